@@ -1,0 +1,3 @@
+from synthdata.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,74 @@
+"""What programs import: the same runs and samples as on the command line."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from synthdata.compose import compose, listed
+from synthdata.config import Config
+from synthdata.generator import SampleConfig
+from synthdata.run import Observer, Run
+
+
+def config(
+    overrides: Sequence[str] = (),
+    *,
+    config_dir: str | Path | None = None,
+    plugins: Sequence[str] = (),
+) -> Config:
+    """The checked config of a run.
+
+    Parameters
+    ----------
+    overrides
+        As on the command line: ``["primitives=lines", "n=100"]``.
+    config_dir
+        A folder with config groups of your own.
+    plugins
+        Modules of yours that the config may name classes of, besides those it lists as ``plugins``.
+
+    Raises
+    ------
+    ConfigError
+        If anything is wrong with them: one sentence with the key, the value and what would do.
+    """
+    node = compose(overrides, config_dir)
+    return Config.from_mapping(node, [*plugins, *listed(node)])
+
+
+def sample_config(
+    overrides: Sequence[str] = (), *, config_dir: str | Path | None = None
+) -> SampleConfig:
+    """Only the part of ``config`` that decides samples."""
+    return config(overrides, config_dir=config_dir).sample_config()
+
+
+def generate(
+    overrides: Sequence[str] = (),
+    output: str | Path | None = None,
+    *,
+    config_dir: str | Path | None = None,
+    observer: Observer | None = None,
+) -> Run:
+    """Make a run directory, or go on with one of the same config, and return when it is complete.
+
+    Parameters
+    ----------
+    overrides, config_dir
+        As for ``config``.
+    output
+        The run directory; ``outputs/<date>/<time>`` when not given.
+    observer
+        Is told of progress.
+
+    Raises
+    ------
+    ConfigError
+        If the config is wrong or does not fit the directory.
+    StartError, BudgetSpent, DiskFull, Interrupted
+        If the run ended early; ``generate`` with the same arguments and ``output`` goes on.
+    """
+    path = Path(output) if output is not None else Path(time.strftime("outputs/%Y-%m-%d/%H-%M-%S"))
+    return Run(path, config(overrides, config_dir=config_dir)).execute(observer)

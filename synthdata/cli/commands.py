@@ -1,0 +1,158 @@
+"""The commands on runs that are there, and on configs before they are run."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from synthdata.errors import ConfigError, nearest
+
+#: Keys that may be changed for a run that is there: those that decide no bytes.
+CHANGEABLE = ("engine", "failures", "plugins")
+
+
+def resume(arguments: Sequence[str]) -> int:
+    """Go on where a stopped or killed run left off, to the same bytes."""
+    flags = _parser("resume", resume, run=True, overrides=True).parse_args(arguments)
+    return _go_on(flags.run, flags.overrides, CHANGEABLE)
+
+
+def extend(arguments: Sequence[str]) -> int:
+    """Grow a run to n images; what is there stays."""
+    flags = _parser("extend", extend, run=True, overrides=True).parse_args(arguments)
+    if not any(o.startswith("n=") for o in flags.overrides):
+        raise ConfigError("n: missing; say how many images there are to be, as in extend RUN n=20000")
+    return _go_on(flags.run, flags.overrides, ("n", "shard_size", *CHANGEABLE), growing=True)
+
+
+def verify(arguments: Sequence[str]) -> int:
+    """Hash every file again, make some samples again, and say what differs."""
+    parser = _parser("verify", verify, run=True, overrides=True)
+    parser.add_argument("-k", "--samples", type=int, default=16, help="how many to make again (16)")
+    flags = parser.parse_args(arguments)
+    from synthdata.run.verify import verify as check
+
+    verdict = check(_load(flags.run, flags.overrides, ("plugins",)), flags.samples)
+    for fault in verdict.faults[:50]:
+        print(fault)
+    if len(verdict.faults) > 50:
+        print(f"... and {len(verdict.faults) - 50:,} more")
+    print(
+        f"{verdict.records:,} records, {verdict.files:,} files hashed, "
+        f"{verdict.rendered} samples made again: "
+        + (f"{len(verdict.faults):,} faults" if verdict.faults else "all as recorded")
+    )
+    return 1 if verdict.faults else 0
+
+
+def show(arguments: Sequence[str]) -> int:
+    """Draw one contact sheet of what a config makes."""
+    parser = _parser("show", show, overrides=True)
+    parser.add_argument("-o", "--output", default="contact-sheet.png", help="the PNG to write")
+    parser.add_argument("-k", "--samples", type=int, default=16, help="how many samples (16)")
+    parser.add_argument("--config-dir", help="a folder with config groups of your own")
+    flags = parser.parse_args(arguments)
+    from synthdata.api import sample_config
+    from synthdata.sheet import contact_sheet
+
+    config = sample_config(flags.overrides, config_dir=flags.config_dir)
+    path = Path(flags.output)
+    try:
+        contact_sheet(config, flags.samples).save(path, format="PNG")
+    except OSError as error:
+        raise ConfigError(f"--output: {str(path)!r} cannot be written: {error.strerror}") from error
+    print(path)
+    return 0
+
+
+COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
+    "resume": resume,
+    "extend": extend,
+    "verify": verify,
+    "show": show,
+}
+
+
+def _go_on(path: str, overrides: Sequence[str], changeable: Sequence[str], growing: bool = False) -> int:
+    from synthdata.cli.console import Console, resumable
+
+    run = _load(path, overrides, changeable, growing)
+    with Console() as console, resumable(run):
+        run.execute(console)
+    return console.summary(run)
+
+
+def _load(path: str, overrides: Sequence[str], changeable: Sequence[str], growing: bool = False) -> Any:
+    """The run at ``path`` with the changes that ``overrides`` ask for."""
+    from synthdata.config import Config
+    from synthdata.run import Run
+
+    changes = dict(_change(o, changeable) for o in overrides)
+    plugins = changes.get("plugins", [])
+    if not isinstance(plugins, list):
+        raise ConfigError(f"plugins: {plugins!r} is not a list, as in plugins=[my_module]")
+    if plugins and "" not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    run = Run.load(path, plugins)
+    node = run.config.to_mapping()
+    for key, value in changes.items():
+        _set(node, key.split("."), value, key)
+    config = Config.from_mapping(node, plugins)
+    if growing and config.n < run.config.n:
+        raise ConfigError(f"n: {config.n} is less than the {run.config.n} images of {path}; a run only grows")
+    return Run(path, config)
+
+
+def _change(override: str, changeable: Sequence[str]) -> tuple[str, Any]:
+    key, equals, text = override.partition("=")
+    if not equals:
+        raise ConfigError(f"{override!r} is not key=value")
+    if key.partition(".")[0] not in changeable:
+        raise ConfigError(f"{key}: cannot be changed in a run that is there; {nearest(key, changeable)}")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise ConfigError(f"{key}: {text!r} cannot be read") from None
+    if key in ("engine",) and isinstance(value, str):
+        value = _option(key, value)
+    return key, value
+
+
+def _option(group: str, name: str) -> Any:
+    """The contents of a shipped config group's option."""
+    from synthdata.compose import conf_dir
+
+    folder = conf_dir() / group
+    known = sorted(f.stem for f in folder.glob("*.yaml"))
+    if name not in known:
+        raise ConfigError(f"{group}: {name!r} is not an option; {nearest(name, known)}")
+    return yaml.safe_load((folder / f"{name}.yaml").read_text(encoding="utf-8"))
+
+
+def _set(node: Any, path: Sequence[str], value: Any, key: str) -> None:
+    for part in path[:-1]:
+        node = node.get(part) if isinstance(node, Mapping) else None
+    if not isinstance(node, dict) or (len(path) > 1 and path[-1] not in node):
+        raise ConfigError(f"{key}: no such key; {nearest(path[-1], node or ())}")
+    node[path[-1]] = value
+
+
+def _parser(
+    name: str, command: Callable[..., int], run: bool = False, overrides: bool = False
+) -> argparse.ArgumentParser:
+    parser = _Parser(prog=f"python -m synthdata {name}", description=command.__doc__)
+    if run:
+        parser.add_argument("run", metavar="RUN", help="a run directory")
+    if overrides:
+        parser.add_argument("overrides", nargs="*", metavar="key=value")
+    return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> Any:
+        raise ConfigError(f"{self.prog.rpartition(' ')[2]}: {message}")

@@ -1,0 +1,115 @@
+"""What a person sees of a run: progress while it goes on, a summary at the end."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any
+
+from synthdata.errors import BudgetSpent, DiskFull, Interrupted, StartError
+from synthdata.run import Ledger, Run
+from synthdata.runtime.log import LOGGER
+
+
+@contextmanager
+def resumable(run: Run) -> Iterator[None]:
+    """Add to an early end of ``run`` how to go on."""
+    try:
+        yield
+    except (BudgetSpent, DiskFull, Interrupted, StartError) as error:
+        command = f"python -m synthdata resume {run.path}"
+        raise type(error)(f"{error}\nfinished shards are whole; to go on: {command}") from error
+
+
+class Console:
+    """Shows a run on a terminal; says nothing until the end where there is none."""
+
+    def __init__(self) -> None:
+        self._live = sys.stderr.isatty()
+        self._bar: Any = None
+        self._handler: logging.Handler = logging.NullHandler()
+
+    def __enter__(self) -> Console:
+        if self._live:
+            from rich.console import Console as Rich
+            from rich.logging import RichHandler
+
+            self._rich = Rich(stderr=True)
+            self._handler = RichHandler(console=self._rich, show_path=False, level=logging.WARNING)
+        else:
+            self._handler = logging.StreamHandler(sys.stderr)
+            self._handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+            self._handler.setLevel(logging.WARNING)
+        LOGGER.addHandler(self._handler)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+        LOGGER.removeHandler(self._handler)
+
+    def progress(self, ledger: Ledger, begun: int, total: int) -> None:
+        """As ``synthdata.run.Observer``."""
+        if not self._live:
+            return
+        if self._bar is None:
+            self._start(ledger, total)
+        done = min(ledger.made + ledger.failed + begun, total)
+        failed = f"{ledger.failed} failed" if ledger.failed else ""
+        self._bar.update(self._task, completed=done, total=total, failed=failed)
+
+    def _start(self, ledger: Ledger, total: int) -> None:
+        from rich import progress
+
+        self._bar = progress.Progress(
+            progress.TextColumn("{task.completed:.0f}/{task.total:.0f} images"),
+            progress.BarColumn(),
+            progress.TaskProgressColumn(show_speed=True),
+            progress.TimeRemainingColumn(),
+            progress.TextColumn("[red]{task.fields[failed]}"),
+            console=self._rich,
+            transient=True,
+        )
+        done = ledger.made + ledger.failed
+        self._task = self._bar.add_task("", total=total, completed=done, failed="")
+        self._bar.start()
+
+    def summary(self, run: Run) -> int:
+        """Print how a finished run went; 0, or 1 when samples of it failed."""
+        state = run.state
+        rows = list(_rows(run, state))
+        if sys.stdout.isatty():
+            from rich.console import Console as Rich
+            from rich.table import Table
+
+            table = Table(show_header=False, title=str(run.path), title_justify="left")
+            table.add_column(style="bold")
+            table.add_column(overflow="fold")
+            for row in rows:
+                table.add_row(*row)
+            Rich().print(table)
+        else:
+            for name, value in rows:
+                print(f"{name:<10} {value}")
+        return 1 if state["failed"] else 0
+
+
+def _rows(run: Run, state: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    elapsed = state["elapsed_s"]
+    rate = f", {state['made'] / elapsed:,.0f}/s with {state['processes']} processes" if elapsed else ""
+    yield "images", f"{state['made']:,} of {state['n']:,} in {elapsed:.1f} s{rate}"
+    yield "failed", f"{state['failed']:,}" + (f", see {run.path / 'failures.jsonl'}" if state["failed"] else "")
+    yield "size", f"{state['bytes'] / 1e6:,.1f} MB"
+    spent = sum(state["seconds"].values()) or 1.0
+    yield "time in", ", ".join(f"{k} {v / spent:.0%}" for k, v in state["seconds"].items())
+    yield "digest", state.get("digest", "")
+    yield "where", str(run.path)
+    yield "next", f"python -m synthdata verify {run.path}"

@@ -1,0 +1,157 @@
+"""``python -m synthdata key=value ...``: one run, or with ``-m`` a sweep, by Hydra."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from synthdata.cli.console import Console, resumable
+from synthdata.compose import CONFIG_NAME, conf_dir, config_error, listed, plain, replacing
+from synthdata.config import Config
+from synthdata.errors import ConfigError, SynthdataError
+from synthdata.run import Run
+
+
+def generate(arguments: Sequence[str]) -> int:
+    """Make the run, or the runs, that the arguments ask for; the exit code, the worst of a sweep."""
+    from hydra._internal.utils import get_args_parser
+
+    arguments = replacing(arguments)
+    parser = get_args_parser()
+    flags, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        raise ConfigError(f"{unknown[0]}: no such option; options stand before overrides, see --help")
+    if flags.cfg or flags.info is not None or flags.shell_completion or flags.hydra_help:
+        return _hydra_command(arguments)
+    for override in flags.overrides:
+        if "=" not in override and not override.startswith("~"):
+            raise ConfigError(
+                f"{override!r} is neither a command nor key=value; see --help for both"
+            )
+    application = _Application(flags.config_dir, flags.config_name or CONFIG_NAME)
+    if flags.multirun:
+        return application.sweep(flags.overrides)
+    return application.run(flags.overrides)
+
+
+def _hydra_command(arguments: Sequence[str]) -> int:
+    """Hydra's own commands: show the config, install tab completion, and so on."""
+    import hydra
+
+    sys.argv = ["synthdata", *arguments]
+    hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=CONFIG_NAME)(_no_job)()
+    return 0
+
+
+def _no_job(config: Any) -> None:
+    raise AssertionError("Hydra's own commands run no job")
+
+
+class _Application:
+    """What ``hydra.main`` does, in two steps, so that nothing is made before all is checked."""
+
+    def __init__(self, config_dir: str | None, config_name: str) -> None:
+        from hydra import version
+        from hydra._internal.hydra import Hydra
+        from hydra._internal.utils import create_config_search_path
+        from hydra.core.config_search_path import SearchPathQuery
+
+        version.setbase("1.3")
+        search_path = create_config_search_path(str(conf_dir()))
+        if config_dir is not None:
+            if not Path(config_dir).is_dir():
+                raise ConfigError(f"--config-dir: {config_dir!r} is not a folder")
+            folder = f"file://{Path(config_dir).resolve()}"
+            search_path.prepend("command-line", folder, SearchPathQuery(provider="main"))
+        self._name = config_name
+        self._hydra = Hydra.create_main_hydra2("synthdata", search_path)
+        self._codes: list[int] = []
+
+    def run(self, overrides: list[str]) -> int:
+        from hydra._internal.callbacks import Callbacks
+        from hydra.core.utils import run_job
+        from hydra.types import HydraContext, RunMode
+
+        cfg = self._compose(overrides, RunMode.RUN)
+        cfg.hydra.mode = RunMode.RUN
+        run = Run(cfg.hydra.run.dir, _config(cfg))
+        run.check()
+        run.make_directory()
+        callbacks = Callbacks(cfg)
+        callbacks.on_run_start(config=cfg, config_name=self._name)
+        result = run_job(
+            hydra_context=HydraContext(self._hydra.config_loader, callbacks),
+            task_function=lambda _: self._codes.append(_execute(run)),
+            config=cfg,
+            job_dir_key="hydra.run.dir",
+            job_subdir_key=None,
+        )
+        callbacks.on_run_end(config=cfg, config_name=self._name, job_return=result)
+        _ = result.return_value  # raises what the job raised
+        return self._codes[0]
+
+    def sweep(self, overrides: list[str]) -> int:
+        from hydra.types import RunMode
+
+        cfg = self._compose(overrides, RunMode.MULTIRUN)
+        self._check_points(cfg)
+        try:
+            self._hydra.multirun(self._name, self._sweep_job, overrides)
+        except SynthdataError:
+            raise
+        except Exception as error:
+            raise config_error(error, self._hydra.config_loader) from error
+        return max(self._codes, default=0)
+
+    def _sweep_job(self, cfg: Any) -> None:
+        from hydra.core.hydra_config import HydraConfig
+
+        hydra_config = HydraConfig.get()
+        node = plain(cfg, list(hydra_config.overrides.task))
+        config = Config.from_mapping(node, listed(node))
+        code = 2
+        try:
+            code = _execute(Run(hydra_config.runtime.output_dir, config))
+        except SynthdataError as error:
+            print(f"synthdata: {error}", file=sys.stderr)
+            code = error.exit_code
+        self._codes.append(code)
+        if code == 130:
+            raise KeyboardInterrupt
+
+    def _check_points(self, cfg: Any) -> None:
+        """Compose and check every point of a sweep before the first one runs."""
+        from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+        from hydra.core.override_parser.overrides_parser import OverridesParser
+        from hydra.types import RunMode
+
+        if not cfg.hydra.sweeper._target_.endswith("BasicSweeper"):
+            return
+        parser = OverridesParser.create(config_loader=self._hydra.config_loader)
+        parsed = parser.parse_overrides(list(cfg.hydra.overrides.task))
+        for point in BasicSweeper.split_arguments(parsed, None)[0]:
+            _config(self._compose(point, RunMode.RUN))
+
+    def _compose(self, overrides: list[str], mode: Any) -> Any:
+        try:
+            return self._hydra.compose_config(self._name, overrides, run_mode=mode)
+        except Exception as error:
+            raise config_error(error, self._hydra.config_loader) from error
+
+
+def _config(cfg: Any) -> Config:
+    """The checked config of a composed one."""
+    node = plain(cfg, list(cfg.hydra.overrides.task))
+    plugins = listed(node)
+    if plugins and os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())  # as `python -m` does: a plugin lies in the current folder
+    return Config.from_mapping(node, plugins)
+
+
+def _execute(run: Run) -> int:
+    with Console() as console, resumable(run):
+        run.execute(console)
+    return console.summary(run)

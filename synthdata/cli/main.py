@@ -1,0 +1,55 @@
+"""From the command line to the command, and from errors to sentences and exit codes."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+
+from synthdata.errors import SynthdataError
+
+VERBOSE = ("-v", "--verbose")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the process's exit code.
+
+    0 complete, 1 complete with failures or found at fault, 2 bad input, 3 could not start,
+    4 failure budget spent, 5 out of disk, 130 interrupted.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    verbose = any(a in VERBOSE for a in arguments)
+    arguments = [a for a in arguments if a not in VERBOSE]
+    try:
+        return _dispatch(arguments)
+    except SynthdataError as error:
+        if verbose:
+            traceback.print_exc()
+        print(f"synthdata: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("synthdata: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # whoever read our output has gone
+        sys.stderr.close()
+        return 1
+
+
+def _dispatch(arguments: list[str]) -> int:
+    first = arguments[0] if arguments else ""
+    if first in ("-h", "--help", "help"):
+        from synthdata.cli.help import print_help
+
+        return print_help(arguments[1:])
+    if first == "--version":
+        from synthdata._version import __version__
+
+        print(f"synthdata {__version__}")
+        return 0
+    from synthdata.cli.commands import COMMANDS
+
+    if first in COMMANDS:
+        return COMMANDS[first](arguments[1:])
+    from synthdata.cli.generate import generate
+
+    return generate(arguments)

@@ -1,0 +1,233 @@
+"""From plain config nodes to frozen objects, checking everything on the way.
+
+A *component* is a frozen dataclass whose fields are its parameters: the class is the schema. A node
+is a mapping whose ``_target_`` names the class; the other keys are its fields. Only classes of the
+``synthdata`` package and of the modules in ``plugins`` can be named, and only where a class of that
+kind is expected, so a config from a stranger stays data.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import importlib
+import math
+import sys
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+from synthdata.distributions import COLOR_KINDS, KINDS, ColorDistribution, Distribution
+from synthdata.distributions import Choice, Constant, Palette
+from synthdata.errors import ConfigError, nearest
+
+T = TypeVar("T")
+PACKAGE = __name__.partition(".")[0]
+
+
+def build(node: Any, base: type[T], key: str, plugins: Sequence[str] = ()) -> T:
+    """The object that a config node describes.
+
+    Parameters
+    ----------
+    node
+        A mapping with ``_target_`` and the fields of that class.
+    base
+        The class that is expected here.
+    key
+        Where the node stands in the config, for messages.
+    plugins
+        Modules outside ``synthdata`` whose classes may be named.
+
+    Raises
+    ------
+    ConfigError
+        If anything about the node is wrong; the message names the key, the value and what would do.
+    """
+    if not isinstance(node, Mapping) or "_target_" not in node:
+        raise ConfigError(f"{key}: {node!r} is not a mapping with a '_target_'")
+    cls = _locate(node["_target_"], base, key, plugins)
+    return make(cls, {k: v for k, v in node.items() if k != "_target_"}, key, plugins)
+
+
+def make(cls: type[T], values: Mapping[str, Any], key: str, plugins: Sequence[str] = ()) -> T:
+    """An instance of the dataclass ``cls`` from plain ``values``, checked field by field."""
+    hints = _hints(cls)
+    for name in values:
+        if name not in hints:
+            raise ConfigError(f"{key}.{name}: no such key; {nearest(name, hints)}")
+    fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    for name, field in fields.items():
+        required = field.default is dataclasses.MISSING
+        if required and field.default_factory is dataclasses.MISSING and name not in values:
+            raise ConfigError(f"{key}.{name}: missing")
+    arguments = {
+        name: coerce(value, hints[name], f"{key}.{name}" if key else name, plugins)
+        for name, value in values.items()
+    }
+    try:
+        return cls(**arguments)
+    except ConfigError as error:
+        raise error.at(key) from None
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{key}: {error}") from error
+
+
+def coerce(value: Any, hint: Any, key: str, plugins: Sequence[str] = ()) -> Any:
+    """``value`` as the type ``hint``, or a ConfigError that says what would do."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is typing.Union or origin is types.UnionType:
+        if value is None and type(None) in arguments:
+            return None
+        options = [a for a in arguments if a is not type(None)]
+        for option in options[:-1]:
+            try:
+                return coerce(value, option, key, plugins)
+            except ConfigError:
+                continue
+        return coerce(value, options[-1], key, plugins)
+    if origin is typing.Literal:
+        if value not in arguments:
+            known = ", ".join(map(str, arguments))
+            raise ConfigError(f"{key}: {value!r} is not one of {known}")
+        return value
+    if origin is tuple:
+        return _sequence(value, arguments, key, plugins)
+    if origin in (dict, Mapping) or (isinstance(origin, type) and issubclass(origin, Mapping)):
+        if not isinstance(value, Mapping):
+            raise ConfigError(f"{key}: {value!r} is not a mapping")
+        return {k: coerce(v, arguments[1], f"{key}.{k}", plugins) for k, v in value.items()}
+    if hint is Any:
+        return value
+    if hint in _SCALARS:
+        return _scalar(value, hint, key)
+    if isinstance(value, hint):
+        return value
+    if issubclass(hint, Distribution):
+        return distribution(value, key, hint)
+    if isinstance(value, Mapping) and "_target_" not in value and dataclasses.is_dataclass(hint):
+        return make(hint, value, key, plugins)
+    return build(value, hint, key, plugins)
+
+
+def distribution(value: Any, key: str, base: type[Distribution] = Distribution) -> Distribution:
+    """The distribution that a config value stands for.
+
+    A scalar is a constant, a list is an equal choice, a mapping names its ``dist``. Where colours
+    are expected, a colour or a list of colours is a palette.
+    """
+    color = issubclass(base, ColorDistribution)
+    kinds: Mapping[str, type[Distribution]] = COLOR_KINDS if color else KINDS
+    if isinstance(value, base):
+        return value
+    if isinstance(value, Mapping):
+        name = value.get("dist")
+        if name is None:
+            raise ConfigError(f"{key}: a distribution needs 'dist'; known: {', '.join(kinds)}")
+        if name not in kinds:
+            raise ConfigError(f"{key}.dist: {name!r} is unknown; {nearest(str(name), kinds)}")
+        return make(kinds[name], {k: v for k, v in value.items() if k != "dist"}, key)
+    try:
+        if color:
+            return Palette(tuple(value) if isinstance(value, list | tuple) else (value,))
+        if isinstance(value, list | tuple):
+            return Choice(tuple(value))
+        return Constant(value)
+    except ConfigError as error:
+        raise error.at(key) from None
+
+
+def describe(component: Any) -> dict[str, Any]:
+    """The plain node that rebuilds ``component``: the inverse of ``build``."""
+    if isinstance(component, Constant):
+        return component.value
+    node: dict[str, Any]
+    if isinstance(component, Distribution):
+        names = {cls: name for name, cls in (KINDS | COLOR_KINDS).items()}
+        node = {"dist": names[type(component)]}
+    else:
+        cls = type(component)
+        node = {"_target_": f"{cls.__module__}.{cls.__qualname__}"}
+    for field in dataclasses.fields(component):
+        node[field.name] = describe_value(getattr(component, field.name))
+    return node
+
+
+def describe_value(value: Any) -> Any:
+    """``describe`` for whatever a field may hold: components, tuples, mappings, scalars."""
+    if dataclasses.is_dataclass(value):
+        return describe(value)
+    if isinstance(value, tuple):
+        return [describe_value(v) for v in value]
+    if isinstance(value, Mapping):
+        return {k: describe_value(v) for k, v in value.items()}
+    return value
+
+
+def _locate(target: Any, base: type[T], key: str, plugins: Sequence[str]) -> type[T]:
+    """The class that ``target`` names, if its module is allowed and it is a ``base``."""
+    if not isinstance(target, str) or "." not in target:
+        raise ConfigError(f"{key}._target_: {target!r} is not a dotted class name")
+    root = target.partition(".")[0]
+    if root != PACKAGE and not any(target.startswith(f"{p}.") for p in plugins):
+        raise ConfigError(
+            f"{key}._target_: {target!r} is outside synthdata; "
+            f"if you trust it, add plugins=[{target.rpartition('.')[0]}]"
+        )
+    module_name, _, name = target.rpartition(".")
+    try:
+        module = importlib.import_module(module_name)
+    except ImportError as error:
+        folders = " (looked in the current folder and sys.path)" if root != PACKAGE else ""
+        raise ConfigError(f"{key}._target_: cannot import {module_name!r}: {error}{folders}") from error
+    cls = getattr(module, name, None)
+    if cls is None:
+        raise ConfigError(f"{key}._target_: {module_name!r} has no {name!r}; {nearest(name, _public(module, base))}")
+    if not (isinstance(cls, type) and issubclass(cls, base) and dataclasses.is_dataclass(cls)):
+        raise ConfigError(f"{key}._target_: {target!r} is not a {base.__name__} dataclass")
+    return cls
+
+
+def _public(module: types.ModuleType, base: type) -> list[str]:
+    return [n for n, v in vars(module).items() if isinstance(v, type) and issubclass(v, base)]
+
+
+@functools.cache
+def _hints(cls: type) -> dict[str, Any]:
+    """Field names and types of a dataclass, with string annotations evaluated."""
+    hints: dict[str, Any] = {}
+    for parent in reversed(cls.__mro__):
+        namespace = vars(sys.modules[parent.__module__])
+        for name, hint in vars(parent).get("__annotations__", {}).items():
+            hints[name] = eval(hint, dict(namespace)) if isinstance(hint, str) else hint  # noqa: S307
+    names = {f.name for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    return {name: hint for name, hint in hints.items() if name in names}
+
+
+_SCALARS = {bool: "true or false", int: "a whole number", float: "a number", str: "a string"}
+
+
+def _scalar(value: Any, hint: type, key: str) -> Any:
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if hint is int and isinstance(value, float) and value.is_integer():
+        return int(value)
+    if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
+        raise ConfigError(f"{key}: {value!r} is not {_SCALARS[hint]}")
+    if hint is float and not math.isfinite(value):
+        raise ConfigError(f"{key}: {value!r} is not a finite number")
+    return value
+
+
+def _sequence(value: Any, arguments: tuple[Any, ...], key: str, plugins: Sequence[str]) -> tuple[Any, ...]:
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise ConfigError(f"{key}: {value!r} is not a list")
+    if len(arguments) == 2 and arguments[1] is Ellipsis:
+        return tuple(coerce(v, arguments[0], f"{key}[{i}]", plugins) for i, v in enumerate(value))
+    if len(value) != len(arguments):
+        raise ConfigError(f"{key}: {list(value)!r} has {len(value)} items where {len(arguments)} are expected")
+    return tuple(
+        coerce(v, a, f"{key}[{i}]", plugins)
+        for i, (v, a) in enumerate(zip(value, arguments, strict=True))
+    )

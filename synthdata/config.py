@@ -1,0 +1,91 @@
+"""The frozen config of a run: what decides its samples, how many there are, and how they are made."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from synthdata import components
+from synthdata.engines import Engine, Loky
+from synthdata.errors import ConfigError
+from synthdata.generator import SampleConfig
+from synthdata.writers import Folder, Writer
+
+MAX_FILES = 10_000  # in one folder: more slows file systems and hubs down
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failures:
+    """How many samples may fail: a share of ``n``, and a number. None is no limit."""
+
+    max_rate: float | None = 0.01
+    max_count: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.max_rate is not None and not 0 <= self.max_rate <= 1:
+            raise ConfigError(f"max_rate: {self.max_rate} must lie between 0 and 1, or be null")
+        if self.max_count is not None and self.max_count < 0:
+            raise ConfigError(f"max_count: {self.max_count} must not be negative; null is no limit")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(SampleConfig):
+    """A whole run. ``SampleConfig`` has the fields that decide bytes; these do not."""
+
+    n: int = 1000
+    shard_size: int = 250
+    failures: Failures = Failures()
+    writer: Writer = Folder()
+    engine: Engine = Loky()
+    plugins: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.n < 1:
+            raise ConfigError(f"n: {self.n} images cannot be made; any number from 1 on will do")
+        files = 1 + sum(len(label.names) for label in self.labels.values())
+        most = (MAX_FILES - 1) // files
+        if not 1 <= self.shard_size <= most:
+            raise ConfigError(
+                f"shard_size: {self.shard_size} must lie between 1 and {most}, "
+                f"so that a shard holds at most {MAX_FILES} files"
+            )
+
+    @classmethod
+    def from_mapping(cls, node: Mapping[str, Any], plugins: Sequence[str] = ()) -> Config:
+        """From a composed config or the contents of a ``config.yaml``.
+
+        Only classes of synthdata and of ``plugins`` can be named in it, whatever it lists itself.
+        """
+        return components.make(cls, node, "", plugins)
+
+    @classmethod
+    def load(cls, path: Path, plugins: Sequence[str] = ()) -> Config:
+        """From a ``config.yaml`` that ``save`` wrote."""
+        try:
+            node = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise ConfigError(f"{path.parent}: not a run directory, it has no {path.name}") from None
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise ConfigError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from error
+        if not isinstance(node, Mapping):
+            raise ConfigError(f"{path}: is not a mapping of config keys")
+        return cls.from_mapping(node, plugins)
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Plain data that ``from_mapping`` turns back into an equal config."""
+        return {f.name: components.describe_value(getattr(self, f.name)) for f in dataclasses.fields(self)}
+
+    def sample_config(self) -> SampleConfig:
+        """Only what decides bytes: what workers are sent."""
+        names = [f.name for f in dataclasses.fields(SampleConfig)]
+        return SampleConfig(**{name: getattr(self, name) for name in names})
+
+    def to_yaml(self) -> str:
+        """``to_mapping`` as YAML."""
+        return yaml.safe_dump(self.to_mapping(), sort_keys=False, default_flow_style=None, width=100)

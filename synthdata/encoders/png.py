@@ -1,0 +1,62 @@
+"""PNG by ISA-L: deflate at ten times the speed of zlib, over unfiltered rows.
+
+Of ISA-L's levels only 0 is used. At 1 and 2 about one picture in three hundred comes out as other
+bytes (of the same pixels) in another process, depending on where its memory lies: measured with
+isal 1.9.1, 700 drawn pictures, 25 processes: 17 different digests at level 1, one at level 0.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from isal import isal_zlib
+
+from synthdata.encoders.base import Encoder
+from synthdata.errors import ConfigError
+from synthdata.pixels import png_rows
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_METRES_PER_INCH = 0.0254
+
+
+@dataclass(frozen=True)
+class Png(Encoder):
+    """Lossless PNG (ISO/IEC 15948), grey or RGB, with the resolution in a pHYs chunk.
+
+    Rows are not filtered: drawn pictures have long runs of equal pixels, which deflate finds in
+    them as they are. ``level`` 0 is ISA-L, the fast one; 1 to 9 are zlib's, for smaller files.
+    """
+
+    suffix: ClassVar[str] = ".png"
+    level: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.level <= 9:
+            raise ConfigError(f"level={self.level} must lie between 0 and 9")
+
+    def encode(self, image: np.ndarray, dpi: float) -> bytes:
+        """As ``Encoder.encode``; uint16 (height, width) gives a 16-bit grey PNG."""
+        height, width = image.shape[:2]
+        color_type = 2 if image.ndim == 3 else 0
+        header = struct.pack(">IIBBBBB", width, height, 8 * image.itemsize, color_type, 0, 0, 0)
+        per_metre = round(dpi / _METRES_PER_INCH)
+        compress = zlib.compress if self.level else isal_zlib.compress
+        data = compress(png_rows(image), self.level)
+        return b"".join(
+            (
+                _SIGNATURE,
+                _chunk(b"IHDR", header),
+                _chunk(b"pHYs", struct.pack(">IIB", per_metre, per_metre, 1)),
+                _chunk(b"IDAT", data),
+                _chunk(b"IEND", b""),
+            )
+        )
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    checksum = zlib.crc32(data, zlib.crc32(kind))
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", checksum)

@@ -1,0 +1,53 @@
+"""What every engine is: a way to run the jobs of a run, somewhere, and tell what became of each."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+
+class Done(NamedTuple):
+    """A job that came back."""
+
+    job: Any
+    result: Any
+
+
+class Lost(NamedTuple):
+    """A job that ended its worker, alone, so that no other can be to blame."""
+
+    job: Any
+    cause: str
+
+
+#: What an engine yields; None when a moment has passed in which nothing came back.
+Outcome = Done | Lost | None
+
+
+class Engine(ABC):
+    """Where shards are made. Subclasses are frozen dataclasses."""
+
+    @abstractmethod
+    def run(
+        self,
+        task: Callable[[Any, Callable[[], bool]], Any],
+        jobs: Iterable[Any],
+        stopping: Callable[[], bool],
+    ) -> Iterator[Outcome]:
+        """Each job's outcome, in whatever order they end.
+
+        Parameters
+        ----------
+        task
+            A function of a module, ``task(job, stopping) -> result``; what it raises ends the run.
+        jobs
+            Taken one by one as workers come free, never all at once.
+        stopping
+            Says whether the run is to end: no new job is begun then, and those under way are
+            given a few seconds.
+        """
+
+    def processes(self) -> int:
+        """How many jobs run at the same time."""
+        return 1

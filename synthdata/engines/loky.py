@@ -1,0 +1,163 @@
+"""Parallel processes on this machine, by the executor behind joblib's loky backend.
+
+The executor is used by itself, not through ``joblib.Parallel``, because a run has to know which job
+was where when a worker died, to take back what was not begun, and to hold a bounded window of jobs.
+"""
+
+from __future__ import annotations
+
+import math
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from synthdata.engines.base import Done, Engine, Lost, Outcome
+from synthdata.engines.cpus import usable_cpus
+from synthdata.errors import ConfigError
+
+TICK_S = 0.1  # how often the run is given a moment of its own
+GRACE_S = 5.0  # how long jobs under way may go on after the run was told to stop
+
+
+@dataclass(frozen=True)
+class Loky(Engine):
+    """``workers`` processes; None takes three quarters of the CPUs this process may use."""
+
+    workers: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.workers is not None and not 1 <= self.workers <= 1024:
+            raise ConfigError(f"workers: {self.workers} must lie between 1 and 1024, or be null")
+
+    def processes(self) -> int:
+        return self.workers or math.ceil(usable_cpus() * 3 / 4)
+
+    def run(
+        self,
+        task: Callable[[Any, Callable[[], bool]], Any],
+        jobs: Iterable[Any],
+        stopping: Callable[[], bool],
+    ) -> Iterator[Outcome]:
+        queue = iter(jobs)
+        first = list(islice(queue, self.processes()))
+        pool = _Pool(len(first), task)
+        try:
+            yield from _Window(pool, deque(first), queue, stopping).outcomes()
+        except BaseException:
+            pool.kill()
+            raise
+
+
+class _Window:
+    """The jobs under way: at most two for each worker, so that none waits and few are held."""
+
+    def __init__(
+        self, pool: _Pool, again: deque[Any], queue: Iterator[Any], stopping: Callable[[], bool]
+    ) -> None:
+        self.pool, self.queue, self.stopping = pool, queue, stopping
+        self.again = again  # jobs to begin before those of the queue
+        self.suspects: deque[Any] = deque()  # jobs that were under way when a worker died
+        self.under_way: dict[Future[Any], Any] = {}
+
+    def outcomes(self) -> Iterator[Outcome]:
+        deadline = math.inf
+        while True:
+            if self.stopping():
+                deadline = min(deadline, time.monotonic() + GRACE_S)
+            else:
+                self._fill()
+            if not self.under_way:
+                return
+            done, _ = wait(self.under_way, timeout=TICK_S, return_when=FIRST_COMPLETED)
+            broken: list[Any] = []
+            cause = ""
+            for future in done:
+                job = self.under_way.pop(future)
+                try:
+                    yield Done(job, future.result())
+                except BrokenProcessPool as error:
+                    broken.append(job)
+                    cause = str(error)
+            if broken:
+                yield from self._after_break(broken, cause)
+            if time.monotonic() > deadline:
+                self.pool.kill()
+                return
+            if not done:
+                yield None
+
+    def _fill(self) -> None:
+        # After a break the suspects run one at a time: the next break then names the one to blame.
+        while len(self.under_way) < (1 if self.suspects else 2 * self.pool.size):
+            if self.suspects:
+                job = self.suspects.popleft()
+            elif self.again:
+                job = self.again.popleft()
+            else:
+                job = next(self.queue, None)
+            if job is None:
+                return
+            try:
+                self.under_way[self.pool.submit(job)] = job
+            except BrokenProcessPool:  # it broke between two calls; those under way will say so
+                self.again.appendleft(job)
+                if not self.under_way:
+                    self.pool.renew()
+                return
+
+    def _after_break(self, broken: list[Any], cause: str) -> Iterator[Outcome]:
+        alone = len(broken) == 1 and not self.under_way
+        for future in list(self.under_way):  # the others of this pool are lost too
+            job = self.under_way.pop(future)
+            try:
+                yield Done(job, future.result())
+            except BrokenProcessPool:
+                broken.append(job)
+        self.pool.renew()
+        if alone:
+            yield Lost(broken[0], cause)
+        else:
+            self.suspects.extend(broken)
+
+
+class _Pool:
+    """loky's reusable executor: it lives on between the runs of a sweep."""
+
+    def __init__(self, size: int, task: Callable[[Any, Callable[[], bool]], Any]) -> None:
+        self.size = size
+        self._task = task
+        self.renew()
+
+    def renew(self) -> None:
+        from joblib.externals.loky import get_reusable_executor
+
+        self._executor = get_reusable_executor(max_workers=self.size, timeout=300)
+
+    def submit(self, job: Any) -> Future[Any]:
+        # Ctrl-C goes to the whole process group. Workers inherit the blocked signal and so leave
+        # it to the run to end them.
+        with _blocked(signal.SIGINT):
+            return self._executor.submit(self._task, job, _never)  # type: ignore[no-any-return]
+
+    def kill(self) -> None:
+        self._executor.shutdown(wait=True, kill_workers=True)
+
+
+def _never() -> bool:
+    return False
+
+
+@contextmanager
+def _blocked(number: int) -> Iterator[None]:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,0 +1,28 @@
+"""One shard after the other, in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from synthdata.engines.base import Done, Engine, Outcome
+
+
+@dataclass(frozen=True)
+class Serial(Engine):
+    """No other process: for debuggers, profilers and small runs.
+
+    A sample that ends its process ends the run, which can then be resumed.
+    """
+
+    def run(
+        self,
+        task: Callable[[Any, Callable[[], bool]], Any],
+        jobs: Iterable[Any],
+        stopping: Callable[[], bool],
+    ) -> Iterator[Outcome]:
+        for job in jobs:
+            if stopping():
+                return
+            yield Done(job, task(job, stopping))

@@ -1,0 +1,187 @@
+"""Sample i as a pure function of (config, seed, i): the whole pipeline on one screen."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from synthdata import components, pixels
+from synthdata._version import __version__
+from synthdata.distributions import ColorDistribution, Palette
+from synthdata.effects.base import Effect
+from synthdata.encoders import Encoder, Png
+from synthdata.errors import ConfigError
+from synthdata.labels import Label, Marks, Truth
+from synthdata.layouts import Free, Layout
+from synthdata.primitives import Draw, Lines, Primitive
+from synthdata.renderers import Agg, Renderer
+from synthdata.rng import Streams
+from synthdata.scene import Scene
+
+MAX_SIDE = 16_384
+
+
+@dataclass(frozen=True, kw_only=True)
+class Canvas:
+    """The picture's size (width, height) in pixels, background, colour mode and resolution tag."""
+
+    size: tuple[int, int] = (512, 512)
+    background: ColorDistribution = Palette(("white",))
+    mode: Literal["rgb", "grey"] = "rgb"
+    dpi: float = 72.0
+
+    def __post_init__(self) -> None:
+        for side in self.size:
+            if not 1 <= side <= MAX_SIDE:
+                raise ConfigError(
+                    f"size: {list(self.size)} is not a canvas; each side must be 1 to {MAX_SIDE} pixels"
+                )
+        if not 1 <= self.dpi <= 65_535:
+            raise ConfigError(f"dpi: {self.dpi} must lie between 1 and 65535")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleConfig:
+    """Everything that decides a sample's bytes, and nothing else."""
+
+    seed: int = 0
+    canvas: Canvas = Canvas()
+    primitives: Mapping[str, Primitive] = field(default_factory=lambda: {"lines": Lines()})
+    layout: Layout = Free()
+    effects: Mapping[str, Effect] = field(default_factory=dict)
+    labels: Mapping[str, Label] = field(default_factory=lambda: {"marks": Marks()})
+    renderer: Renderer = Agg()
+    encoder: Encoder = Png()
+
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise ConfigError(f"seed: {self.seed} is negative; 0 or any positive whole number will do")
+        if not self.primitives:
+            raise ConfigError("primitives: [] draws nothing; choose at least one, as in primitives=lines")
+
+    @classmethod
+    def from_mapping(cls, node: Mapping[str, Any], plugins: Sequence[str] = ()) -> SampleConfig:
+        """From a composed config; keys that decide no bytes are left aside."""
+        names = {f.name for f in dataclasses.fields(SampleConfig)}
+        return components.make(cls, {k: v for k, v in node.items() if k in names}, "", plugins)
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of all that decides a sample's bytes: these fields and the package's version."""
+        node = {
+            f.name: components.describe_value(getattr(self, f.name))
+            for f in dataclasses.fields(SampleConfig)
+        }
+        text = json.dumps({"version": __version__, "config": node}, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Sample(NamedTuple):
+    """One sample.
+
+    Attributes
+    ----------
+    image
+        uint8 (height, width, 3), or (height, width) on a grey canvas. Read-only.
+    record
+        What is true of it, ready for JSON; ``file_name`` first.
+    scene
+        What was drawn, before effects.
+    masks
+        Label images by name, integer (height, width).
+    """
+
+    image: np.ndarray
+    record: dict[str, Any]
+    scene: Scene
+    masks: Mapping[str, np.ndarray]
+
+
+class Generator:
+    """All samples of a config: ``Generator(config)[i]``.
+
+    It owns a renderer and random generators, so it belongs to one process and one thread.
+    """
+
+    def __init__(self, config: SampleConfig) -> None:
+        self.config = config
+        self._streams = Streams(config.seed)
+        self._surface = config.renderer.open(*config.canvas.size)
+        self._mask_encoder = Png()
+
+    @classmethod
+    def from_config(
+        cls, overrides: Sequence[str] = (), *, plugins: Sequence[str] = ()
+    ) -> Generator:
+        """From Hydra overrides, as on the command line: ``["primitives=lines", "seed=7"]``."""
+        from synthdata.compose import compose, listed
+
+        node = compose(overrides)
+        return cls(SampleConfig.from_mapping(node, [*plugins, *listed(node)]))
+
+    def __getitem__(self, index: int) -> Sample:
+        """Sample ``index``, any whole number from 0 on."""
+        if not 0 <= index < 1 << 63:
+            raise IndexError(f"sample index {index} is not between 0 and 2**63 - 1")
+        scene = self.scene(index)
+        image = self._surface.draw(scene)
+        changes = {}
+        for name, effect in self.config.effects.items():
+            rng = self._streams.get(index, f"effects/{name}")
+            changes[name] = change = effect.prepare(rng, scene.width, scene.height)
+            image = change.pixels(image)
+        if self.config.canvas.mode == "grey":
+            image = pixels.grey_array(image)
+        truth = Truth(scene, self._surface, tuple(changes.values()))
+        record = {
+            "file_name": f"{index:09d}{self.config.encoder.suffix}",
+            "index": index,
+            "seed": self.config.seed,
+            "width": scene.width,
+            "height": scene.height,
+            "background": "#%02x%02x%02x" % scene.background,
+        }
+        if changes:
+            record["effects"] = {name: dict(change.params) for name, change in changes.items()}
+        masks: dict[str, np.ndarray] = {}
+        for label in self.config.labels.values():
+            record.update(label.fields(truth))
+            masks.update(label.images(truth))
+        for name in masks:
+            record[f"{name}_file_name"] = f"{index:09d}.{name}.png"
+        return Sample(image, record, scene, masks)
+
+    def scene(self, index: int) -> Scene:
+        """The scene of sample ``index``: what is in the picture, before a pixel is drawn."""
+        width, height = self.config.canvas.size
+        get = self._streams.get
+        colors = self.config.canvas.background.sample(get(index, "background"), 1)
+        background = tuple(colors[0].tolist())
+        marks = []
+        for name, primitive in self.config.primitives.items():
+            geometry, style = get(index, f"geometry/{name}"), get(index, f"style/{name}")
+            marks += primitive.marks(Draw(width, height, background, geometry, style))
+        placed = self.config.layout.arrange(marks, get(index, "layout"), width, height)
+        return Scene(width, height, background, tuple(placed))
+
+    def encode(self, sample: Sample) -> tuple[dict[str, Any], dict[str, bytes]]:
+        """The sample as a run writes it: its record with hashes, and its files by name."""
+        dpi = self.config.canvas.dpi
+        record = dict(sample.record)
+        data = self.config.encoder.encode(sample.image, dpi)
+        record["sha256"] = hashlib.sha256(data).hexdigest()
+        files = {record["file_name"]: data}
+        for name, mask in sample.masks.items():
+            data = self._mask_encoder.encode(mask, dpi)
+            record[f"{name}_sha256"] = hashlib.sha256(data).hexdigest()
+            files[record[f"{name}_file_name"]] = data
+        return record, files
+
+    def __repr__(self) -> str:
+        return f"Generator({self.config!r})"

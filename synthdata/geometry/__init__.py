@@ -1,0 +1,40 @@
+"""Plane geometry of paths: making, placing, flattening and measuring them.
+
+``paths`` makes them around the origin and places them, ``flatten`` turns curves into polylines and
+strokes into dashes, ``bounds`` and ``strokes`` say what they cover once painted.
+"""
+
+from synthdata.geometry.bounds import (
+    painted_bounds,
+    path_bounds,
+    segment_bounds,
+    stroke_bounds,
+)
+from synthdata.geometry.flatten import dash, flatten
+from synthdata.geometry.paths import (
+    arc,
+    ellipse,
+    place,
+    place_keypoints,
+    polyline,
+    rounded_rectangle,
+    spline,
+)
+from synthdata.geometry.strokes import hull_points
+
+__all__ = [
+    "arc",
+    "dash",
+    "ellipse",
+    "flatten",
+    "hull_points",
+    "painted_bounds",
+    "path_bounds",
+    "place",
+    "place_keypoints",
+    "polyline",
+    "rounded_rectangle",
+    "segment_bounds",
+    "spline",
+    "stroke_bounds",
+]

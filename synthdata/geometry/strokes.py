@@ -1,0 +1,255 @@
+"""What a stroke covers, by array arithmetic: for dashes, hulls and paths whose points coincide.
+
+A stroke is taken apart into where it reaches half a width to both sides, where it bends, where
+pieces join, and where it ends; from these follow points whose convex hull holds it.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from synthdata.geometry.flatten import bezier, cubics, dash, steps
+from synthdata.geometry.subpaths import SubPath, subpaths
+from synthdata.scene import MOVETO, Bounds, Style
+
+#: Points that are no further apart are one to Agg (``vertex_dist_epsilon``).
+COINCIDE = 1e-14
+#: Joins are mitred if the tip is up to this many half widths away, and bevelled otherwise: Agg's
+#: default, which matplotlib leaves as it is (``math_stroke::calc_miter``, ``miter_join_revert``).
+MITER_LIMIT = 4.0
+#: 1 + cos(turn) where the tip is just at that limit.
+LEAST_COSINE = 2.0 / MITER_LIMIT**2
+
+_EXACT = 0.001  # px that a curve's polyline may be off where a box is wanted
+_MARGIN = 0.01  # px added to a stroke's half width for a hull, to make up for polylines
+_BULGE = 0.03  # px that a hull's polygon may stick out of a circle
+
+
+class Skeleton(NamedTuple):
+    """A stroke without its width: points (n, 2) with the unit directions (n, 2) of the outline.
+
+    Attributes
+    ----------
+    sides
+        (point, direction): there the stroke reaches half a width to both sides.
+    bends
+        (point, direction before, direction after): parts of a curve, round whatever the style.
+    joins
+        The same where pieces meet.
+    caps
+        (point, direction outwards): the ends.
+    """
+
+    sides: tuple[np.ndarray, np.ndarray]
+    bends: tuple[np.ndarray, np.ndarray, np.ndarray]
+    joins: tuple[np.ndarray, np.ndarray, np.ndarray]
+    caps: tuple[np.ndarray, np.ndarray]
+
+
+def stroke_box(
+    vertices: np.ndarray, sub: SubPath, half: float, cap: str, join: str
+) -> Bounds | None:
+    """The box of one stroked sub-path, within 0.001 px; None if it paints nothing."""
+    return _box(_path_skeleton(vertices, sub, _EXACT), half, cap, join)
+
+
+def dashes_box(
+    vertices: np.ndarray, codes: np.ndarray, half: float, cap: str, join: str
+) -> Bounds | None:
+    """The box of what ``dash`` gave, stroked; None if there are no dashes."""
+    return _box(_polylines_skeleton(vertices, codes), half, cap, join)
+
+
+def hull_points(vertices: np.ndarray, codes: np.ndarray | None, style: Style) -> np.ndarray:
+    """Points (m, 2) whose convex hull holds what ``style`` paints, and sticks out 0.05 px at most.
+
+    A projective map takes the hull to the hull of the mapped points, as long as the horizon does
+    not cut it; so their box holds the painted area after the map. Where nothing is painted, the
+    points are those of the path.
+    """
+    subs = subpaths(codes, len(vertices))
+    found: list[np.ndarray] = []
+    if style.stroke is not None and style.width > 0.0:
+        half = style.width / 2.0 + _MARGIN
+        around = _circle(half)
+        if style.dash is None:
+            skeletons = [_path_skeleton(vertices, sub, _MARGIN) for sub in subs]
+        else:
+            skeletons = [_polylines_skeleton(*dash(vertices, codes, style.dash))]
+        found = [_reach(s, half, style.cap, style.join, around) for s in skeletons if s is not None]
+    if not found or (style.dash is not None and style.fill is not None):
+        found += [_control_points(vertices, sub) for sub in subs]
+    return np.concatenate(found) if found else vertices[:1]
+
+
+def _box(skeleton: Skeleton | None, half: float, cap: str, join: str) -> Bounds | None:
+    if skeleton is None:
+        return None
+    points = _reach(skeleton, half, cap, join, _AXES * half)
+    (x0, y0), (x1, y1) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+    return x0, y0, x1, y1
+
+
+_AXES = np.array(((1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0)))
+
+
+@functools.lru_cache(maxsize=64)
+def _circle(radius: float) -> np.ndarray:
+    """Points around a circle such that a line from one to the next, or to the circle near it, stays
+    outside."""
+    count = max(8, math.ceil(2.0 * math.pi / math.sqrt(2.0 * _BULGE / radius)))
+    angles = np.arange(count) * (2.0 * math.pi / count)
+    return np.stack((np.cos(angles), np.sin(angles)), axis=1) * (
+        radius / math.cos(2.0 * math.pi / count)
+    )
+
+
+def _reach(
+    skeleton: Skeleton, half: float, cap: str, join: str, around: np.ndarray
+) -> np.ndarray:
+    """Points (m, 2) whose hull holds the stroke; ``around`` (k, 2) are the ones used of circles."""
+    point, direction = skeleton.sides
+    normal = _normal(direction) * half
+    found = [point + normal, point - normal, _fans(*skeleton.bends, around)]
+    point, before, after = skeleton.joins
+    if join == "round":
+        found.append(_fans(point, before, after, around))
+    elif join == "miter":
+        cosine = 1.0 + (before * after).sum(axis=1)
+        turn = before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0]
+        tips = cosine >= LEAST_COSINE
+        outer = np.where(turn > 0.0, half, -half)[tips] / cosine[tips]
+        found.append(point[tips] + _normal(before + after)[tips] * outer[:, None])
+    point, outwards = skeleton.caps
+    if cap == "projecting":
+        ahead, normal = point + outwards * half, _normal(outwards) * half
+        found += [ahead + normal, ahead - normal]
+    elif cap == "round":
+        found.append(_fans(point, outwards, -outwards, around))
+    return np.concatenate(found)
+
+
+def _normal(direction: np.ndarray) -> np.ndarray:
+    """To the left of it, on the screen."""
+    return direction[:, ::-1] * (1.0, -1.0)
+
+
+def _fans(
+    point: np.ndarray, before: np.ndarray, after: np.ndarray, around: np.ndarray
+) -> np.ndarray:
+    """The points of a circle that lie between the outer normals of each turn.
+
+    They are those towards which the outline comes and from which it leaves.
+    """
+    inside = (before @ around.T >= 0.0) & (after @ around.T <= 0.0)
+    turn, spoke = np.nonzero(inside)
+    return point[turn] + around[spoke]
+
+
+def _path_skeleton(vertices: np.ndarray, sub: SubPath, tolerance: float) -> Skeleton | None:
+    """The skeleton of a sub-path as Agg strokes it; None if it has no length."""
+    p, straight = cubics(vertices, sub.pieces)
+    closed = sub.closed
+    if closed:
+        p = np.concatenate((p, [[p[-1, 3], p[-1, 3], p[0, 0], p[0, 0]]]))
+        straight = np.append(straight, True)
+    real = np.abs(p - p[:, :1]).max(axis=(1, 2)) > COINCIDE
+    p, straight = p[real], straight[real]
+    if not len(p):
+        return None
+    if closed and straight.all() and len(p) < 3:  # Agg: two points have two caps
+        closed, p, straight = False, p[:1], straight[:1]
+    start, end = _heading(p), -_heading(p[:, ::-1])
+    point, direction, piece = _samples(p, straight, start, end, tolerance)
+    same = np.flatnonzero((piece[1:] == piece[:-1]) & ~straight[piece[1:]])
+    joins = p[1:, 0], end[:-1], start[1:]
+    caps = p[[0, -1], [0, 3]], np.stack((-start[0], end[-1]))
+    if closed:
+        joins = p[:, 0], np.concatenate((end[-1:], end[:-1])), start
+        caps = caps[0][:0], caps[1][:0]
+    return Skeleton(
+        (point, direction),
+        (
+            np.concatenate((point[same], point[same + 1])),
+            np.concatenate((direction[same], direction[same])),
+            np.concatenate((direction[same + 1], direction[same + 1])),
+        ),
+        joins,
+        caps,
+    )
+
+
+def _samples(
+    p: np.ndarray, straight: np.ndarray, start: np.ndarray, end: np.ndarray, tolerance: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Points along cubics, both ends of each among them; directions there; numbers of the cubics."""
+    count = steps(p, straight, tolerance)
+    last = np.cumsum(count + 1) - 1
+    piece = np.repeat(np.arange(len(count)), count + 1)
+    t = ((np.arange(len(piece)) - (last - count)[piece]) / count[piece])[:, None]
+    q = p[piece]
+    point = bezier(q, t)
+    s = 1.0 - t
+    along = q[:, 1:] - q[:, :-1]
+    direction = s * s * along[:, 0] + 2.0 * s * t * along[:, 1] + t * t * along[:, 2]
+    length = np.hypot(direction[:, :1], direction[:, 1:])
+    direction = np.where(length > COINCIDE, direction / np.maximum(length, COINCIDE), start[piece])
+    direction[last - count], direction[last] = start, end
+    return point, direction, piece
+
+
+def _heading(p: np.ndarray) -> np.ndarray:
+    """The unit directions (m, 2) in which cubics (m, 4, 2) set out."""
+    ahead = p[:, 1:] - p[:, :1]
+    length = np.hypot(ahead[..., 0], ahead[..., 1])
+    first = (length > COINCIDE).argmax(axis=1)  # of the control points that lie elsewhere
+    rows = np.arange(len(p))
+    return ahead[rows, first] / length[rows, first][:, None]
+
+
+def _polylines_skeleton(vertices: np.ndarray, codes: np.ndarray) -> Skeleton | None:
+    """The skeleton of open polylines that have no coinciding neighbours."""
+    if not len(vertices):
+        return None
+    inside = codes[1:] != MOVETO
+    step = vertices[1:] - vertices[:-1]
+    direction = step / np.maximum(np.hypot(step[:, :1], step[:, 1:]), COINCIDE)
+    edge = np.flatnonzero(inside)
+    corner = np.flatnonzero(inside[1:] & inside[:-1])
+    first = np.flatnonzero(codes[:-1] == MOVETO)
+    final = np.flatnonzero(inside & np.append(~inside[1:], True))
+    none = np.empty((0, 2))
+    return Skeleton(
+        (
+            np.concatenate((vertices[edge], vertices[edge + 1])),
+            np.concatenate((direction[edge], direction[edge])),
+        ),
+        (none, none, none),
+        (vertices[corner + 1], direction[corner], direction[corner + 1]),
+        (
+            np.concatenate((vertices[first], vertices[final + 1])),
+            np.concatenate((-direction[first], direction[final])),
+        ),
+    )
+
+
+def _control_points(vertices: np.ndarray, sub: SubPath) -> np.ndarray:
+    """Control points of short parts of a sub-path's pieces: their hull holds it, and closely."""
+    p, straight = cubics(vertices, sub.pieces)
+    count = steps(p, straight, _MARGIN)
+    first = np.cumsum(count) - count
+    piece = np.repeat(np.arange(len(count)), count)
+    t = ((np.arange(len(piece)) - first[piece]) / count[piece])[:, None]
+    q = p[piece]
+    u = t + 1.0 / count[piece][:, None]
+    found = [bezier(q, t), p[:, 3]]
+    along = q[:, 1:] - q[:, :-1]
+    for at, sign in ((t, 1.0), (u, -1.0)):
+        s = 1.0 - at
+        speed = s * s * along[:, 0] + 2.0 * s * at * along[:, 1] + at * at * along[:, 2]
+        found.append(bezier(q, at) + speed * (sign / count[piece][:, None]))
+    return np.concatenate(found)

@@ -1,0 +1,84 @@
+"""The annotation of each mark: category, parameters, key points, box, order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from synthdata import geometry
+from synthdata.labels.base import Label, Truth
+from synthdata.scene import Bounds, Mark
+
+DIGITS = 3  # of a pixel or a degree: floats are rounded once, here
+
+
+@dataclass(frozen=True)
+class Marks(Label):
+    """A list with one annotation a mark, from back to front.
+
+    ``id`` is its value in the instance mask and ``z`` its order. ``bbox`` is the exact box of what
+    is painted, stroke included, clipped to the canvas, as [x, y, width, height]; None when nothing
+    of it is on the canvas. ``keypoints`` are [x, y], named in order by ``keypoint_names``.
+    """
+
+    def fields(self, truth: Truth) -> Mapping[str, Any]:
+        scene = truth.scene
+        size = scene.width, scene.height
+        marks = []
+        for z, mark in enumerate(scene.marks):
+            points, bounds = _placed(mark, truth) if truth.moves else (None, mark.bounds)
+            if points is None:
+                points = [[round(x, DIGITS), round(y, DIGITS)] for _, x, y in mark.keypoints]
+            annotation = {
+                "id": z + 1,
+                "z": z,
+                "category": mark.category,
+                "bbox": clipped_box(bounds, *size),
+                "keypoint_names": [name for name, _, _ in mark.keypoints],
+                "keypoints": points,
+                "params": {k: _rounded(v) for k, v in mark.params.items()},
+            }
+            if mark.parts:
+                annotation["parts"] = _parts(mark, truth)
+            marks.append(annotation)
+        return {"marks": marks}
+
+
+def clipped_box(bounds: Bounds, width: int, height: int) -> list[float] | None:
+    """[x, y, width, height] of the part of ``bounds`` on the canvas; None when there is none."""
+    x0, y0, x1, y1 = bounds
+    x0, y0, x1, y1 = max(x0, 0.0), max(y0, 0.0), min(x1, float(width)), min(y1, float(height))
+    if x1 <= x0 or y1 <= y0:
+        return None
+    return [round(x0, DIGITS), round(y0, DIGITS), round(x1 - x0, DIGITS), round(y1 - y0, DIGITS)]
+
+
+def _placed(mark: Mark, truth: Truth) -> tuple[list[list[float]], Bounds]:
+    """Key points and box where effects moved them."""
+    keypoints = np.array([(x, y) for _, x, y in mark.keypoints], dtype=np.float64).reshape(-1, 2)
+    hull = truth.points(geometry.hull_points(mark.vertices, mark.codes, mark.style))
+    (x0, y0), (x1, y1) = hull.min(axis=0).tolist(), hull.max(axis=0).tolist()
+    return np.round(truth.points(keypoints), DIGITS).tolist(), (x0, y0, x1, y1)
+
+
+def _parts(mark: Mark, truth: Truth) -> list[dict[str, Any]]:
+    parts = []
+    for part in mark.parts:
+        x0, y0, x1, y1 = part.bounds
+        if truth.moves:
+            corners = truth.points(np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)]))
+            (x0, y0), (x1, y1) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
+        box = clipped_box((x0, y0, x1, y1), truth.scene.width, truth.scene.height)
+        parts.append({"kind": part.kind, "text": part.text, "bbox": box})
+    return parts
+
+
+def _rounded(value: Any) -> Any:
+    if value.__class__ is float:
+        return round(value, DIGITS)
+    if isinstance(value, list | tuple):
+        return [_rounded(v) for v in value]
+    return value

@@ -1,0 +1,39 @@
+"""What can be drawn: the conf group ``primitives``."""
+
+from synthdata.primitives.arcs import Arcs
+from synthdata.primitives.arrows import Arrows
+from synthdata.primitives.base import COLORS, TINTS, Draw, Outline, Primitive, Shape, fraction
+from synthdata.primitives.circles import Circles
+from synthdata.primitives.crosses import Crosses
+from synthdata.primitives.curves import Curves
+from synthdata.primitives.ellipses import Ellipses
+from synthdata.primitives.grids import Grids
+from synthdata.primitives.lines import Lines
+from synthdata.primitives.mixed import Mixed
+from synthdata.primitives.polygons import Polygons
+from synthdata.primitives.polylines import Polylines
+from synthdata.primitives.rectangles import Rectangles
+from synthdata.primitives.text import Text
+
+__all__ = [
+    "COLORS",
+    "TINTS",
+    "Arcs",
+    "Arrows",
+    "Circles",
+    "Crosses",
+    "Curves",
+    "Draw",
+    "Ellipses",
+    "Grids",
+    "Lines",
+    "Mixed",
+    "Outline",
+    "Polygons",
+    "Polylines",
+    "Primitive",
+    "Rectangles",
+    "Shape",
+    "Text",
+    "fraction",
+]

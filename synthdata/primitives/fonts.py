@@ -1,0 +1,194 @@
+"""Fonts and the outlines of their glyphs, measured in ems: 1.0 is the font's size.
+
+Outlines come from FreeType, through matplotlib, without hinting: they are the font's own curves.
+Glyphs are set one after the other from left to right, with the pair kerning of the font's ``kern``
+table; scripts that need shaping (Arabic, Devanagari) are not shaped.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from synthdata import geometry
+from synthdata.errors import ConfigError
+from synthdata.scene import CLOSEPOLY, MOVETO, Bounds
+
+if TYPE_CHECKING:
+    from matplotlib.ft2font import FT2Font
+
+#: What is drawn from when no folder and no font is named: text faces that matplotlib ships.
+DEFAULT_FONTS = (
+    *("DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique", "DejaVuSansMono"),
+    *("DejaVuSerif", "DejaVuSerif-Bold", "DejaVuSerif-Italic"),
+    *("STIXGeneral", "STIXGeneralBol", "STIXGeneralItalic"),
+)
+
+
+class Glyph(NamedTuple):
+    """One character's outline in ems, y down, from the pen's place on the baseline.
+
+    ``bounds`` is None for a character without ink, such as a space.
+    """
+
+    vertices: np.ndarray
+    codes: np.ndarray
+    advance: float
+    bounds: Bounds | None
+
+
+class Letter(NamedTuple):
+    """A character with ink in a line: its slice of the path, its box in ems, its word's number."""
+
+    char: str
+    span: slice
+    bounds: Bounds
+    word: int
+
+
+class Line(NamedTuple):
+    """A line of text in ems, y down, around the centre of its box: one path for all letters.
+
+    ``size`` is the width and height of the box, ``baseline`` how far below the centre it lies.
+    """
+
+    vertices: np.ndarray
+    codes: np.ndarray
+    letters: tuple[Letter, ...]
+    size: tuple[float, float]
+    baseline: float
+
+
+@functools.lru_cache(maxsize=16)
+def font_files(folder: str | None) -> Mapping[str, str]:
+    """The fonts in a folder and below it: name -> path. None is the folder that matplotlib ships.
+
+    A font's name is its path within the folder, without ``.ttf`` or ``.otf``.
+
+    Raises
+    ------
+    ConfigError
+        If there is no font in the folder.
+    """
+    root = _shipped() if folder is None else Path(folder).expanduser()
+    paths = [p for p in root.rglob("*") if p.suffix.lower() in (".ttf", ".otf")]
+    if not paths:
+        what = "has no .ttf or .otf file in it" if root.is_dir() else "is not a folder"
+        raise ConfigError(f"fonts: {str(root)!r} {what}; null takes the fonts of matplotlib")
+    names = {p.relative_to(root).with_suffix("").as_posix(): str(p) for p in paths}
+    return MappingProxyType(dict(sorted(names.items())))
+
+
+def _shipped() -> Path:
+    spec = importlib.util.find_spec("matplotlib")  # finds it without importing it
+    if spec is None or spec.origin is None:
+        raise ConfigError("fonts: matplotlib is not installed; name a folder with fonts")
+    return Path(spec.origin).parent / "mpl-data" / "fonts" / "ttf"
+
+
+@functools.lru_cache(maxsize=32)  # each keeps its file open
+def _face(path: str) -> FT2Font:
+    from matplotlib.ft2font import FT2Font
+
+    try:
+        face = FT2Font(path)
+    except (OSError, RuntimeError) as error:
+        raise ConfigError(f"fonts: {path!r} cannot be read as a font: {error}") from error
+    face.set_size(face.units_per_EM, 72)  # one unit of the font's own grid is one pixel
+    return face
+
+
+def missing(path: str, characters: str) -> str:
+    """Those of the ``characters`` that the font has no glyph for."""
+    face = _face(path)
+    return "".join(c for c in characters if not face.get_char_index(ord(c)))
+
+
+@functools.lru_cache(maxsize=8192)
+def glyph(path: str, char: str) -> Glyph:
+    """The outline of one character.
+
+    Raises
+    ------
+    ConfigError
+        If the font has no glyph for it.
+    """
+    from matplotlib.ft2font import LoadFlags
+
+    face = _face(path)
+    if missing(path, char):
+        raise ConfigError(f"font: {Path(path).stem!r} has no glyph for {char!r} (U+{ord(char):04X})")
+    advance = face.load_char(ord(char), flags=LoadFlags.NO_HINTING).linearHoriAdvance
+    points, kinds = face.get_path()
+    codes = kinds.astype(np.uint8)
+    em = face.units_per_EM
+    vertices = np.asarray(points, dtype=np.float64).reshape(-1, 2) * (1 / em, -1 / em)
+    start = 0
+    for i, code in enumerate(codes.tolist()):  # FreeType's closing vertex is always (0, 0)
+        if code == MOVETO:
+            start = i
+        elif code == CLOSEPOLY:
+            vertices[i] = vertices[start]
+    bounds = geometry.path_bounds(vertices, codes) if len(vertices) else None
+    return Glyph(vertices, codes, advance / 65536 / em, bounds)
+
+
+@functools.lru_cache(maxsize=8192)
+def _kerning(path: str, left: str, right: str) -> float:
+    from matplotlib.ft2font import Kerning
+
+    face = _face(path)
+    pair = face.get_char_index(ord(left)), face.get_char_index(ord(right))
+    return face.get_kerning(*pair, Kerning.UNFITTED) / 64 / face.units_per_EM
+
+
+def set_line(path: str, text: str) -> Line:
+    """A line of text in the font at ``path``; white space ends a word.
+
+    Raises
+    ------
+    ConfigError
+        If the font has no glyph for a character, or none of them has any ink.
+    """
+    pen, word, place, before = 0.0, 0, 0, ""
+    outlines, pens, letters = [], [], []
+    for char in text:
+        shape = glyph(path, char)
+        if before:
+            pen += _kerning(path, before, char)
+        before = char
+        if char.isspace():
+            word += 1
+        if shape.bounds is not None:
+            x0, y0, x1, y1 = shape.bounds
+            span = slice(place, place + len(shape.vertices))
+            letters.append(Letter(char, span, (x0 + pen, y0, x1 + pen, y1), word))
+            outlines.append(shape)
+            pens.append(pen)
+            place = span.stop
+        pen += shape.advance
+    if not letters:
+        raise ConfigError(f"vocabulary: {text!r} has no ink in {Path(path).stem!r}")
+    x0, y0, x1, y1 = union([letter.bounds for letter in letters])
+    cx, cy = (x0 + x1) / 2, (y0 + y1) / 2
+    vertices = np.concatenate([shape.vertices for shape in outlines])
+    vertices[:, 0] += np.repeat(pens, [len(shape.vertices) for shape in outlines])
+    vertices -= (cx, cy)
+    centred = (
+        Letter(c, span, (a - cx, b - cy, c1 - cx, d - cy), word)
+        for c, span, (a, b, c1, d), word in letters
+    )
+    codes = np.concatenate([shape.codes for shape in outlines])
+    return Line(vertices, codes, tuple(centred), (x1 - x0, y1 - y0), -cy)
+
+
+def union(boxes: list[Bounds]) -> Bounds:
+    """The smallest box around the given ones."""
+    x0, y0, x1, y1 = zip(*boxes, strict=True)
+    return min(x0), min(y0), max(x1), max(y1)

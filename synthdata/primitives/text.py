@@ -1,0 +1,225 @@
+"""Lines of text, with the exact box of every character and word."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from synthdata import geometry
+from synthdata.distributions import Constant, Distribution, IntUniform, Uniform
+from synthdata.errors import ConfigError
+from synthdata.primitives import fonts
+from synthdata.primitives.base import Draw, Shape, check_names, check_whole, fraction, undrawn
+from synthdata.scene import Bounds, KeyPoint, Mark, Part, Style
+
+WORDS = (
+    *("apple", "amber", "bridge", "candle", "cloud", "coral", "dawn", "delta", "echo", "ember"),
+    *("falcon", "fern", "frost", "garden", "glass", "harbor", "hazel", "island", "ivory", "jade"),
+    *("kettle", "lagoon", "lemon", "maple", "meadow", "north", "ocean", "olive", "orbit", "pearl"),
+    *("pixel", "quartz", "quiet", "raven", "river", "silver", "stone", "summer", "tiger", "topaz"),
+    *("umber", "valley", "velvet", "violet", "willow", "winter", "yellow", "zenith"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Text(Shape):
+    """Lines of text, placed by the centre of their box.
+
+    A text is ``words`` entries of the ``vocabulary`` (a list, or the path of a file with one on
+    each line) or, where ``characters`` are given, as many words of ``length`` random ones of these.
+
+    ``fonts`` is a folder, null for the one that matplotlib ships; ``font`` names fonts in it, by
+    their file names without suffix. A named font that lacks a character is a ConfigError at the
+    first sample. With ``font: null`` all fonts of the folder (of matplotlib's: ten text faces) are
+    drawn from, and those that lack a character which may be drawn are left out.
+
+    Letters are filled with ``fill`` or, where that is null, with ``color``; a ``width`` above 0
+    adds an outline in ``color``. ``Mark.parts`` has each word and, after it, its characters; their
+    boxes hold all that is painted of them. Key points: ``center`` and the corners of the text's box
+    before the rotation, ``corner_0`` at the top left and on clockwise, and the ends of the baseline
+    below and above these, ``baseline_start`` and ``baseline_end``.
+    """
+
+    category: ClassVar[str] = "text"
+    WHOLE: ClassVar[Mapping[str, int]] = {"words": 1}
+
+    count: Distribution = Constant(5)
+    x: Distribution = fraction(Uniform(0.2, 0.8), of="width")
+    y: Distribution = fraction(Uniform(0.1, 0.9), of="height")
+    angle: Distribution = Uniform(-20.0, 20.0)
+    width: Distribution = Constant(0.0)
+    join: Distribution = Constant("round")
+    size: Distribution = fraction(Uniform(0.05, 0.12))
+    words: Distribution = IntUniform(1, 2)
+    vocabulary: tuple[str, ...] | str = WORDS
+    characters: str | None = None
+    length: Distribution = undrawn(IntUniform(3, 8))
+    fonts: str | None = None
+    font: Distribution | None = undrawn(None)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_whole("length", self.length, 1)
+        if self.fonts is not None or self.font is not None:
+            known = tuple(fonts.font_files(self.fonts))
+            if self.font is not None:
+                check_names("font", self.font, known)
+        if self.characters is not None and (not self.characters or _has_space(self.characters)):
+            raise ConfigError(
+                f"characters: {self.characters!r} must name at least one character and no white "
+                "space; words are separated by spaces anyway"
+            )
+        if self.characters is None and not self._entries:
+            raise ConfigError(f"vocabulary: {self.vocabulary!r} has no word in it")
+
+    @functools.cached_property
+    def _entries(self) -> tuple[str, ...]:
+        """The vocabulary, white space made single spaces, empty entries dropped."""
+        entries = self.vocabulary
+        if isinstance(entries, str):
+            entries = _lines(entries)
+        return tuple(clean for entry in entries if (clean := " ".join(entry.split())))
+
+    @functools.cached_property
+    def _faces(self) -> Mapping[str, str]:
+        """The fonts that may be drawn: name -> path."""
+        files = fonts.font_files(self.fonts)
+        needed = "".join(sorted(set(self.characters or " ".join(self._entries)) | {" "}))
+        if self.font is not None:
+            faces = {name: path for name, path in files.items() if self.font.contains(name)}
+            for name, path in faces.items():
+                if lacking := fonts.missing(path, needed):
+                    raise ConfigError(
+                        f"font: {name!r} has no glyph for {lacking[0]!r} (U+{ord(lacking[0]):04X}); "
+                        "with font=null such fonts are left out"
+                    )
+            return faces
+        names = fonts.DEFAULT_FONTS if self.fonts is None else tuple(files)
+        faces = {name: files[name] for name in names if not fonts.missing(files[name], needed)}
+        if not faces:
+            raise ConfigError(
+                f"fonts: none of the {len(names)} fonts has a glyph for each of {needed!r}"
+            )
+        return faces
+
+    def files(self) -> tuple[Path, ...]:
+        lists = [self.vocabulary] if isinstance(self.vocabulary, str) else []
+        return tuple(Path(p) for p in (*lists, *self._faces.values()))
+
+    def styles(self, columns: Mapping[str, list[Any]]) -> list[tuple[Style, dict[str, Any]]]:
+        fill = columns["color" if self.fill is None else "fill"]
+        return super().styles({**columns, "fill": fill})
+
+    def marks(self, draw: Draw) -> list[Mark]:
+        columns, style_columns = self.draw_columns(draw)
+        columns["font"] = self._draw_fonts(len(columns["x"]), draw.geometry)
+        columns["text"] = self._draw_texts(columns["words"], draw.geometry)
+        styles = self.styles({**columns, **style_columns})
+        rows = zip(*columns.values(), strict=True)
+        return [
+            self._mark(dict(zip(columns, row, strict=True)), style, style_params)
+            for row, (style, style_params) in zip(rows, styles, strict=True)
+        ]
+
+    def _draw_fonts(self, n: int, rng: np.random.Generator) -> list[str]:
+        if self.font is not None:
+            return [str(name) for name in self.font.sample(rng, n)]
+        names = tuple(self._faces)
+        return [names[int(u * len(names))] for u in rng.random(n).tolist()]
+
+    def _draw_texts(self, counts: list[int], rng: np.random.Generator) -> list[str]:
+        total = int(sum(counts))
+        choices: str | tuple[str, ...] = self.characters or self._entries
+        if self.characters is None:
+            picks = rng.random(total).tolist()
+            entries = iter([choices[int(u * len(choices))] for u in picks])
+        else:
+            lengths = [int(k) for k in self.length.sample(rng, total)]
+            if min(lengths, default=1) < 1:
+                raise ConfigError(f"length: {min(lengths)} was drawn; the least is 1")
+            drawn = iter(rng.random(sum(lengths)).tolist())
+            entries = iter(
+                ["".join(choices[int(next(drawn) * len(choices))] for _ in range(k)) for k in lengths]
+            )
+        return [" ".join(next(entries) for _ in range(int(count))) for count in counts]
+
+    def _mark(self, params: dict[str, Any], style: Style, style_params: dict[str, Any]) -> Mark:
+        size, angle, place = params["size"], params["angle"], (params["x"], params["y"])
+        line = fonts.set_line(self._faces[params["font"]], params["text"])
+        vertices = geometry.place(line.vertices * size, angle, place)
+        boxes = _boxes(line, vertices, style, size, angle, place)
+        return Mark(
+            category=self.category,
+            vertices=vertices,
+            codes=line.codes,
+            style=style,
+            params={**params, **style_params},
+            keypoints=geometry.place_keypoints(_keypoints(line, size), angle, place),
+            bounds=fonts.union(boxes),
+            parts=_parts(line, boxes),
+        )
+
+
+def _boxes(
+    line: fonts.Line,
+    vertices: np.ndarray,
+    style: Style,
+    size: float,
+    angle: float,
+    place: tuple[float, float],
+) -> list[Bounds]:
+    """The box of everything painted of each letter."""
+    if angle == 0 and style.stroke is None:
+        x, y = place
+        return [
+            (a * size + x, b * size + y, c * size + x, d * size + y)
+            for _, _, (a, b, c, d), _ in line.letters
+        ]
+    return [
+        geometry.painted_bounds(vertices[letter.span], line.codes[letter.span], style)
+        for letter in line.letters
+    ]
+
+
+def _parts(line: fonts.Line, boxes: list[Bounds]) -> tuple[Part, ...]:
+    words: dict[int, list[Part]] = {}
+    for letter, box in zip(line.letters, boxes, strict=True):
+        words.setdefault(letter.word, []).append(Part("char", letter.char, box))
+    parts: list[Part] = []
+    for letters in words.values():
+        text = "".join(letter.text for letter in letters)
+        parts += [Part("word", text, fonts.union([p.bounds for p in letters])), *letters]
+    return tuple(parts)
+
+
+def _keypoints(line: fonts.Line, size: float) -> tuple[KeyPoint, ...]:
+    x, y = line.size[0] * size / 2, line.size[1] * size / 2
+    baseline = line.baseline * size
+    return (
+        ("center", 0.0, 0.0),
+        ("corner_0", -x, -y),
+        ("corner_1", x, -y),
+        ("corner_2", x, y),
+        ("corner_3", -x, y),
+        ("baseline_start", -x, baseline),
+        ("baseline_end", x, baseline),
+    )
+
+
+def _has_space(characters: str) -> bool:
+    return any(c.isspace() for c in characters)
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        return Path(path).expanduser().read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"vocabulary: {path!r} cannot be read ({error}); give a list of words, or a UTF-8 file "
+            "with one word on each line"
+        ) from error

@@ -1,0 +1,161 @@
+"""Matplotlib's Agg, driven by its backend interface and kept for the life of the process.
+
+``Figure`` and its artists cost about fifty times what drawing costs, so this module speaks to the
+C++ ``RendererAgg`` that they end up in, with the two arguments it takes: a path and a graphics
+context. Both are read attribute by attribute, so the small classes below stand in for matplotlib's
+own and nothing of matplotlib's Python is run per mark. At 72 dpi a point is a pixel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from synthdata import geometry, pixels
+from synthdata.errors import ConfigError
+from synthdata.renderers.base import Renderer, Surface
+from synthdata.scene import Color, Scene
+
+
+@dataclass(frozen=True)
+class Agg(Renderer):
+    """Anti-aliased rendering by matplotlib's Agg.
+
+    ``supersample`` draws that many times larger in both directions and averages down.
+    """
+
+    supersample: int = 1
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.supersample <= 8:
+            raise ConfigError(f"supersample={self.supersample} must lie between 1 and 8")
+
+    def open(self, width: int, height: int) -> Surface:
+        return AggSurface(width, height, self.supersample)
+
+
+class AggSurface(Surface):
+    """A kept ``RendererAgg`` with its pixel buffer."""
+
+    def __init__(self, width: int, height: int, supersample: int = 1) -> None:
+        from matplotlib.backends._backend_agg import RendererAgg
+
+        self._width, self._height, self._factor = width, height, supersample
+        # One spare row on top: its last byte becomes the filter byte of PNG's first row.
+        self._spare = int(supersample == 1)
+        size = width * supersample, height * supersample + self._spare
+        self._agg = RendererAgg(*size, 72.0)
+        self._pixels = np.asarray(self._agg).view(np.uint32)[..., 0]
+        self._picture = Image.frombuffer("RGBA", size, self._agg, "raw", "RGBA", 0, 1)
+        self._transform = _flip(height * supersample, supersample)
+        self._mask: Any = None  # a second RendererAgg, opened when ids are first asked for
+
+    def draw(self, scene: Scene) -> np.ndarray:
+        self._paint(scene)
+        if self._factor > 1:
+            return pixels.rgb_array(self._picture.reduce(self._factor))
+        return pixels.rgb_array(self._picture, self._spare)
+
+    def _paint(self, scene: Scene) -> None:
+        self._pixels.fill(_rgba32(scene.background))
+        draw_path, transform = self._agg.draw_path, self._transform
+        gc, path = _Context(), _Path()
+        for mark in scene.marks:
+            style = mark.style
+            path.vertices, path.codes = mark.vertices, mark.codes
+            gc._alpha = style.alpha
+            gc._linewidth = style.width if style.stroke is not None else 0.0
+            r, g, b = style.stroke or (0, 0, 0)
+            gc._rgb = (r / 255, g / 255, b / 255, style.alpha)
+            gc._capstyle, gc._joinstyle, gc._dash = style.cap, style.join, style.dash
+            fill = style.fill
+            if fill is not None:
+                fill = (fill[0] / 255, fill[1] / 255, fill[2] / 255, style.alpha)
+            draw_path(gc, path, transform, fill)
+
+    def ids(self, scene: Scene) -> np.ndarray:
+        from matplotlib.backends._backend_agg import RendererAgg
+
+        if len(scene.marks) > 0xFFFF:
+            raise ConfigError(f"{len(scene.marks)} marks do not fit a 16-bit instance mask")
+        if self._mask is None:
+            self._mask = RendererAgg(self._width, self._height, 72.0)
+        words = np.asarray(self._mask).view(np.uint32)[..., 0]
+        words.fill(_rgba32((0, 0, 0)))
+        gc, path, transform = _Context(), _Path(), _flip(self._height, 1)
+        gc._antialiased = False  # Agg then paints the pixels that are covered by half or more
+        for number, mark in enumerate(scene.marks, 1):
+            color = ((number & 0xFF) / 255, (number >> 8) / 255, 0.0, 1.0)
+            style = mark.style
+            gc._rgb, gc._capstyle, gc._joinstyle = color, style.cap, style.join
+            gc._linewidth = 0.0
+            path.vertices, path.codes = mark.vertices, mark.codes
+            if style.fill is not None:
+                self._mask.draw_path(gc, path, transform, color)
+            if style.stroke is not None:
+                gc._linewidth = style.width
+                if style.dash is not None:  # Agg rounds dashes when it does not anti-alias
+                    path.vertices, path.codes = geometry.dash(mark.vertices, mark.codes, style.dash)
+                self._mask.draw_path(gc, path, transform, None)
+        return (words & 0xFFFF).astype(np.uint16)
+
+
+class _Path:
+    """What Agg reads of a path."""
+
+    __slots__ = ("codes", "vertices")
+    should_simplify = False
+    simplify_threshold = 0.0
+    vertices: np.ndarray
+    codes: np.ndarray | None
+
+
+class _Context:
+    """What Agg reads of a graphics context. No snapping: it would move the geometry."""
+
+    def __init__(self) -> None:
+        self._alpha = 1.0
+        self._forced_alpha = False
+        self._rgb: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 1.0)
+        self._antialiased = True
+        self._linewidth = 1.0
+        self._capstyle = "butt"
+        self._joinstyle = "miter"
+        self._cliprect = None
+        self._dash: tuple[float, ...] | None = None
+
+    def get_dashes(self) -> tuple[float, tuple[float, ...] | None]:
+        return 0.0, self._dash
+
+    def get_clip_path(self) -> tuple[None, None]:
+        return None, None
+
+    def get_snap(self) -> bool:
+        return False
+
+    def get_hatch_path(self) -> None:
+        return None
+
+    def get_hatch_color(self) -> tuple[float, float, float, float]:
+        return 0.0, 0.0, 0.0, 1.0
+
+    def get_hatch_linewidth(self) -> float:
+        return 1.0
+
+    def get_sketch_params(self) -> None:
+        return None
+
+
+def _flip(height: int, scale: int) -> np.ndarray:
+    """From pixels with y down to Agg's y up, scaled."""
+    return np.array([[scale, 0, 0], [0, -scale, height], [0, 0, 1]], dtype=np.float64)
+
+
+def _rgba32(color: Color) -> int:
+    """An opaque colour as the 32-bit word that numpy writes for it."""
+    return int(np.frombuffer(bytes((*color, 255)), dtype=np.uint32)[0])
+
+

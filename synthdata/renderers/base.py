@@ -1,0 +1,33 @@
+"""What every renderer is: a config component that opens a surface, and the surface itself."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from synthdata.scene import Scene
+
+
+class Renderer(ABC):
+    """How scenes become pixels. Subclasses are frozen dataclasses."""
+
+    @abstractmethod
+    def open(self, width: int, height: int) -> Surface:
+        """A surface of that many pixels, to be kept for the life of the process."""
+
+
+class Surface(ABC):
+    """A place to draw scenes on, one after the other. It belongs to one process and one thread."""
+
+    @abstractmethod
+    def draw(self, scene: Scene) -> np.ndarray:
+        """The picture: uint8 array (height, width, 3), RGB; yours to keep, but read-only."""
+
+    @abstractmethod
+    def ids(self, scene: Scene) -> np.ndarray:
+        """The instance mask: uint16 array (height, width), 0 for the background.
+
+        A pixel holds k when mark k - 1 is the front-most one that covers at least half of it.
+        Opacity plays no part: a translucent mark owns its pixels like any other.
+        """

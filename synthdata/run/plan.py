@@ -1,0 +1,75 @@
+"""From sample indices to shards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+
+class Shard(NamedTuple):
+    """Samples ``start`` to ``stop`` - 1 of a run: the unit of work, of commit and of resume."""
+
+    number: int
+    start: int
+    stop: int
+
+
+class Stretch(NamedTuple):
+    """Samples that were planned together: ``start`` to ``stop`` - 1, from ``first_shard`` on."""
+
+    start: int
+    stop: int
+    shard_size: int
+    first_shard: int
+
+    @property
+    def shard_count(self) -> int:
+        return -(-(self.stop - self.start) // self.shard_size)
+
+    def shards(self) -> Iterator[Shard]:
+        for k in range(self.shard_count):
+            start = self.start + k * self.shard_size
+            yield Shard(self.first_shard + k, start, min(start + self.shard_size, self.stop))
+
+
+class Plan(NamedTuple):
+    """All shards of a run, in index order.
+
+    A run that grows gets a further stretch: the shards that are there are never touched again, not
+    even a last one that is not full.
+    """
+
+    stretches: tuple[Stretch, ...] = ()
+
+    @property
+    def n(self) -> int:
+        """How many samples are planned."""
+        return self.stretches[-1].stop if self.stretches else 0
+
+    @property
+    def shard_count(self) -> int:
+        """How many shards are planned."""
+        if not self.stretches:
+            return 0
+        last = self.stretches[-1]
+        return last.first_shard + last.shard_count
+
+    def grown(self, n: int, shard_size: int) -> Plan:
+        """The plan for ``n`` samples that begins with this one."""
+        if n <= self.n:
+            return self
+        return Plan((*self.stretches, Stretch(self.n, n, shard_size, self.shard_count)))
+
+    def shards(self) -> Iterator[Shard]:
+        """All shards, in index order."""
+        for stretch in self.stretches:
+            yield from stretch.shards()
+
+    def to_list(self) -> list[dict[str, int]]:
+        """For ``run.json``."""
+        return [stretch._asdict() for stretch in self.stretches]
+
+    @classmethod
+    def from_list(cls, data: list[dict[str, Any]]) -> Plan:
+        """The inverse of ``to_list``."""
+        return cls(tuple(Stretch(**row) for row in data))

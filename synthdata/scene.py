@@ -1,0 +1,148 @@
+"""What is in a picture, as plain immutable data: pixels and labels both come from it.
+
+Conventions, here and everywhere: the origin is the top left corner of the top left pixel, x goes
+right, y goes down, units are pixels, angles are in degrees and turn clockwise on the screen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+#: Path codes, with the values of ``matplotlib.path.Path``.
+MOVETO, LINETO, CURVE3, CURVE4, CLOSEPOLY = 1, 2, 3, 4, 79
+
+Color = tuple[int, int, int]
+Bounds = tuple[float, float, float, float]
+KeyPoint = tuple[str, float, float]
+
+
+class Style(NamedTuple):
+    """How a mark is painted: first the fill, then the stroke, centred on the outline.
+
+    ``stroke`` and ``fill`` are 8-bit RGB or None; ``width`` is the stroke's width in pixels;
+    ``dash`` is None for a solid line or lengths in pixels (on, off, on, off, ...).
+    """
+
+    stroke: Color | None = (0, 0, 0)
+    fill: Color | None = None
+    width: float = 1.0
+    alpha: float = 1.0
+    cap: str = "butt"  # butt | round | projecting
+    join: str = "round"  # miter | round | bevel
+    dash: tuple[float, ...] | None = None
+
+
+class Part(NamedTuple):
+    """A named piece of a mark with a box of its own: a character or a word of a text."""
+
+    kind: str
+    text: str
+    bounds: Bounds
+
+
+class Mark(NamedTuple):
+    """One object of the scene.
+
+    Attributes
+    ----------
+    category
+        What it is, in the singular: ``line``, ``circle``, ...
+    vertices, codes
+        The outline: float64 array (k, 2), and uint8 array (k,) of path codes or None for one
+        polyline, both read as ``matplotlib.path.Path`` reads them.
+    style
+        How it is painted.
+    params
+        The drawn parameters, in pixels and degrees; numbers, strings and lists only.
+        ``x`` and ``y`` are the mark's anchor, which layouts move.
+    keypoints
+        ``(name, x, y)`` of the points that matter: end points, corners, control points, centre.
+    bounds
+        ``(x0, y0, x1, y1)``: the exact box of everything painted, stroke included, not clipped.
+    parts
+        Characters and words of a text; empty for other marks.
+    """
+
+    category: str
+    vertices: np.ndarray
+    codes: np.ndarray | None
+    style: Style
+    params: Mapping[str, Any]
+    keypoints: tuple[KeyPoint, ...]
+    bounds: Bounds
+    parts: tuple[Part, ...] = ()
+
+    def translate(self, dx: float, dy: float) -> Mark:
+        """The same mark, moved by (dx, dy) pixels."""
+        x0, y0, x1, y1 = self.bounds
+        params = dict(self.params)
+        params["x"] += dx
+        params["y"] += dy
+        return self._replace(
+            vertices=self.vertices + (dx, dy),
+            params=params,
+            keypoints=tuple((name, x + dx, y + dy) for name, x, y in self.keypoints),
+            bounds=(x0 + dx, y0 + dy, x1 + dx, y1 + dy),
+            parts=tuple(
+                Part(k, t, (a + dx, b + dy, c + dx, d + dy)) for k, t, (a, b, c, d) in self.parts
+            ),
+        )
+
+
+class Scene(NamedTuple):
+    """One picture: its size in pixels, its background and its marks from back to front."""
+
+    width: int
+    height: int
+    background: Color
+    marks: tuple[Mark, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain lists, numbers and strings, ready for JSON; floats keep every digit."""
+        return {
+            "width": self.width,
+            "height": self.height,
+            "background": list(self.background),
+            "marks": [
+                {
+                    "category": m.category,
+                    "vertices": m.vertices.tolist(),
+                    "codes": None if m.codes is None else m.codes.tolist(),
+                    "style": m.style._asdict(),
+                    "params": dict(m.params),
+                    "keypoints": [list(k) for k in m.keypoints],
+                    "bounds": list(m.bounds),
+                    "parts": [[p.kind, p.text, list(p.bounds)] for p in m.parts],
+                }
+                for m in self.marks
+            ],
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Scene:
+        """The inverse of ``to_dict``, also after a trip through JSON."""
+        return cls(
+            data["width"],
+            data["height"],
+            tuple(data["background"]),
+            tuple(
+                Mark(
+                    category=m["category"],
+                    vertices=np.array(m["vertices"], dtype=np.float64),
+                    codes=None if m["codes"] is None else np.array(m["codes"], dtype=np.uint8),
+                    style=Style(**{k: _tuple(v) for k, v in m["style"].items()}),
+                    params=dict(m["params"]),
+                    keypoints=tuple((k[0], k[1], k[2]) for k in m["keypoints"]),
+                    bounds=tuple(m["bounds"]),
+                    parts=tuple(Part(p[0], p[1], tuple(p[2])) for p in m["parts"]),
+                )
+                for m in data["marks"]
+            ),
+        )
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

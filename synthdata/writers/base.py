@@ -1,0 +1,68 @@
+"""What every writer is: one shard in, one atomic commit out."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+
+# NaN has no JSON, and a sample whose record holds one is broken: better to fail it.
+_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+
+def record_line(record: Mapping[str, Any]) -> str:
+    """A record as its line of ``metadata.jsonl``, newline included.
+
+    Raises ValueError for NaN and infinity, TypeError for what is not plain data.
+    """
+    return _json(record) + "\n"
+
+
+class WriteError(OSError):
+    """The storage refuses: no fault of the sample that was to be written."""
+
+
+class ShardWriter(ABC):
+    """One shard on its way. Nothing of it is in the data set until ``commit``."""
+
+    @abstractmethod
+    def add(self, record: Mapping[str, Any], files: Mapping[str, bytes]) -> int:
+        """Take in one sample, in index order; the bytes that it takes on disk.
+
+        Raises WriteError if the storage refuses, and ValueError if the record has no JSON.
+        """
+
+    @abstractmethod
+    def commit(self) -> None:
+        """Make the shard part of the data set, in one step."""
+
+    @abstractmethod
+    def abort(self) -> None:
+        """Leave nothing behind."""
+
+
+class Writer(ABC):
+    """How a run directory stores its shards. Subclasses are frozen dataclasses."""
+
+    @abstractmethod
+    def open(self, run: Path, shard: int) -> ShardWriter:
+        """A new shard of the run in the directory ``run``."""
+
+    @abstractmethod
+    def finished(self, run: Path) -> set[int]:
+        """The numbers of the shards that are committed."""
+
+    @abstractmethod
+    def metadata(self, run: Path, shard: int) -> Iterator[bytes]:
+        """The records of a committed shard as they were written: one JSON line each."""
+
+    @abstractmethod
+    def files(self, run: Path, shard: int) -> Iterator[str]:
+        """The names of all other files of a committed shard, in no particular order."""
+
+    @abstractmethod
+    def read(self, run: Path, shard: int, name: str) -> bytes:
+        """The bytes of one file of a committed shard; FileNotFoundError when it is not there."""

@@ -1,0 +1,111 @@
+"""A folder for each shard: ``metadata.jsonl`` and the files that it lists."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from synthdata.writers.base import ShardWriter, WriteError, Writer, record_line
+
+DATASET, STAGING, METADATA = "dataset", ".staging", "metadata.jsonl"
+
+@dataclass(frozen=True)
+class Folder(Writer):
+    """``dataset/00000/``, ``dataset/00001/``, ...: each loads as an image folder with metadata.
+
+    ``fsync`` flushes each shard to the disk before it is committed, so that it survives a power
+    cut and not only the end of the process.
+    """
+
+    fsync: bool = False
+
+    def open(self, run: Path, shard: int) -> ShardWriter:
+        return _FolderShard(run, shard, self.fsync)
+
+    def finished(self, run: Path) -> set[int]:
+        try:
+            return {int(name) for name in os.listdir(run / DATASET) if name.isdigit()}
+        except FileNotFoundError:
+            return set()
+
+    def metadata(self, run: Path, shard: int) -> Iterator[bytes]:
+        with open(_folder(run, shard) / METADATA, "rb") as lines:
+            yield from lines
+
+    def files(self, run: Path, shard: int) -> Iterator[str]:
+        return (name for name in os.listdir(_folder(run, shard)) if name != METADATA)
+
+    def read(self, run: Path, shard: int, name: str) -> bytes:
+        return (_folder(run, shard) / name).read_bytes()
+
+
+class _FolderShard(ShardWriter):
+    def __init__(self, run: Path, shard: int, fsync: bool) -> None:
+        self._target = _folder(run, shard)
+        self._fsync = fsync
+        self._folder = run / STAGING / f"{shard:05d}.{socket.gethostname()}.{os.getpid()}"
+        if self._folder.exists():
+            shutil.rmtree(self._folder)
+        self._folder.mkdir(parents=True)
+        self._target.parent.mkdir(exist_ok=True)
+        self._descriptor = os.open(self._folder, os.O_RDONLY)
+        self._lines: list[str] = []
+
+    def add(self, record: Mapping[str, Any], files: Mapping[str, bytes]) -> int:
+        line = record_line(record)  # first, so that a record that cannot be written writes no file
+        try:
+            size = sum([self._write(name, data) for name, data in files.items()])
+        except OSError as error:
+            raise WriteError(error.errno, error.strerror, error.filename) from error
+        self._lines.append(line)
+        return size
+
+    def commit(self) -> None:
+        self._write(METADATA, "".join(self._lines).encode())
+        if self._fsync:
+            os.fsync(self._descriptor)
+        os.close(self._descriptor)
+        try:
+            os.rename(self._folder, self._target)
+        except OSError:
+            if not self._target.is_dir():
+                raise
+            shutil.rmtree(self._folder)  # another process was first, with the same bytes
+        if self._fsync:
+            _sync(self._target.parent)
+
+    def abort(self) -> None:
+        os.close(self._descriptor)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _write(self, name: str, data: bytes) -> int:
+        # Relative to the open folder: the kernel walks no path, which is a third of the cost.
+        file = os.open(
+            name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666, dir_fd=self._descriptor
+        )
+        try:
+            written = os.write(file, data)
+            while written < len(data):
+                written += os.write(file, memoryview(data)[written:])
+            if self._fsync:
+                os.fsync(file)
+        finally:
+            os.close(file)
+        return written
+
+
+def _folder(run: Path, shard: int) -> Path:
+    return run / DATASET / f"{shard:05d}"
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
