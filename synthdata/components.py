@@ -10,20 +10,31 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import hashlib
 import importlib
 import math
+import re
 import sys
 import types
 import typing
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
-from synthdata.distributions import COLOR_KINDS, KINDS, ColorDistribution, Distribution
-from synthdata.distributions import Choice, Constant, Palette
+from synthdata.distributions import (
+    COLOR_KINDS,
+    KINDS,
+    Choice,
+    ColorDistribution,
+    Constant,
+    Distribution,
+    Palette,
+)
 from synthdata.errors import ConfigError, nearest
 
 T = TypeVar("T")
 PACKAGE = __name__.partition(".")[0]
+_KIND_OF = {cls: name for name, cls in (KINDS | COLOR_KINDS).items()}
 
 
 def build(node: Any, base: type[T], key: str, plugins: Sequence[str] = ()) -> T:
@@ -56,21 +67,21 @@ def make(cls: type[T], values: Mapping[str, Any], key: str, plugins: Sequence[st
     hints = _hints(cls)
     for name in values:
         if name not in hints:
-            raise ConfigError(f"{key}.{name}: no such key; {nearest(name, hints)}")
+            raise ConfigError(f"{_join(key, name)}: no such key; {nearest(str(name), hints)}")
     fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
     for name, field in fields.items():
         required = field.default is dataclasses.MISSING
         if required and field.default_factory is dataclasses.MISSING and name not in values:
-            raise ConfigError(f"{key}.{name}: missing")
+            raise ConfigError(f"{_join(key, name)}: missing")
     arguments = {
-        name: coerce(value, hints[name], f"{key}.{name}" if key else name, plugins)
+        name: coerce(value, hints[name], _join(key, name), plugins)
         for name, value in values.items()
     }
     try:
         return cls(**arguments)
     except ConfigError as error:
         raise error.at(key) from None
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, ArithmeticError) as error:
         raise ConfigError(f"{key}: {error}") from error
 
 
@@ -125,7 +136,7 @@ def distribution(value: Any, key: str, base: type[Distribution] = Distribution) 
         name = value.get("dist")
         if name is None:
             raise ConfigError(f"{key}: a distribution needs 'dist'; known: {', '.join(kinds)}")
-        if name not in kinds:
+        if not isinstance(name, str) or name not in kinds:
             raise ConfigError(f"{key}.dist: {name!r} is unknown; {nearest(str(name), kinds)}")
         return make(kinds[name], {k: v for k, v in value.items() if k != "dist"}, key)
     try:
@@ -138,20 +149,13 @@ def distribution(value: Any, key: str, base: type[Distribution] = Distribution) 
         raise error.at(key) from None
 
 
-def describe(component: Any) -> dict[str, Any]:
+def describe(component: Any) -> Any:
     """The plain node that rebuilds ``component``: the inverse of ``build``."""
     if isinstance(component, Constant):
         return component.value
-    node: dict[str, Any]
     if isinstance(component, Distribution):
-        names = {cls: name for name, cls in (KINDS | COLOR_KINDS).items()}
-        node = {"dist": names[type(component)]}
-    else:
-        cls = type(component)
-        node = {"_target_": f"{cls.__module__}.{cls.__qualname__}"}
-    for field in dataclasses.fields(component):
-        node[field.name] = describe_value(getattr(component, field.name))
-    return node
+        return {"dist": _KIND_OF[type(component)], **_fields(component)}
+    return {"_target_": f"{_home(type(component))}.{type(component).__qualname__}", **_fields(component)}
 
 
 def describe_value(value: Any) -> Any:
@@ -165,11 +169,47 @@ def describe_value(value: Any) -> Any:
     return value
 
 
+def foreign_code(node: Any) -> dict[str, str]:
+    """The modules outside synthdata that a described node names, each with its file's SHA-256."""
+    if isinstance(node, Mapping):
+        found: dict[str, str] = {}
+        target = node.get("_target_")
+        if isinstance(target, str) and target.partition(".")[0] != PACKAGE:
+            name = target.rpartition(".")[0]
+            source = getattr(sys.modules.get(name), "__file__", None)
+            code = Path(source).read_bytes() if source else b""
+            found[name] = hashlib.sha256(code).hexdigest()
+        for value in node.values():
+            found |= foreign_code(value)
+        return found
+    return {}
+
+
+def _fields(component: Any) -> dict[str, Any]:
+    """The described fields; one whose type says its class exactly needs no ``_target_``."""
+    hints = _hints(type(component))
+    node = {}
+    for field in dataclasses.fields(component):
+        value = getattr(component, field.name)
+        exact = type(value) is hints[field.name] and not isinstance(value, Distribution)
+        is_section = exact and dataclasses.is_dataclass(value)
+        node[field.name] = _fields(value) if is_section else describe_value(value)
+    return node
+
+
+def _home(cls: type) -> str:
+    """The module that a class is named by: for ours the package that exports it."""
+    package, _, rest = cls.__module__.partition(".")
+    return f"{PACKAGE}.{rest.partition('.')[0]}" if package == PACKAGE else cls.__module__
+
+
 def _locate(target: Any, base: type[T], key: str, plugins: Sequence[str]) -> type[T]:
     """The class that ``target`` names, if its module is allowed and it is a ``base``."""
-    if not isinstance(target, str) or "." not in target:
+    if not isinstance(target, str) or not _DOTTED.fullmatch(target):
         raise ConfigError(f"{key}._target_: {target!r} is not a dotted class name")
     root = target.partition(".")[0]
+    if root == PACKAGE and "._" in target:  # synthdata.__main__ would run another command
+        raise ConfigError(f"{key}._target_: {target!r} is a private name of synthdata")
     if root != PACKAGE and not any(target.startswith(f"{p}.") for p in plugins):
         raise ConfigError(
             f"{key}._target_: {target!r} is outside synthdata; "
@@ -178,10 +218,11 @@ def _locate(target: Any, base: type[T], key: str, plugins: Sequence[str]) -> typ
     module_name, _, name = target.rpartition(".")
     try:
         module = importlib.import_module(module_name)
-    except ImportError as error:
+        cls = getattr(module, name, None)
+    except Exception as error:  # whatever a plugin's own code raises
+        cause = next(iter(str(error).splitlines()), type(error).__name__)
         folders = " (looked in the current folder and sys.path)" if root != PACKAGE else ""
-        raise ConfigError(f"{key}._target_: cannot import {module_name!r}: {error}{folders}") from error
-    cls = getattr(module, name, None)
+        raise ConfigError(f"{key}._target_: cannot import {module_name!r}: {cause}{folders}") from error
     if cls is None:
         raise ConfigError(f"{key}._target_: {module_name!r} has no {name!r}; {nearest(name, _public(module, base))}")
     if not (isinstance(cls, type) and issubclass(cls, base) and dataclasses.is_dataclass(cls)):
@@ -190,7 +231,8 @@ def _locate(target: Any, base: type[T], key: str, plugins: Sequence[str]) -> typ
 
 
 def _public(module: types.ModuleType, base: type) -> list[str]:
-    return [n for n, v in vars(module).items() if isinstance(v, type) and issubclass(v, base)]
+    found = ((name, getattr(module, name)) for name in dir(module))
+    return [n for n, v in found if isinstance(v, type) and issubclass(v, base)]
 
 
 @functools.cache
@@ -205,12 +247,20 @@ def _hints(cls: type) -> dict[str, Any]:
     return {name: hint for name, hint in hints.items() if name in names}
 
 
+def _join(key: str, name: object) -> str:
+    return f"{key}.{name}" if key else str(name)
+
+
+_DOTTED = re.compile(r"\w+(\.\w+)+")
 _SCALARS = {bool: "true or false", int: "a whole number", float: "a number", str: "a string"}
 
 
 def _scalar(value: Any, hint: type, key: str) -> Any:
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            raise ConfigError(f"{key}: {value!r} is too large for a number") from None
     if hint is int and isinstance(value, float) and value.is_integer():
         return int(value)
     if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):

@@ -55,15 +55,12 @@ def compose(overrides: Sequence[str] = (), config_dir: str | Path | None = None)
             CONFIG_NAME, replacing(overrides), RunMode.RUN, from_shell=False
         )
     except Exception as error:
-        raise config_error(error, loader) from error
-    return plain(config, replacing(overrides))
+        raise config_error(error, loader, replacing(overrides)) from error
+    return plain(config)
 
 
-def plain(config: Any, overrides: Sequence[str]) -> dict[str, Any]:
-    """A composed ``DictConfig`` as plain data, interpolations resolved, Hydra's own part left out.
-
-    ``overrides`` are those that it was composed with, as ``replacing`` gave them.
-    """
+def plain(config: Any) -> dict[str, Any]:
+    """A composed ``DictConfig`` as plain data, interpolations resolved, Hydra's own part left out."""
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
@@ -76,58 +73,51 @@ def plain(config: Any, overrides: Sequence[str]) -> dict[str, Any]:
     except OmegaConfBaseException as error:
         raise config_error(error) from error
     assert isinstance(node, dict)
-    _drop_replaced(node, overrides)
     return {str(k): v for k, v in node.items()}
 
 
 def listed(node: Mapping[str, Any]) -> list[str]:
     """The plugins that a composed config lists."""
     plugins = node.get("plugins") or []
-    if isinstance(plugins, str) or not all(isinstance(p, str) for p in plugins):
+    if not isinstance(plugins, list) or not all(isinstance(p, str) for p in plugins):
         raise ConfigError(f"plugins: {plugins!r} is not a list of module names")
     return list(plugins)
 
 
-_DIST = re.compile(r"^\+{0,2}([A-Za-z_][\w.@/]*)=(\s*\{.*\bdist\s*:.*)$", re.DOTALL)
+_REPLACES = re.compile(r"^\+{0,2}(?!hydra\.)([A-Za-z_]\w*(?:\.\w+)+)=(\s*(?:\[|\{.*\bdist\s*:).*)$", re.DOTALL)
 
 
 def replacing(overrides: Sequence[str]) -> list[str]:
-    """Overrides with those that name a distribution marked as additions.
+    """Overrides with a null in front of each distribution and each list.
 
-    Hydra merges a mapping into the mapping it overrides, and refuses keys that were not there; a
-    distribution has other keys than the one it takes the place of. ``plain`` finishes the exchange.
+    Hydra merges a mapping into the mapping that it overrides, but the keys of one distribution are
+    no keys of another; and it lets no list, an equal choice, take the place of a mapping. What
+    takes the place of a null is taken as it is.
     """
-    return [f"++{m[1]}={m[2]}" if (m := _DIST.match(o)) else o for o in overrides]
+    out = []
+    for override in overrides:
+        if match := _REPLACES.match(override):
+            out.append(f"++{match[1]}=null")  # "++": a sweep keeps one of each spelling
+            override = f"{match[1]}={match[2]}"
+        out.append(override)
+    return out
 
 
-def _drop_replaced(node: dict[str, Any], overrides: Sequence[str]) -> None:
-    """Take out what distributions that were overridden have left in those that took their place."""
-    for position, override in enumerate(overrides):
-        if not (override.startswith("++") and (match := _DIST.match(override))):
-            continue
-        from hydra.core.override_parser.overrides_parser import OverridesParser
+def config_error(
+    error: BaseException, loader: Any = None, overrides: Sequence[str] = ()
+) -> ConfigError:
+    """Any error of Hydra or OmegaConf as one sentence of ours.
 
-        value = OverridesParser.create().parse_override(override).value()
-        *path, name = match[1].split(".")
-        parent: Any = node
-        for part in path:
-            parent = parent.get(part, {}) if isinstance(parent, dict) else {}
-        if not isinstance(value, dict) or not isinstance(parent.get(name), dict):
-            continue
-        later = f"{match[1]}."
-        keep = {str(k) for k in value} | {
-            o.lstrip("+")[len(later) :].partition("=")[0].partition(".")[0]
-            for o in overrides[position + 1 :]
-            if o.lstrip("+").startswith(later)
-        }
-        parent[name] = {k: v for k, v in parent[name].items() if k in keep}
-
-
-def config_error(error: BaseException, loader: Any = None) -> ConfigError:
-    """Any error of Hydra or OmegaConf as one sentence of ours."""
+    ``loader`` knows the groups; ``overrides``, as ``replacing`` gave them, were to be composed.
+    """
     if isinstance(error, ConfigError):
         return error
     text = str(error).strip()
+    if (unread := getattr(error, "override", None)) is not None:
+        return ConfigError(
+            f"override {unread!r} cannot be read; overrides look like key=value, "
+            "and values with spaces or signs need quotes"
+        )
     if match := re.search(r"Could not override '([^']+)'", text):
         return _unknown_key(match[1], error)
     if match := re.search(r"Could not delete from config\. '([^']+)' does not exist", text):
@@ -136,23 +126,28 @@ def config_error(error: BaseException, loader: Any = None) -> ConfigError:
         return _unknown_option(match[1], loader)
     if match := re.search(r"Could not override '?([\w@./]+)'?\.\s*No match in the defaults list", text):
         return _unknown_group(match[1], loader)
-    if "mismatched input" in text or "extraneous input" in text or "token recognition" in text or (
-        "no viable alternative" in text or "missing EQUAL" in text
-    ):
-        return ConfigError(_syntax(text))
     if match := re.search(r"Could not load '([^']+)'", text):
         return _unknown_option(match[1], loader)
     if match := re.search(r"Ambiguous value for argument '([^']+)'", text):
         return ConfigError(f"{match[1]}: several values make a sweep; add -m to run each, or use [..] for a list")
     first = text.splitlines()[0] if text else type(error).__name__
     key = re.search(r"full_key: (\S+)", text)
+    if key is None and (culprit := _culprit(text, loader, overrides)) is not None:
+        return ConfigError(f"{culprit}: {first}")
     return ConfigError(f"{key[1]}: {first}" if key and key[1] not in first else first)
 
 
-def _syntax(text: str) -> str:
-    match = re.search(r"(?:parsing override|Error parsing override) '([^'\n]*)'", text)
-    what = f"override {match[1]!r} cannot be read" if match else text.splitlines()[0]
-    return f"{what}; overrides look like key=value, and values with spaces need quotes"
+def _culprit(text: str, loader: Any, overrides: Sequence[str]) -> str | None:
+    """The one override that is answered like this by itself."""
+    from hydra.types import RunMode
+
+    for override in overrides:
+        try:
+            loader.load_configuration(CONFIG_NAME, [override], RunMode.RUN, from_shell=False)
+        except Exception as error:
+            if str(error).strip() == text:
+                return override
+    return None
 
 
 def _unknown_key(key: str, error: BaseException) -> ConfigError:

@@ -11,10 +11,12 @@ from typing import Any
 import yaml
 
 from synthdata import components
-from synthdata.engines import Engine, Loky
+from synthdata.engines.base import Engine
+from synthdata.engines.loky import Loky
 from synthdata.errors import ConfigError
 from synthdata.generator import SampleConfig
-from synthdata.writers import Folder, Writer
+from synthdata.writers.base import Writer
+from synthdata.writers.folder import Folder
 
 MAX_FILES = 10_000  # in one folder: more slows file systems and hubs down
 
@@ -79,7 +81,9 @@ class Config(SampleConfig):
 
     def to_mapping(self) -> dict[str, Any]:
         """Plain data that ``from_mapping`` turns back into an equal config."""
-        return {f.name: components.describe_value(getattr(self, f.name)) for f in dataclasses.fields(self)}
+        node: dict[str, Any] = components.describe(self)
+        del node["_target_"]
+        return node
 
     def sample_config(self) -> SampleConfig:
         """Only what decides bytes: what workers are sent."""

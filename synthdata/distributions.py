@@ -1,5 +1,10 @@
 """Distributions as values: each draws arrays, says what it contains, and checks itself when made.
 
+Most are drawn by inverting their cumulative distribution: one uniform number makes one value. So a
+primitive can set aside one uniform number for each parameter of each mark, and changing the
+distribution of one parameter, or the number of marks, leaves all others as they were. It also makes
+the values independent of how NumPy's version draws them.
+
 In a config a scalar stands for a constant, a list for an equal choice, and a mapping names its
 ``dist``: ``width: {dist: uniform, low: 1, high: 4}``.
 """
@@ -9,9 +14,11 @@ from __future__ import annotations
 import colorsys
 import math
 from abc import ABC, abstractmethod
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import accumulate
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -21,6 +28,8 @@ from synthdata.errors import ConfigError
 #: What has been drawn already for the same marks: parameter name -> array of ``size`` values.
 Context = Mapping[str, Any]
 _NOTHING: Context = {}
+_TINY = 1e-300
+_BELOW_1 = 1 - 2**-53
 
 
 class Distribution(ABC):
@@ -28,13 +37,26 @@ class Distribution(ABC):
 
     __slots__ = ()
 
-    @abstractmethod
+    def quantiles(self, levels: Sequence[float], context: Context = _NOTHING) -> list[Any] | None:
+        """The values below which the given shares of all values lie; levels are in [0, 1).
+
+        None if this distribution cannot be inverted and has to be drawn by ``sample``.
+        """
+        return None
+
     def sample(self, rng: np.random.Generator, size: int, context: Context = _NOTHING) -> np.ndarray:
         """An array of ``size`` values drawn from ``rng``."""
+        values = self.quantiles(rng.random(size).tolist(), context)
+        assert values is not None, f"{type(self).__name__} needs quantiles() or sample()"
+        return _array(values)
 
     @abstractmethod
     def contains(self, value: Any, context: Context = _NOTHING) -> bool:
         """Whether ``value`` can be drawn (``context`` holds the mark's other parameters)."""
+
+    def support(self) -> tuple[float, float] | None:
+        """The least and the greatest number that can be drawn; None where that is not known."""
+        return None
 
     def depends_on(self) -> frozenset[str]:
         """The names of the other parameters that must be drawn first."""
@@ -48,13 +70,16 @@ class Constant(Distribution):
     value: Any
 
     def __post_init__(self) -> None:
-        if isinstance(self.value, float) and not math.isfinite(self.value):
-            raise ConfigError(f"{self.value} is not a finite number")
+        _check_value(self.value)
+
+    def quantiles(self, levels: Sequence[float], context: Context = _NOTHING) -> list[Any]:
+        return [self.value] * len(levels)
 
     def sample(self, rng: np.random.Generator, size: int, context: Context = _NOTHING) -> np.ndarray:
-        if isinstance(self.value, bool | int | float):
-            return np.full(size, self.value)
-        return _objects([self.value] * size)
+        return _array([self.value] * size)
+
+    def support(self) -> tuple[float, float] | None:
+        return _span([self.value])
 
     def contains(self, value: Any, context: Context = _NOTHING) -> bool:
         return bool(value == self.value)
@@ -68,10 +93,17 @@ class Uniform(Distribution):
     high: float
 
     def __post_init__(self) -> None:
+        _finite(self)
         _ordered(self.low, self.high)
+        if not math.isfinite(self.high - self.low):
+            raise ConfigError(f"low={self.low} to high={self.high} is too wide a range")
 
-    def sample(self, rng: np.random.Generator, size: int, context: Context = _NOTHING) -> np.ndarray:
-        return rng.random(size) * (self.high - self.low) + self.low
+    def quantiles(self, levels: Sequence[float], context: Context = _NOTHING) -> list[Any]:
+        low, span = self.low, self.high - self.low
+        return [low + span * u for u in levels]
+
+    def support(self) -> tuple[float, float] | None:
+        return self.low, self.high
 
     def contains(self, value: Any, context: Context = _NOTHING) -> bool:
         return bool(self.low <= value <= self.high)
@@ -86,9 +118,16 @@ class IntUniform(Distribution):
 
     def __post_init__(self) -> None:
         _ordered(self.low, self.high)
+        for name in ("low", "high"):
+            if not -_INT <= getattr(self, name) < _INT:
+                raise ConfigError(f"{name}={getattr(self, name)} must lie within 64 bits")
 
-    def sample(self, rng: np.random.Generator, size: int, context: Context = _NOTHING) -> np.ndarray:
-        return rng.integers(self.low, self.high + 1, size)
+    def quantiles(self, levels: Sequence[float], context: Context = _NOTHING) -> list[Any]:
+        low, n = self.low, self.high - self.low + 1
+        return [low + int(n * u) for u in levels]
+
+    def support(self) -> tuple[float, float] | None:
+        return self.low, self.high
 
     def contains(self, value: Any, context: Context = _NOTHING) -> bool:
         return bool(self.low <= value <= self.high and float(value).is_integer())
@@ -102,13 +141,17 @@ class LogUniform(Distribution):
     high: float
 
     def __post_init__(self) -> None:
+        _finite(self)
         _ordered(self.low, self.high)
         if self.low <= 0:
             raise ConfigError(f"low={self.low} must be above 0 for loguniform")
 
-    def sample(self, rng: np.random.Generator, size: int, context: Context = _NOTHING) -> np.ndarray:
-        low, high = math.log(self.low), math.log(self.high)
-        return np.clip(np.exp(rng.random(size) * (high - low) + low), self.low, self.high)
+    def quantiles(self, levels: Sequence[float], context: Context = _NOTHING) -> list[Any]:
+        low, span = math.log(self.low), math.log(self.high) - math.log(self.low)
+        return [min(max(math.exp(low + span * u), self.low), self.high) for u in levels]
+
+    def support(self) -> tuple[float, float] | None:
+        return self.low, self.high
 
     def contains(self, value: Any, context: Context = _NOTHING) -> bool:
         return bool(self.low <= value <= self.high)
@@ -118,7 +161,7 @@ class LogUniform(Distribution):
 class Normal(Distribution):
     """A normal distribution, truncated to [``low``, ``high``] where these are given.
 
-    Truncation draws again what falls outside, so the shape inside stays normal.
+    Truncation keeps the shape of what is inside.
     """
 
     mean: float
@@ -127,6 +170,7 @@ class Normal(Distribution):
     high: float | None = None
 
     def __post_init__(self) -> None:
+        _finite(self)
         if self.std < 0:
             raise ConfigError(f"std={self.std} must not be negative")
         low, high = self._range()
@@ -148,15 +192,18 @@ class Normal(Distribution):
         scale = self.std * math.sqrt(2)
         return 0.5 * (math.erf((high - self.mean) / scale) - math.erf((low - self.mean) / scale))
 
-    def sample(self, rng: np.random.Generator, size: int, context: Context = _NOTHING) -> np.ndarray:
-        values = rng.standard_normal(size) * self.std + self.mean
-        if self.low is not None or self.high is not None:
-            low, high = self._range()
-            outside = (values < low) | (values > high)
-            while outside.any():
-                values[outside] = rng.standard_normal(int(outside.sum())) * self.std + self.mean
-                outside = (values < low) | (values > high)
-        return values
+    def quantiles(self, levels: Sequence[float], context: Context = _NOTHING) -> list[Any]:
+        if self.std == 0:
+            return [self.mean] * len(levels)
+        low, high = self._range()
+        normal = NormalDist(self.mean, self.std)
+        bottom = 0.0 if math.isinf(low) else normal.cdf(low)
+        mass = (1.0 if math.isinf(high) else normal.cdf(high)) - bottom
+        inside = (min(max(bottom + mass * u, _TINY), _BELOW_1) for u in levels)
+        return [min(max(normal.inv_cdf(p), low), high) for p in inside]
+
+    def support(self) -> tuple[float, float] | None:
+        return self._range()
 
     def contains(self, value: Any, context: Context = _NOTHING) -> bool:
         low, high = self._range()
@@ -173,12 +220,16 @@ class Beta(Distribution):
     high: float = 1.0
 
     def __post_init__(self) -> None:
+        _finite(self)
         _ordered(self.low, self.high)
         if self.a <= 0 or self.b <= 0:
             raise ConfigError(f"a={self.a} and b={self.b} must both be above 0")
 
     def sample(self, rng: np.random.Generator, size: int, context: Context = _NOTHING) -> np.ndarray:
         return rng.beta(self.a, self.b, size) * (self.high - self.low) + self.low
+
+    def support(self) -> tuple[float, float] | None:
+        return self.low, self.high
 
     def contains(self, value: Any, context: Context = _NOTHING) -> bool:
         return bool(self.low <= value <= self.high)
@@ -198,6 +249,9 @@ class Poisson(Distribution):
     def sample(self, rng: np.random.Generator, size: int, context: Context = _NOTHING) -> np.ndarray:
         return rng.poisson(self.rate, size) + self.low
 
+    def support(self) -> tuple[float, float] | None:
+        return self.low, math.inf
+
     def contains(self, value: Any, context: Context = _NOTHING) -> bool:
         return bool(value >= self.low and float(value).is_integer())
 
@@ -212,8 +266,11 @@ class Bernoulli(Distribution):
         if not 0 <= self.p <= 1:
             raise ConfigError(f"p={self.p} must lie between 0 and 1")
 
-    def sample(self, rng: np.random.Generator, size: int, context: Context = _NOTHING) -> np.ndarray:
-        return rng.random(size) < self.p
+    def quantiles(self, levels: Sequence[float], context: Context = _NOTHING) -> list[Any]:
+        return [u < self.p for u in levels]
+
+    def support(self) -> tuple[float, float] | None:
+        return 0, 1
 
     def contains(self, value: Any, context: Context = _NOTHING) -> bool:
         return value in ((True, False) if 0 < self.p < 1 else (self.p == 1,))
@@ -228,12 +285,14 @@ class Choice(Distribution):
 
     def __post_init__(self) -> None:
         _check_weights("values", self.values, self.weights)
+        for value in self.values:
+            _check_value(value)
 
-    def sample(self, rng: np.random.Generator, size: int, context: Context = _NOTHING) -> np.ndarray:
-        picks = _pick(rng, size, len(self.values), self.weights)
-        if all(type(v) in (int, float) for v in self.values):
-            return np.array(self.values)[picks]
-        return _objects([self.values[k] for k in picks])
+    def quantiles(self, levels: Sequence[float], context: Context = _NOTHING) -> list[Any]:
+        return [self.values[k] for k in _picks(levels, len(self.values), self.weights)]
+
+    def support(self) -> tuple[float, float] | None:
+        return _span(self.values)
 
     def contains(self, value: Any, context: Context = _NOTHING) -> bool:
         return value in self.values
@@ -249,12 +308,33 @@ class Mixture(Distribution):
     def __post_init__(self) -> None:
         _check_weights("parts", self.parts, self.weights)
 
+    def quantiles(self, levels: Sequence[float], context: Context = _NOTHING) -> list[Any] | None:
+        # What is left of a level once it has chosen its part is a level for that part.
+        weights = self.weights or (1.0,) * len(self.parts)
+        edges = [0.0, *accumulate(weights)]
+        values = []
+        for i, (u, k) in enumerate(zip(levels, _picks(levels, len(self.parts), weights), strict=True)):
+            rest = (u * edges[-1] - edges[k]) / weights[k]
+            at = {name: column[i : i + 1] for name, column in context.items() if name != "background"}
+            value = self.parts[k].quantiles([min(max(rest, 0.0), _BELOW_1)], {**context, **at})
+            if value is None:
+                return None
+            values += value
+        return values
+
     def sample(self, rng: np.random.Generator, size: int, context: Context = _NOTHING) -> np.ndarray:
-        picks = _pick(rng, size, len(self.parts), self.weights)
-        columns = [part.sample(rng, size, context) for part in self.parts]
-        if any(c.dtype == object for c in columns):
-            return _objects([columns[k][i] for i, k in enumerate(picks)])
-        return np.stack(columns)[picks, np.arange(size)]
+        levels = rng.random(size).tolist()
+        values = self.quantiles(levels, context)
+        if values is not None:
+            return _array(values)
+        columns = [part.sample(rng, size, context).tolist() for part in self.parts]
+        picks = _picks(levels, len(self.parts), self.weights)
+        return _array([columns[k][i] for i, k in enumerate(picks)])
+
+    def support(self) -> tuple[float, float] | None:
+        spans = [part.support() for part in self.parts]
+        known = [span for span in spans if span is not None]
+        return _span([edge for span in known for edge in span]) if len(known) == len(spans) else None
 
     def contains(self, value: Any, context: Context = _NOTHING) -> bool:
         return any(part.contains(value, context) for part in self.parts)
@@ -278,15 +358,24 @@ class Relative(Distribution):
     high: float | None = None
 
     def __post_init__(self) -> None:
+        _finite(self)
         if self.low is not None and self.high is not None:
             _ordered(self.low, self.high)
 
+    def quantiles(self, levels: Sequence[float], context: Context = _NOTHING) -> list[Any] | None:
+        factors = self.factor.quantiles(levels, context)
+        return None if factors is None else self._scaled(factors, context)
+
     def sample(self, rng: np.random.Generator, size: int, context: Context = _NOTHING) -> np.ndarray:
-        base = np.asarray(context[self.of], dtype=np.float64)
-        values = self.factor.sample(rng, size, context) * base + self.plus
-        if self.low is not None or self.high is not None:
-            values = np.clip(values, self.low, self.high)
-        return values
+        return _array(self._scaled(self.factor.sample(rng, size, context).tolist(), context))
+
+    def _scaled(self, factors: Sequence[float], context: Context) -> list[float]:
+        low = -math.inf if self.low is None else self.low
+        high = math.inf if self.high is None else self.high
+        return [
+            float(min(max(factor * base + self.plus, low), high))
+            for factor, base in zip(factors, context[self.of], strict=True)
+        ]
 
     def contains(self, value: Any, context: Context = _NOTHING) -> bool:
         base = float(context[self.of])
@@ -296,7 +385,11 @@ class Relative(Distribution):
             return bool(value == self.high)
         if base == 0:
             return bool(value == self.plus)
-        return self.factor.contains((value - self.plus) / base, context)
+        factor = (value - self.plus) / base
+        slack = 4e-16 * (abs(value) + abs(self.plus)) / abs(base)  # what rounding can have cost
+        digits = -math.ceil(math.log10(slack)) if slack else 0
+        near = (factor, factor - slack, factor + slack, round(factor, digits))
+        return any(self.factor.contains(f, context) for f in near)
 
     def depends_on(self) -> frozenset[str]:
         return frozenset({self.of}) | self.factor.depends_on()
@@ -329,11 +422,13 @@ class Palette(ColorDistribution):
         _check_contrast(self.min_contrast)
         object.__setattr__(self, "colors", tuple(parse_color(c) for c in self.colors))
 
-    def sample(self, rng: np.random.Generator, size: int, context: Context = _NOTHING) -> np.ndarray:
+    def quantiles(self, levels: Sequence[float], context: Context = _NOTHING) -> list[Any]:
         colors, weights = self._allowed(context)
-        if len(colors) == 1:
-            return np.full((size, 3), colors[0], dtype=np.uint8)
-        return np.array(colors, dtype=np.uint8)[_pick(rng, size, len(colors), weights)]
+        return [colors[k] for k in _picks(levels, len(colors), weights)]
+
+    def sample(self, rng: np.random.Generator, size: int, context: Context = _NOTHING) -> np.ndarray:
+        colors = self.quantiles(rng.random(size).tolist(), context)
+        return np.array(colors, dtype=np.uint8).reshape(size, 3)
 
     def contains(self, value: Any, context: Context = _NOTHING) -> bool:
         return parse_color(value) in self._allowed(context)[0]
@@ -386,7 +481,7 @@ class Hsv(ColorDistribution):
                 tries = 0
                 while contrast(color, background) < self.min_contrast:
                     if tries == 64:
-                        color = max((0, 0, 0), (255, 255, 255), key=lambda c: contrast(c, background))
+                        color = _extreme(background)
                         break
                     color = _hsv_to_rgb(*(rng.random(3) * span + low).tolist())
                     tries += 1
@@ -396,11 +491,11 @@ class Hsv(ColorDistribution):
     def contains(self, value: Any, context: Context = _NOTHING) -> bool:
         color = parse_color(value)
         background = context.get("background")
-        enough = background is None or contrast(color, background) >= self.min_contrast
-        if not enough:
-            return False
-        if color in ((0, 0, 0), (255, 255, 255)) and self.min_contrast > 1:
-            return True
+        if self.min_contrast > 1 and background is not None:
+            if color == _extreme(background):
+                return True
+            if contrast(color, background) < self.min_contrast:
+                return False
         hue, saturation, val = colorsys.rgb_to_hsv(*(c / 255 for c in color))
         slack = 1 / 255 / max(val, 1 / 255)  # 8-bit rounding moves dark colours the most
         hue_slack = 60 * slack / max(saturation, 1e-9)
@@ -437,13 +532,16 @@ def parse_color(color: Any) -> tuple[int, int, int]:
             rgb = ImageColor.getrgb(color)
         except ValueError:
             raise ConfigError(f"{color!r} is not a CSS colour name or #rrggbb") from None
-        return rgb[0], rgb[1], rgb[2]
+        channels: Sequence[Any] = rgb[:3]
+    else:
+        channels = color
     try:
-        r, g, b = (int(c) for c in color)
-    except (TypeError, ValueError):
+        r, g, b = (int(c) for c in channels)
+        whole = (r, g, b) == tuple(channels)
+    except (TypeError, ValueError, OverflowError):
         raise ConfigError(f"{color!r} is not a colour name, #rrggbb or [r, g, b]") from None
-    if not all(0 <= c <= 255 for c in (r, g, b)):
-        raise ConfigError(f"{list(color)} has a channel outside 0 to 255")
+    if not whole or not all(0 <= c <= 255 for c in (r, g, b)):
+        raise ConfigError(f"{color!r} has a channel that is no whole number from 0 to 255")
     return r, g, b
 
 
@@ -461,6 +559,11 @@ def _luminance(color: Sequence[int]) -> float:
 _LINEAR = [c / 3294.6 if c <= 10 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in range(256)]
 
 
+def _extreme(background: Sequence[int]) -> tuple[int, int, int]:
+    """Black or white, whichever contrasts more."""
+    return max((0, 0, 0), (255, 255, 255), key=lambda c: contrast(c, background))
+
+
 def _hsv_to_rgb(hue: float, saturation: float, value: float) -> tuple[int, int, int]:
     r, g, b = colorsys.hsv_to_rgb(hue % 360 / 360, saturation, value)
     return round(r * 255), round(g * 255), round(b * 255)
@@ -468,6 +571,26 @@ def _hsv_to_rgb(hue: float, saturation: float, value: float) -> tuple[int, int, 
 
 def _within(value: float, bounds: tuple[float, float], slack: float) -> bool:
     return bounds[0] - slack <= value <= bounds[1] + slack
+
+
+_INT = 2**63
+
+
+def _check_value(value: Any) -> None:
+    """Raise unless ``value`` is a constant: a finite number, a string, a boolean or None."""
+    if isinstance(value, Mapping) and "dist" in value:
+        raise ConfigError(f"{dict(value)} is a distribution; to choose among some use dist: mixture")
+    if not (value is None or isinstance(value, bool | int | float | str)):
+        raise ConfigError(f"{value!r} is not a number, a string, true, false or null")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(f"{value} is not a finite number")
+
+
+def _finite(distribution: Any) -> None:
+    for field in fields(distribution):
+        value = getattr(distribution, field.name)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ConfigError(f"{field.name}={value} is not a finite number")
 
 
 def _ordered(low: float, high: float) -> None:
@@ -482,7 +605,7 @@ def _check_weights(name: str, values: Sequence[Any], weights: Sequence[float] | 
         return
     if len(weights) != len(values):
         raise ConfigError(f"{len(weights)} weights for {len(values)} {name}")
-    if min(weights) < 0 or sum(weights) <= 0:
+    if not (min(weights) >= 0 and 0 < sum(weights) < math.inf):  # NaN fails too
         raise ConfigError(f"weights={list(weights)} must not be negative and not all be 0")
 
 
@@ -491,18 +614,27 @@ def _check_contrast(ratio: float) -> None:
         raise ConfigError(f"min_contrast={ratio} must lie between 1 and 21")
 
 
-def _pick(
-    rng: np.random.Generator, size: int, n: int, weights: Sequence[float] | None
-) -> np.ndarray:
-    """``size`` indices below ``n``."""
+def _picks(levels: Sequence[float], n: int, weights: Sequence[float] | None) -> list[int]:
+    """The index below ``n`` that each level falls on."""
     if weights is None:
-        return (rng.random(size) * n).astype(np.intp)
-    edges = np.array(list(accumulate(weights)))
-    return np.searchsorted(edges, rng.random(size) * edges[-1], side="right").clip(0, n - 1)
+        return [int(n * u) for u in levels]
+    edges = list(accumulate(weights))
+    total = edges[-1]
+    last = max(i for i, weight in enumerate(weights) if weight > 0)
+    return [min(bisect_right(edges, u * total), last) for u in levels]
 
 
-def _objects(values: list[Any]) -> np.ndarray:
-    """A one-dimensional object array, also of lists of equal length."""
+def _span(values: Sequence[Any]) -> tuple[float, float] | None:
+    """The least and the greatest of some numbers; None if they are not all numbers."""
+    if not all(isinstance(v, int | float) for v in values):
+        return None
+    return min(values), max(values)
+
+
+def _array(values: list[Any]) -> np.ndarray:
+    """A one-dimensional array: of numbers where all values are, else of objects."""
+    if all(isinstance(v, bool | int | float) for v in values):
+        return np.array(values)
     array = np.empty(len(values), dtype=object)
     array[:] = values
     return array

@@ -15,14 +15,15 @@ from synthdata import components, pixels
 from synthdata._version import __version__
 from synthdata.distributions import ColorDistribution, Palette
 from synthdata.effects.base import Effect
-from synthdata.encoders import Encoder, Png
+from synthdata.encoders.base import Encoder
+from synthdata.encoders.png import Png
 from synthdata.errors import ConfigError
-from synthdata.labels import Label, Marks, Truth
-from synthdata.layouts import Free, Layout
-from synthdata.primitives import Draw, Lines, Primitive
-from synthdata.renderers import Agg, Renderer
+from synthdata.labels.base import Label, Truth
+from synthdata.layouts.base import Layout
+from synthdata.primitives.base import Draw, Primitive
+from synthdata.renderers.base import Renderer
 from synthdata.rng import Streams
-from synthdata.scene import Scene
+from synthdata.scene import Color, Mark, Scene
 
 MAX_SIDE = 16_384
 
@@ -46,17 +47,42 @@ class Canvas:
             raise ConfigError(f"dpi: {self.dpi} must lie between 1 and 65535")
 
 
+# Only the components that a config names are imported, these among them.
+def _default_primitives() -> dict[str, Primitive]:
+    from synthdata.primitives.lines import Lines
+
+    return {"lines": Lines()}
+
+
+def _default_layout() -> Layout:
+    from synthdata.layouts.free import Free
+
+    return Free()
+
+
+def _default_labels() -> dict[str, Label]:
+    from synthdata.labels.marks import Marks
+
+    return {"marks": Marks()}
+
+
+def _default_renderer() -> Renderer:
+    from synthdata.renderers.agg import Agg
+
+    return Agg()
+
+
 @dataclass(frozen=True, kw_only=True)
 class SampleConfig:
     """Everything that decides a sample's bytes, and nothing else."""
 
     seed: int = 0
     canvas: Canvas = Canvas()
-    primitives: Mapping[str, Primitive] = field(default_factory=lambda: {"lines": Lines()})
-    layout: Layout = Free()
+    primitives: Mapping[str, Primitive] = field(default_factory=_default_primitives)
+    layout: Layout = field(default_factory=_default_layout)
     effects: Mapping[str, Effect] = field(default_factory=dict)
-    labels: Mapping[str, Label] = field(default_factory=lambda: {"marks": Marks()})
-    renderer: Renderer = Agg()
+    labels: Mapping[str, Label] = field(default_factory=_default_labels)
+    renderer: Renderer = field(default_factory=_default_renderer)
     encoder: Encoder = Png()
 
     def __post_init__(self) -> None:
@@ -73,12 +99,16 @@ class SampleConfig:
 
     @property
     def fingerprint(self) -> str:
-        """A hash of all that decides a sample's bytes: these fields and the package's version."""
-        node = {
-            f.name: components.describe_value(getattr(self, f.name))
-            for f in dataclasses.fields(SampleConfig)
-        }
-        text = json.dumps({"version": __version__, "config": node}, sort_keys=True)
+        """A hash of all that decides a sample's bytes: these fields, and the code behind them.
+
+        For synthdata's own code its version stands, for plugins the contents of their modules.
+        """
+        node = components.describe(self)
+        node = {f.name: node[f.name] for f in dataclasses.fields(SampleConfig)}
+        # Not sorted: the order of primitives and of effects decides pixels.
+        text = json.dumps(
+            {"version": __version__, "plugins": components.foreign_code(node), "config": node}
+        )
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -114,6 +144,13 @@ class Generator:
         self._streams = Streams(config.seed)
         self._surface = config.renderer.open(*config.canvas.size)
         self._mask_encoder = Png()
+        self._primitives = [
+            (primitive, f"geometry/{name}", f"style/{name}")
+            for name, primitive in config.primitives.items()
+        ]
+        background = config.canvas.background
+        alone = isinstance(background, Palette) and len(background.colors) == 1
+        self._background: Color | None = background.colors[0] if alone else None
 
     @classmethod
     def from_config(
@@ -161,19 +198,22 @@ class Generator:
         """The scene of sample ``index``: what is in the picture, before a pixel is drawn."""
         width, height = self.config.canvas.size
         get = self._streams.get
-        colors = self.config.canvas.background.sample(get(index, "background"), 1)
-        background = tuple(colors[0].tolist())
-        marks = []
-        for name, primitive in self.config.primitives.items():
-            geometry, style = get(index, f"geometry/{name}"), get(index, f"style/{name}")
-            marks += primitive.marks(Draw(width, height, background, geometry, style))
-        placed = self.config.layout.arrange(marks, get(index, "layout"), width, height)
-        return Scene(width, height, background, tuple(placed))
+        background = self._background
+        if background is None:
+            colors = self.config.canvas.background.sample(get(index, "background"), 1)
+            background = tuple(colors[0].tolist())
+        marks: Sequence[Mark] = []
+        for primitive, geometry, style in self._primitives:
+            draw = Draw(width, height, background, get(index, geometry), get(index, style))
+            marks = [*marks, *primitive.marks(draw)] if marks else primitive.marks(draw)
+        if self.config.layout.moves:
+            marks = self.config.layout.arrange(marks, get(index, "layout"), width, height)
+        return Scene(width, height, background, tuple(marks))
 
     def encode(self, sample: Sample) -> tuple[dict[str, Any], dict[str, bytes]]:
         """The sample as a run writes it: its record with hashes, and its files by name."""
         dpi = self.config.canvas.dpi
-        record = dict(sample.record)
+        record = sample.record.copy()
         data = self.config.encoder.encode(sample.image, dpi)
         record["sha256"] = hashlib.sha256(data).hexdigest()
         files = {record["file_name"]: data}

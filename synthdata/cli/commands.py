@@ -70,14 +70,6 @@ def show(arguments: Sequence[str]) -> int:
     return 0
 
 
-COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
-    "resume": resume,
-    "extend": extend,
-    "verify": verify,
-    "show": show,
-}
-
-
 def _go_on(path: str, overrides: Sequence[str], changeable: Sequence[str], growing: bool = False) -> int:
     from synthdata.cli.console import Console, resumable
 
@@ -112,6 +104,8 @@ def _change(override: str, changeable: Sequence[str]) -> tuple[str, Any]:
     key, equals, text = override.partition("=")
     if not equals:
         raise ConfigError(f"{override!r} is not key=value")
+    if key == "n" and key not in changeable:
+        raise ConfigError(f"n: {text} is for the command extend; this one keeps the run's size")
     if key.partition(".")[0] not in changeable:
         raise ConfigError(f"{key}: cannot be changed in a run that is there; {nearest(key, changeable)}")
     try:

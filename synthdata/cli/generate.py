@@ -81,16 +81,26 @@ class _Application:
         run.check()
         run.make_directory()
         callbacks = Callbacks(cfg)
+        errors: list[SynthdataError] = []
+
+        def job(_: Any) -> None:
+            try:
+                self._codes.append(_execute(run))
+            except SynthdataError as error:  # Hydra would print it too
+                errors.append(error)
+
         callbacks.on_run_start(config=cfg, config_name=self._name)
         result = run_job(
             hydra_context=HydraContext(self._hydra.config_loader, callbacks),
-            task_function=lambda _: self._codes.append(_execute(run)),
+            task_function=job,
             config=cfg,
             job_dir_key="hydra.run.dir",
             job_subdir_key=None,
         )
         callbacks.on_run_end(config=cfg, config_name=self._name, job_return=result)
-        _ = result.return_value  # raises what the job raised
+        if errors:
+            raise errors[0]
+        _ = result.return_value  # raises what else the job raised
         return self._codes[0]
 
     def sweep(self, overrides: list[str]) -> int:
@@ -110,7 +120,7 @@ class _Application:
         from hydra.core.hydra_config import HydraConfig
 
         hydra_config = HydraConfig.get()
-        node = plain(cfg, list(hydra_config.overrides.task))
+        node = plain(cfg)
         config = Config.from_mapping(node, listed(node))
         code = 2
         try:
@@ -139,12 +149,12 @@ class _Application:
         try:
             return self._hydra.compose_config(self._name, overrides, run_mode=mode)
         except Exception as error:
-            raise config_error(error, self._hydra.config_loader) from error
+            raise config_error(error, self._hydra.config_loader, overrides) from error
 
 
 def _config(cfg: Any) -> Config:
     """The checked config of a composed one."""
-    node = plain(cfg, list(cfg.hydra.overrides.task))
+    node = plain(cfg)
     plugins = listed(node)
     if plugins and os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())  # as `python -m` does: a plugin lies in the current folder

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from synthdata.errors import SynthdataError
 
 VERBOSE = ("-v", "--verbose")
+COMMANDS = ("resume", "extend", "verify", "show")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -46,10 +47,14 @@ def _dispatch(arguments: list[str]) -> int:
 
         print(f"synthdata {__version__}")
         return 0
-    from synthdata.cli.commands import COMMANDS
-
     if first in COMMANDS:
-        return COMMANDS[first](arguments[1:])
-    from synthdata.cli.generate import generate
+        from synthdata.cli import commands
 
-    return generate(arguments)
+        command: Callable[[Sequence[str]], int] = getattr(commands, first)
+        return command(arguments[1:])
+    from synthdata.cli.warm import workers_for
+
+    with workers_for(arguments):
+        from synthdata.cli.generate import generate
+
+        return generate(arguments)

@@ -1,7 +1,24 @@
 """Where shards are made: the conf group ``engine``."""
 
-from synthdata.engines.base import Done, Engine, Lost, Outcome
-from synthdata.engines.loky import Loky
-from synthdata.engines.serial import Serial
+from typing import TYPE_CHECKING
+
+from synthdata._lazy import lazy
+
+if TYPE_CHECKING:
+    from synthdata.engines.base import Done, Engine, Lost, Outcome
+    from synthdata.engines.loky import Loky
+    from synthdata.engines.serial import Serial
 
 __all__ = ["Done", "Engine", "Loky", "Lost", "Outcome", "Serial"]
+
+__getattr__, __dir__ = lazy(
+    globals(),
+    {
+        "Done": "base",
+        "Engine": "base",
+        "Loky": "loky",
+        "Lost": "base",
+        "Outcome": "base",
+        "Serial": "serial",
+    },
+)

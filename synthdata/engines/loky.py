@@ -6,11 +6,15 @@ was where when a worker died, to take back what was not begun, and to hold a bou
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import math
 import signal
+import sys
+import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -47,12 +51,52 @@ class Loky(Engine):
     ) -> Iterator[Outcome]:
         queue = iter(jobs)
         first = list(islice(queue, self.processes()))
+        if not first:
+            return
         pool = _Pool(len(first), task)
         try:
             yield from _Window(pool, deque(first), queue, stopping).outcomes()
         except BaseException:
             pool.kill()
             raise
+
+
+def warm_up(processes: int, modules: Sequence[str]) -> None:
+    """Begin to start workers, in a thread: they take as long as Hydra takes to compose.
+
+    ``modules`` are what they import meanwhile. A run that asks for as many processes finds them
+    ready; ``cool_down`` ends them where no run came of it.
+    """
+    global _warming
+    _warming = threading.Thread(target=_warm_up, args=(processes, tuple(modules)), daemon=True)
+    _warming.start()
+
+
+def cool_down() -> None:
+    """End the workers of this process, if there are any."""
+    if _warming is not None:
+        _warming.join()
+    if "joblib.externals.loky" in sys.modules:
+        from joblib.externals.loky import reusable_executor
+
+        executor = reusable_executor._executor
+        if executor is not None:
+            executor.shutdown(wait=True, kill_workers=True)
+
+
+_warming: threading.Thread | None = None
+
+
+def _warm_up(processes: int, modules: tuple[str, ...]) -> None:
+    with contextlib.suppress(BrokenProcessPool, RuntimeError):  # the run will find out, and say so
+        pool = _Pool(processes, _import)
+        for _ in range(processes):
+            pool.submit(modules)
+
+
+def _import(modules: Sequence[str], stopping: Callable[[], bool]) -> None:
+    for name in modules:
+        importlib.import_module(name)
 
 
 class _Window:
@@ -68,6 +112,8 @@ class _Window:
 
     def outcomes(self) -> Iterator[Outcome]:
         deadline = math.inf
+        self._fill()
+        yield None  # all workers have their first job: the run has a moment of its own
         while True:
             if self.stopping():
                 deadline = min(deadline, time.monotonic() + GRACE_S)

@@ -1,16 +1,16 @@
 """Plane geometry of paths: making, placing, flattening and measuring them.
 
-``paths`` makes them around the origin and places them, ``flatten`` turns curves into polylines and
+``paths`` makes them around the origin and places them, ``polylines`` flattens curves and cuts
 strokes into dashes, ``bounds`` and ``strokes`` say what they cover once painted.
 """
 
 from synthdata.geometry.bounds import (
+    is_smooth,
     painted_bounds,
     path_bounds,
     segment_bounds,
     stroke_bounds,
 )
-from synthdata.geometry.flatten import dash, flatten
 from synthdata.geometry.paths import (
     arc,
     ellipse,
@@ -20,6 +20,7 @@ from synthdata.geometry.paths import (
     rounded_rectangle,
     spline,
 )
+from synthdata.geometry.polylines import dash, flatten
 from synthdata.geometry.strokes import hull_points
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "ellipse",
     "flatten",
     "hull_points",
+    "is_smooth",
     "painted_bounds",
     "path_bounds",
     "place",

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from math import sqrt
+from math import hypot, sqrt
 
 import numpy as np
 
-from synthdata.geometry.flatten import dash
-from synthdata.geometry.strokes import COINCIDE, LEAST_COSINE, MITER_LIMIT, dashes_box, stroke_box
+from synthdata.geometry.beziers import Control, bends_less, control, extremes, split
+from synthdata.geometry.polylines import NOTHING, dash, dash_cycle
+from synthdata.geometry.strokes import COINCIDE, dashes_box, least_cosine, stroke_box
 from synthdata.geometry.subpaths import LONG, Join, Piece, SubPath, subpaths
 from synthdata.scene import CLOSEPOLY, CURVE3, CURVE4, LINETO, MOVETO, Bounds, Style
 
@@ -34,7 +35,7 @@ def path_bounds(vertices: np.ndarray, codes: np.ndarray | None) -> Bounds:
             box = _union(box, _centre_box(sub, xs, ys))
     if box is None:
         x, y = vertices[0].tolist()
-        return x, y, x, y
+        box = x, y, x, y
     return box
 
 
@@ -78,7 +79,7 @@ def painted_bounds(vertices: np.ndarray, codes: np.ndarray | None, style: Style)
 def segment_bounds(x0: float, y0: float, x1: float, y1: float, style: Style) -> Bounds:
     """``painted_bounds`` of the straight line from (x0, y0) to (x1, y1), in about a microsecond."""
     stroke, _, width, _, cap, _, pattern = style
-    if pattern is not None:
+    if pattern is not None and stroke is not None and width > 0.0:
         return _dashed_segment_bounds(x0, y0, x1, y1, style)
     dx, dy = x1 - x0, y1 - y0
     length = sqrt(dx * dx + dy * dy)
@@ -100,13 +101,42 @@ def segment_bounds(x0: float, y0: float, x1: float, y1: float, style: Style) -> 
 
 def _dashed_segment_bounds(x0: float, y0: float, x1: float, y1: float, style: Style) -> Bounds:
     """Dashes in a row have the box of a line from the start of the first to the end of the last."""
-    pattern = style.dash
-    assert pattern is not None
-    points, _ = dash(np.array(((x0, y0), (x1, y1))), None, pattern)
-    if not len(points):
-        return segment_bounds(x0, y0, x1, y1, style._replace(stroke=None, dash=None))
-    (x0, y0), (x1, y1) = points[0].tolist(), points[-1].tolist()
-    return segment_bounds(x0, y0, x1, y1, style._replace(dash=None))
+    dx, dy = x1 - x0, y1 - y0
+    length = sqrt(dx * dx + dy * dy)
+    cycle = dash_cycle(style.dash or (1.0,))
+    begins, ends = cycle.begin.tolist(), cycle.end.tolist()
+    first = begins[0]
+    rest = length - NOTHING  # what begins before that is a dash
+    if first >= rest:
+        return segment_bounds(x0, y0, x1, y1, style._replace(stroke=None))
+    base = length // cycle.length * cycle.length
+    if base + first >= rest:
+        base -= cycle.length
+    last = base + max(ends[i] for i, begin in enumerate(begins) if base + begin < rest)
+    first, last = first / length, min(last / length, 1.0)
+    start, end = (x0 + dx * first, y0 + dy * first), (x0 + dx * last, y0 + dy * last)
+    return segment_bounds(*start, *end, style._replace(dash=None))
+
+
+def is_smooth(vertices: np.ndarray, codes: np.ndarray | None) -> bool:
+    """Whether the path has curves and nowhere a corner, so that its join style is of no account.
+
+    Agg, which strokes a polyline in its stead, then does best with round joins: where a curve turns
+    within a pixel or two, mitred ones grow spikes and bevelled ones cut it short.
+    """
+    xs, ys = vertices.T.tolist()
+    for sub in subpaths(codes, len(vertices)):
+        if not sub.curves or not _smooth(_joins(sub, xs, ys), xs, ys):
+            return False
+    return codes is not None
+
+
+def _joins(sub: SubPath, xs: list[float], ys: list[float]) -> tuple[Join, ...]:
+    if not sub.closed:
+        return sub.joins
+    first, last = sub.pieces[0][0], sub.pieces[-1][-1]
+    merged = xs[first] == xs[last] and ys[first] == ys[last]
+    return sub.joins + (sub.seam if merged else sub.closing)
 
 
 def _union(a: Bounds | None, b: Bounds | None) -> Bounds | None:
@@ -134,39 +164,12 @@ def _range(sub: SubPath, values: list[float], half: float) -> tuple[float, float
             for handle, piece in zip(handles, sub.owners):  # noqa: B905 (strict costs time)
                 if (handle - half < low or handle + half > high) and piece is not done:
                     done = piece
-                    for value in _extremes(values, piece):
+                    for value in extremes(values, piece):
                         if value - half < low:
                             low = value - half
                         if value + half > high:
                             high = value + half
     return low, high
-
-
-def _extremes(values: list[float], piece: Piece) -> Sequence[float]:
-    """The values at which one coordinate of a curve turns back between the curve's ends."""
-    if len(piece) == 3:
-        i, j, m = piece
-        a, b, d = values[i], values[j], values[m]
-        if a <= b <= d or a >= b >= d:
-            return ()
-        return (a - (a - b) * (a - b) / (a - 2.0 * b + d),)
-    i, j, k, m = piece
-    a, b, c, d = values[i], values[j], values[k], values[m]
-    if a <= b <= c <= d or a >= b >= c >= d:
-        return ()
-    # A third of the derivative is u (1-t)^2 + 2 v t (1-t) + w t^2; the roots are taken in the form
-    # that does not subtract what is nearly equal.
-    u, v, w = b - a, c - b, d - c
-    discriminant = v * v - u * w
-    if discriminant < 0.0:
-        return ()
-    q = u - v + (sqrt(discriminant) if u >= v else -sqrt(discriminant))
-    found = []
-    for above, below in ((u, q), (q, u - 2.0 * v + w)):
-        if below and 0.0 < (t := above / below) < 1.0:
-            s = 1.0 - t
-            found.append(s * s * (s * a + 3.0 * t * b) + t * t * (3.0 * s * c + t * d))
-    return found
 
 
 def _long_path_box(vertices: np.ndarray, codes: np.ndarray | None) -> Bounds | None:
@@ -192,9 +195,9 @@ def _long_path_box(vertices: np.ndarray, codes: np.ndarray | None) -> Bounds | N
     for start in starts[beyond[starts + 1] | beyond[starts + 2]].tolist():
         count = int(kinds[start + 1])  # CURVE3 has 3 vertices, CURVE4 has 4
         xs, ys = vertices[start : start + count].T.tolist()
-        for x in _extremes(xs, _PIECES[count]):
+        for x in extremes(xs, _PIECES[count]):
             x0, x1 = min(x0, x), max(x1, x)
-        for y in _extremes(ys, _PIECES[count]):
+        for y in extremes(ys, _PIECES[count]):
             y0, y1 = min(y0, y), max(y1, y)
     return x0, y0, x1, y1
 
@@ -206,10 +209,8 @@ def _stroke_box(
     sub: SubPath, xs: list[float], ys: list[float], half: float, cap: str, join: str
 ) -> Bounds | None:
     """The box of a stroked sub-path; None if points coincide where a direction is needed."""
-    joins = sub.joins
+    joins = _joins(sub, xs, ys)
     if sub.closed:
-        first, last = sub.pieces[0][0], sub.pieces[-1][-1]
-        joins += sub.seam if xs[first] == xs[last] and ys[first] == ys[last] else sub.closing
         if sub.curves:
             if _smooth(joins, xs, ys):
                 x0, y0, x1, y1 = _centre_box(sub, xs, ys)
@@ -223,7 +224,53 @@ def _stroke_box(
         return box
     start, end = sub.pieces[0], sub.pieces[-1]
     box = box and _grown_by_cap(box, start[0], start[1], xs, ys, half, cap)
-    return box and _grown_by_cap(box, end[-1], end[-2], xs, ys, half, cap)
+    box = box and _grown_by_cap(box, end[-1], end[-2], xs, ys, half, cap)
+    if box and cap == "butt" and sub.curves:
+        for pieces in (sub.pieces, [piece[::-1] for piece in sub.pieces[::-1]]):
+            if not _gentle_end(box, pieces, xs, ys, half):
+                return None
+    return box
+
+
+def _gentle_end(
+    box: Bounds, pieces: Sequence[Piece], xs: list[float], ys: list[float], half: float
+) -> bool:
+    """Whether the stroke stays in the box where it bends next to a butt end, that of ``pieces``.
+
+    Where a curve bends more than a circle of half the width, the inner side of the stroke moves
+    backwards, with extremes that are not those of the curve. The rest of the stroke hides them, but
+    for those near an end without a round or square cap.
+    """
+    x, y = xs[pieces[0][0]], ys[pieces[0][0]]
+    near, far = 2.0 * half, 3.0 * half
+    if box[0] <= x - far and x + far <= box[2] and box[1] <= y - far and y + far <= box[3]:
+        return True
+    around = (x - near, y - near, x + near, y + near)
+    for piece in pieces:
+        if len(piece) > 2:
+            px, py = control(xs, piece), control(ys, piece)
+            if not _gentle(px, py, half, box, around, 8):
+                return False
+        near -= hypot(xs[piece[-1]] - xs[piece[0]], ys[piece[-1]] - ys[piece[0]])
+        if near <= 0.0:
+            break
+    return True
+
+
+def _gentle(px: Control, py: Control, half: float, box: Bounds, around: Bounds, depth: int) -> bool:
+    """Whether a cubic bends less than a circle of radius ``half`` wherever that would matter:
+    ``around`` an end and where the circle may leave the ``box``."""
+    x0, x1, y0, y1 = min(px), max(px), min(py), max(py)
+    if x1 < around[0] or y1 < around[1] or x0 > around[2] or y0 > around[3]:
+        return True
+    if x0 - half >= box[0] and y0 - half >= box[1] and x1 + half <= box[2] and y1 + half <= box[3]:
+        return True
+    if bends_less(px, py, half):
+        return True
+    if depth == 0:
+        return False
+    parts = zip(split(px, 0.5), split(py, 0.5), strict=True)
+    return all(_gentle(ax, ay, half, box, around, depth - 1) for ax, ay in parts)
 
 
 def _smooth(joins: Sequence[Join], xs: list[float], ys: list[float]) -> bool:
@@ -241,18 +288,20 @@ def _grown_by_joins(
 ) -> Bounds | None:
     """The box with the joins in it, and with the ends of the lines and curves that meet there.
 
-    At a join the outline turns from direction a to direction b. Whatever the style, the points half
-    a width to either side of both belong to the stroke; they are all of a bevel. A round join also
-    reaches half a width along an axis along which the outline turns back: then, and only then, the
-    axis lies in the sector between the outer normals. A mitred one has its tip where the outer
-    edges meet, which sticks out along such an axis only.
+    The outline turns from direction a to direction b. Whatever the style, the points half a width
+    to either side of both belong to the stroke; they are all of a bevel. Along an axis along which
+    the outline turns back, and only there, a round join reaches half a width, as the axis is in the
+    sector between the outer normals, and the tip of a mitred one, where the outer edges meet, may
+    stick out.
     """
     x0, y0, x1, y1 = box
+    least = least_cosine(2.0 * half)
+    longest = half * max(1.0, 2.0 * half) if join == "miter" else half
     for i, before, after in joins:
         x, y = xs[i], ys[i]
         ax, ay, bx, by = x - xs[before], y - ys[before], xs[after] - x, ys[after] - y
         turns_back = ax * bx <= 0.0 or ay * by <= 0.0
-        reach = half * MITER_LIMIT if turns_back and join == "miter" else half
+        reach = longest if turns_back else half
         if x0 <= x - reach and x + reach <= x1 and y0 <= y - reach and y + reach <= y1:
             continue
         a, b = sqrt(ax * ax + ay * ay), sqrt(bx * bx + by * by)
@@ -260,16 +309,14 @@ def _grown_by_joins(
             return None
         a, b = half / a, half / b
         ax, ay, bx, by = ax * a, ay * a, bx * b, by * b
-        right, other = abs(ay), abs(by)
-        right = left = right if right > other else other
-        down, other = abs(ax), abs(bx)
-        down = up = down if down > other else other
+        right = left = max(abs(ay), abs(by))
+        down = up = max(abs(ax), abs(bx))
         if turns_back and join == "round":
             right, left = (half if ax >= 0.0 >= bx else right), (half if ax <= 0.0 <= bx else left)
             down, up = (half if ay >= 0.0 >= by else down), (half if ay <= 0.0 <= by else up)
         elif turns_back and join == "miter":
             cosine = 1.0 + (ax * bx + ay * by) / (half * half)
-            if cosine >= LEAST_COSINE:
+            if cosine >= least:
                 outer = (1.0 if ax * by > ay * bx else -1.0) / cosine
                 tip_x, tip_y = (ay + by) * outer, -(ax + bx) * outer
                 right, left = (tip_x, left) if tip_x > right else (right, max(left, -tip_x))

@@ -1,9 +1,9 @@
 """Making paths around the origin, and putting them where they belong.
 
 A path is ``(vertices, codes)``: float64 array (k, 2), and uint8 array (k,) or None for one open
-polyline, both read as ``matplotlib.path.Path`` reads them; the vertex of a ``CLOSEPOLY`` is ignored.
-Pixels, y down; angles are in degrees and turn clockwise on the screen. The code arrays are shared
-between calls and read-only.
+polyline, both read as ``matplotlib.path.Path`` reads them; the vertex of a ``CLOSEPOLY`` counts for
+nothing. Pixels, y down; angles are in degrees and turn clockwise on the screen. The code arrays are
+shared between calls and read-only.
 """
 
 from __future__ import annotations

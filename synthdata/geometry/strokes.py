@@ -12,21 +12,26 @@ from typing import NamedTuple
 
 import numpy as np
 
-from synthdata.geometry.flatten import bezier, cubics, dash, steps
+from synthdata.geometry.beziers import cubics, positions, steps, velocities
+from synthdata.geometry.polylines import dash
 from synthdata.geometry.subpaths import SubPath, subpaths
 from synthdata.scene import MOVETO, Bounds, Style
 
 #: Points that are no further apart are one to Agg (``vertex_dist_epsilon``).
 COINCIDE = 1e-14
-#: Joins are mitred if the tip is up to this many half widths away, and bevelled otherwise: Agg's
-#: default, which matplotlib leaves as it is (``math_stroke::calc_miter``, ``miter_join_revert``).
-MITER_LIMIT = 4.0
-#: 1 + cos(turn) where the tip is just at that limit.
-LEAST_COSINE = 2.0 / MITER_LIMIT**2
-
 _EXACT = 0.001  # px that a curve's polyline may be off where a box is wanted
 _MARGIN = 0.01  # px added to a stroke's half width for a hull, to make up for polylines
 _BULGE = 0.03  # px that a hull's polygon may stick out of a circle
+
+
+def least_cosine(width: float) -> float:
+    """1 + cos(turn) at which a mitred tip is just as far out as Agg lets it; bevelled below.
+
+    matplotlib sets Agg's miter limit, which is in half widths, to the stroke's width in pixels
+    (``RendererAgg::_draw_path``; matplotlib issue 9830): a hairline has no tips, a thick stroke has
+    long ones. Beyond it a join is a plain bevel (``math_stroke::calc_miter``, miter_join_revert).
+    """
+    return 2.0 / (width * width)
 
 
 class Skeleton(NamedTuple):
@@ -74,13 +79,17 @@ def hull_points(vertices: np.ndarray, codes: np.ndarray | None, style: Style) ->
     subs = subpaths(codes, len(vertices))
     found: list[np.ndarray] = []
     if style.stroke is not None and style.width > 0.0:
-        half = style.width / 2.0 + _MARGIN
-        around = _circle(half)
+        half = style.width / 2.0
+        around = _circle(half + _MARGIN)
         if style.dash is None:
             skeletons = [_path_skeleton(vertices, sub, _MARGIN) for sub in subs]
         else:
             skeletons = [_polylines_skeleton(*dash(vertices, codes, style.dash))]
-        found = [_reach(s, half, style.cap, style.join, around) for s in skeletons if s is not None]
+        found = [
+            _reach(skeleton, half, style.cap, style.join, around, _MARGIN)
+            for skeleton in skeletons
+            if skeleton is not None
+        ]
     if not found or (style.dash is not None and style.fill is not None):
         found += [_control_points(vertices, sub) for sub in subs]
     return np.concatenate(found) if found else vertices[:1]
@@ -89,7 +98,7 @@ def hull_points(vertices: np.ndarray, codes: np.ndarray | None, style: Style) ->
 def _box(skeleton: Skeleton | None, half: float, cap: str, join: str) -> Bounds | None:
     if skeleton is None:
         return None
-    points = _reach(skeleton, half, cap, join, _AXES * half)
+    points = _reach(skeleton, half, cap, join, _AXES * half, 0.0)
     (x0, y0), (x1, y1) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
     return x0, y0, x1, y1
 
@@ -109,11 +118,15 @@ def _circle(radius: float) -> np.ndarray:
 
 
 def _reach(
-    skeleton: Skeleton, half: float, cap: str, join: str, around: np.ndarray
+    skeleton: Skeleton, half: float, cap: str, join: str, around: np.ndarray, margin: float
 ) -> np.ndarray:
-    """Points (m, 2) whose hull holds the stroke; ``around`` (k, 2) are the ones used of circles."""
+    """Points (m, 2) whose hull holds the stroke.
+
+    ``around`` (k, 2) are the points used of circles, ``margin`` is added to where a polyline may
+    fall short of a curve.
+    """
     point, direction = skeleton.sides
-    normal = _normal(direction) * half
+    normal = _normal(direction) * (half + margin)
     found = [point + normal, point - normal, _fans(*skeleton.bends, around)]
     point, before, after = skeleton.joins
     if join == "round":
@@ -121,7 +134,7 @@ def _reach(
     elif join == "miter":
         cosine = 1.0 + (before * after).sum(axis=1)
         turn = before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0]
-        tips = cosine >= LEAST_COSINE
+        tips = cosine >= least_cosine(2.0 * half)
         outer = np.where(turn > 0.0, half, -half)[tips] / cosine[tips]
         found.append(point[tips] + _normal(before + after)[tips] * outer[:, None])
     point, outwards = skeleton.caps
@@ -147,12 +160,13 @@ def _fans(
     """
     inside = (before @ around.T >= 0.0) & (after @ around.T <= 0.0)
     turn, spoke = np.nonzero(inside)
-    return point[turn] + around[spoke]
+    fan: np.ndarray = point[turn] + around[spoke]
+    return fan
 
 
 def _path_skeleton(vertices: np.ndarray, sub: SubPath, tolerance: float) -> Skeleton | None:
     """The skeleton of a sub-path as Agg strokes it; None if it has no length."""
-    p, straight = cubics(vertices, sub.pieces)
+    p, straight = cubics(vertices, sub)
     closed = sub.closed
     if closed:
         p = np.concatenate((p, [[p[-1, 3], p[-1, 3], p[0, 0], p[0, 0]]]))
@@ -186,20 +200,16 @@ def _path_skeleton(vertices: np.ndarray, sub: SubPath, tolerance: float) -> Skel
 def _samples(
     p: np.ndarray, straight: np.ndarray, start: np.ndarray, end: np.ndarray, tolerance: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Points along cubics, both ends of each among them; directions there; numbers of the cubics."""
+    """Points along cubics, with both ends of each; directions there; numbers of the cubics."""
     count = steps(p, straight, tolerance)
     last = np.cumsum(count + 1) - 1
     piece = np.repeat(np.arange(len(count)), count + 1)
     t = ((np.arange(len(piece)) - (last - count)[piece]) / count[piece])[:, None]
-    q = p[piece]
-    point = bezier(q, t)
-    s = 1.0 - t
-    along = q[:, 1:] - q[:, :-1]
-    direction = s * s * along[:, 0] + 2.0 * s * t * along[:, 1] + t * t * along[:, 2]
+    direction = velocities(p, piece, t)
     length = np.hypot(direction[:, :1], direction[:, 1:])
     direction = np.where(length > COINCIDE, direction / np.maximum(length, COINCIDE), start[piece])
     direction[last - count], direction[last] = start, end
-    return point, direction, piece
+    return positions(p, piece, t), direction, piece
 
 
 def _heading(p: np.ndarray) -> np.ndarray:
@@ -208,7 +218,8 @@ def _heading(p: np.ndarray) -> np.ndarray:
     length = np.hypot(ahead[..., 0], ahead[..., 1])
     first = (length > COINCIDE).argmax(axis=1)  # of the control points that lie elsewhere
     rows = np.arange(len(p))
-    return ahead[rows, first] / length[rows, first][:, None]
+    heading: np.ndarray = ahead[rows, first] / length[rows, first][:, None]
+    return heading
 
 
 def _polylines_skeleton(vertices: np.ndarray, codes: np.ndarray) -> Skeleton | None:
@@ -239,17 +250,13 @@ def _polylines_skeleton(vertices: np.ndarray, codes: np.ndarray) -> Skeleton | N
 
 def _control_points(vertices: np.ndarray, sub: SubPath) -> np.ndarray:
     """Control points of short parts of a sub-path's pieces: their hull holds it, and closely."""
-    p, straight = cubics(vertices, sub.pieces)
+    p, straight = cubics(vertices, sub)
     count = steps(p, straight, _MARGIN)
-    first = np.cumsum(count) - count
+    last = np.cumsum(count)
     piece = np.repeat(np.arange(len(count)), count)
-    t = ((np.arange(len(piece)) - first[piece]) / count[piece])[:, None]
-    q = p[piece]
-    u = t + 1.0 / count[piece][:, None]
-    found = [bezier(q, t), p[:, 3]]
-    along = q[:, 1:] - q[:, :-1]
-    for at, sign in ((t, 1.0), (u, -1.0)):
-        s = 1.0 - at
-        speed = s * s * along[:, 0] + 2.0 * s * at * along[:, 1] + at * at * along[:, 2]
-        found.append(bezier(q, at) + speed * (sign / count[piece][:, None]))
-    return np.concatenate(found)
+    each = count[piece][:, None]
+    t = (np.arange(len(piece)) - (last - count)[piece])[:, None] / each
+    u = t + 1.0 / each
+    start, end = positions(p, piece, t), positions(p, piece, u)
+    handles = velocities(p, piece, t) / each, velocities(p, piece, u) / each
+    return np.concatenate((start, end, start + handles[0], end - handles[1]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from itertools import pairwise
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -35,6 +36,9 @@ class SubPath(NamedTuple):
         Whether a ``CLOSEPOLY`` ends it.
     curves
         The pieces that are Béziers.
+    cubics, degrees
+        All pieces as cubics: indices (m, 4), in which a handle of a line is one of its ends and the
+        one of a quadratic curve appears twice; and the degrees (m,) that they really have.
     ends, handles
         Pick, from a list with one coordinate of all vertices, those of the first point and of each
         piece's end, and those of the control points in between.
@@ -51,6 +55,8 @@ class SubPath(NamedTuple):
     closed: bool
     curves: tuple[Piece, ...]
     owners: tuple[Piece, ...]
+    cubics: np.ndarray
+    degrees: np.ndarray
     ends: Callable[[list[float]], tuple[float, ...]]
     handles: Callable[[list[float]], tuple[float, ...]]
     joins: tuple[Join, ...]
@@ -108,6 +114,9 @@ def _parse(codes: bytes) -> tuple[SubPath, ...]:
     return tuple(found)
 
 
+_AS_CUBIC = {2: itemgetter(0, 0, 1, 1), 3: itemgetter(0, 1, 1, 2), 4: itemgetter(0, 1, 2, 3)}
+
+
 def _subpath(pieces: list[Piece], closed: bool) -> SubPath:
     first, last = pieces[0], pieces[-1]
     start, end = first[0], last[-1]
@@ -120,9 +129,11 @@ def _subpath(pieces: list[Piece], closed: bool) -> SubPath:
         closed=closed,
         curves=tuple(piece for piece in pieces if len(piece) > 2),
         owners=tuple(owners),
+        cubics=np.array([_AS_CUBIC[len(piece)](piece) for piece in pieces]),
+        degrees=np.array([len(piece) - 1 for piece in pieces]),
         ends=itemgetter(start, *(piece[-1] for piece in pieces)),
         handles=itemgetter(*handles) if handles else itemgetter(start, end),
-        joins=tuple((a[-1], a[-2], b[1]) for a, b in zip(pieces, pieces[1:], strict=False)),
+        joins=tuple((a[-1], a[-2], b[1]) for a, b in pairwise(pieces)),
         seam=((start, last[-2], first[1]),) if closed else (),
         closing=((end, last[-2], start), (start, end, first[1])) if closed else (),
     )

@@ -12,6 +12,7 @@ from synthdata import geometry
 from synthdata.labels.base import Label, Truth
 from synthdata.scene import Bounds, Mark
 
+_LISTS = (list, tuple)
 DIGITS = 3  # of a pixel or a degree: floats are rounded once, here
 
 
@@ -39,7 +40,10 @@ class Marks(Label):
                 "bbox": clipped_box(bounds, *size),
                 "keypoint_names": [name for name, _, _ in mark.keypoints],
                 "keypoints": points,
-                "params": {k: _rounded(v) for k, v in mark.params.items()},
+                "params": {
+                    k: round(v, DIGITS) if v.__class__ is float else _rounded(v) if v.__class__ in _LISTS else v
+                    for k, v in mark.params.items()
+                },
             }
             if mark.parts:
                 annotation["parts"] = _parts(mark, truth)

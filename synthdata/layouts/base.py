@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from synthdata.scene import Mark
 
 class Layout(ABC):
     """Where marks go. Subclasses are frozen dataclasses."""
+
+    moves: ClassVar[bool] = True  # False where every mark stays as it is drawn
 
     @abstractmethod
     def arrange(

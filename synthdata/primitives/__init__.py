@@ -1,19 +1,24 @@
 """What can be drawn: the conf group ``primitives``."""
 
-from synthdata.primitives.arcs import Arcs
-from synthdata.primitives.arrows import Arrows
-from synthdata.primitives.base import COLORS, TINTS, Draw, Outline, Primitive, Shape, fraction
-from synthdata.primitives.circles import Circles
-from synthdata.primitives.crosses import Crosses
-from synthdata.primitives.curves import Curves
-from synthdata.primitives.ellipses import Ellipses
-from synthdata.primitives.grids import Grids
-from synthdata.primitives.lines import Lines
-from synthdata.primitives.mixed import Mixed
-from synthdata.primitives.polygons import Polygons
-from synthdata.primitives.polylines import Polylines
-from synthdata.primitives.rectangles import Rectangles
-from synthdata.primitives.text import Text
+from typing import TYPE_CHECKING
+
+from synthdata._lazy import lazy
+
+if TYPE_CHECKING:
+    from synthdata.primitives.arcs import Arcs
+    from synthdata.primitives.arrows import Arrows
+    from synthdata.primitives.base import COLORS, TINTS, Draw, Outline, Primitive, Shape, fraction
+    from synthdata.primitives.circles import Circles
+    from synthdata.primitives.crosses import Crosses
+    from synthdata.primitives.curves import Curves
+    from synthdata.primitives.ellipses import Ellipses
+    from synthdata.primitives.grids import Grids
+    from synthdata.primitives.lines import Lines
+    from synthdata.primitives.mixed import Mixed
+    from synthdata.primitives.polygons import Polygons
+    from synthdata.primitives.polylines import Polylines
+    from synthdata.primitives.rectangles import Rectangles
+    from synthdata.primitives.text import Text
 
 __all__ = [
     "COLORS",
@@ -37,3 +42,29 @@ __all__ = [
     "Text",
     "fraction",
 ]
+
+__getattr__, __dir__ = lazy(
+    globals(),
+    {
+        "Arcs": "arcs",
+        "Arrows": "arrows",
+        "COLORS": "base",
+        "Circles": "circles",
+        "Crosses": "crosses",
+        "Curves": "curves",
+        "Draw": "base",
+        "Ellipses": "ellipses",
+        "Grids": "grids",
+        "Lines": "lines",
+        "Mixed": "mixed",
+        "Outline": "base",
+        "Polygons": "polygons",
+        "Polylines": "polylines",
+        "Primitive": "base",
+        "Rectangles": "rectangles",
+        "Shape": "base",
+        "TINTS": "base",
+        "Text": "text",
+        "fraction": "base",
+    },
+)

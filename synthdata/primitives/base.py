@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -15,15 +15,14 @@ import numpy as np
 
 from synthdata import geometry
 from synthdata.distributions import (
-    Choice,
     ColorDistribution,
     Constant,
     Distribution,
-    Mixture,
     Palette,
     Uniform,
 )
-from synthdata.errors import ConfigError, nearest
+from synthdata.errors import ConfigError
+from synthdata.primitives.columns import Stage, check_names, check_whole, column
 from synthdata.scene import Color, KeyPoint, Mark, Style
 
 
@@ -169,17 +168,16 @@ class Shape(Primitive):
     def __post_init__(self) -> None:
         for name, known in (_NAMES | self.NAMES).items():
             check_names(name, getattr(self, name), known)
-        for name, least in ({"count": 0} | self.WHOLE).items():
-            check_whole(name, getattr(self, name), least)
+        check_whole("count", self.count, 0)
         drawn: set[str] = {"background"}
-        for name in (*_geometry_fields(type(self)), *self.STYLE):
-            value = getattr(self, name)
-            if isinstance(value, Distribution) and (missing := value.depends_on() - drawn):
-                raise ConfigError(
-                    f"{name}: depends on {min(missing)!r}, which is not drawn before it; "
-                    f"it can follow: {', '.join(sorted(drawn))}"
-                )
-            drawn.add(name)
+        for stage in self._stages:
+            for name, source in ((c.name, c.source) for c in stage.columns):
+                if missing := source.depends_on() - drawn:
+                    raise ConfigError(
+                        f"{name}: depends on {min(missing)!r}, which is not drawn before it; "
+                        f"it can follow: {', '.join(sorted(drawn))}"
+                    )
+                drawn.add(name)
 
     def outline(self, params: Mapping[str, Any], draw: Draw) -> Outline:
         """The shape of one mark with the given parameters, around the origin, unrotated.
@@ -217,45 +215,29 @@ class Shape(Primitive):
         """All parameters of all marks: name -> list of values; geometry, then style."""
         n = draw_count(self.count, draw)
         context: dict[str, Any] = {"background": draw.background}
-        columns: list[dict[str, list[Any]]] = []
-        for rng, names in (
-            (draw.geometry, _geometry_fields(type(self))),
-            (draw.style, self.STYLE),
-        ):
-            stage: dict[str, list[Any]] = {}
-            for name in names:
-                source = getattr(self, name)
-                if isinstance(source, Constant):
-                    scale = _scale(type(self), name, draw)
-                    value = source.value if scale is None else source.value * scale
-                    stage[name] = context[name] = [value] * n
-                elif isinstance(source, Distribution):
-                    values = source.sample(rng, n, context)
-                    scale = _scale(type(self), name, draw)
-                    if scale is not None and not source.depends_on():
-                        values = values * scale
-                    context[name] = values
-                    stage[name] = values.tolist()
-            columns.append(stage)
-        self._check_drawn(columns[0] | columns[1])
-        return columns[0], columns[1]
+        geometry, style = self._stages
+        columns = geometry.draw(draw.geometry, n, context, draw)
+        return columns, style.draw(draw.style, n, context, draw)
 
-    def _check_drawn(self, columns: Mapping[str, list[Any]]) -> None:
-        """Raise a ConfigError if a value was drawn that cannot be."""
-        for name, least in self.WHOLE.items():
-            for value in columns[name]:
-                if value < least or value % 1:
-                    raise ConfigError(
-                        f"{name}: {value} was drawn; it has to be a whole number of at least {least}"
-                    )
-        for name in (*_sizes(type(self)), "width"):
-            if (values := columns[name]) and min(values) < 0:
-                raise ConfigError(
-                    f"{name}: {min(values):.4g} px was drawn; sizes cannot be negative"
-                )
-        alphas = columns["alpha"]
-        if alphas and not 0 <= min(alphas) <= max(alphas) <= 1:
-            raise ConfigError("alpha: a value outside 0 to 1 was drawn; give it low and high")
+    @functools.cached_property
+    def _stages(self) -> tuple[Stage, Stage]:
+        """What is drawn from the geometry stream, and what from the style stream."""
+        own = [f for f in dataclasses.fields(self) if f.name not in ("count", *self.STYLE)]
+        names = [f.name for f in own if f.metadata.get("drawn", True)]
+        return self._stage(names), self._stage(self.STYLE)
+
+    def _stage(self, names: Sequence[str]) -> Stage:
+        units = {f.name: f.metadata.get("unit") for f in dataclasses.fields(self)}
+        columns = []
+        for place, name in enumerate(names):
+            source = getattr(self, name)
+            if isinstance(source, Distribution):
+                least: float | None = 0 if units[name] == "side" or name in ("width", "alpha") else None
+                most = 1 if name == "alpha" else None
+                whole = name in self.WHOLE
+                least = self.WHOLE.get(name, least)
+                columns.append(column(place, name, source, units[name], least, most, whole))
+        return Stage(len(names), tuple(columns))
 
     def styles(self, columns: Mapping[str, list[Any]]) -> list[tuple[Style, dict[str, Any]]]:
         """Each mark's style and what the record says of it, from all that was drawn."""
@@ -292,57 +274,9 @@ def draw_count(count: Distribution, draw: Draw) -> int:
     """How many marks a sample gets: what is asked for in ``draw``, or drawn from ``count``."""
     if draw.count is not None:
         return draw.count
-    value = count.value if isinstance(count, Constant) else count.sample(draw.geometry, 1)[0]
+    level = draw.geometry.random()  # also for a constant: so that what follows stays the same
+    values = count.quantiles([level])
+    value = count.sample(draw.geometry, 1)[0] if values is None else values[0]
     if value < 0 or value % 1:
         raise ConfigError(f"count: {value} was drawn; it has to be a whole number of at least 0")
     return int(value)
-
-
-@functools.cache
-def _geometry_fields(cls: type[Shape]) -> tuple[str, ...]:
-    """The fields drawn from the geometry stream, own parameters after the anchor and the angle."""
-    skip = {"count", *cls.STYLE}
-    fields = dataclasses.fields(cls)
-    return tuple(f.name for f in fields if f.name not in skip and f.metadata.get("drawn", True))
-
-
-@functools.cache
-def _units(cls: type[Shape]) -> dict[str, str]:
-    return {f.name: f.metadata["unit"] for f in dataclasses.fields(cls) if "unit" in f.metadata}
-
-
-@functools.cache
-def _sizes(cls: type[Shape]) -> tuple[str, ...]:
-    return tuple(name for name, unit in _units(cls).items() if unit == "side")
-
-
-def _scale(cls: type[Shape], name: str, draw: Draw) -> float | None:
-    """Pixels for 1.0 of a field given as a fraction of the canvas; None for other fields."""
-    unit = _units(cls).get(name)
-    return None if unit is None else getattr(draw, unit)
-
-
-def check_names(name: str, source: Distribution, known: tuple[str, ...]) -> None:
-    """Raise a ConfigError unless ``source`` draws from the names ``known`` and from nothing else."""
-    if isinstance(source, Mixture):
-        for part in source.parts:
-            check_names(name, part, known)
-        return
-    if not isinstance(source, Constant | Choice):
-        raise ConfigError(f"{name}: give one name or a choice of names; known: {', '.join(known)}")
-    for value in (source.value,) if isinstance(source, Constant) else source.values:
-        if value not in known:
-            raise ConfigError(f"{name}: {value!r} is unknown; {nearest(str(value), known)}")
-
-
-def check_whole(name: str, source: Distribution, least: int) -> None:
-    """Raise a ConfigError if ``source`` is seen to draw fractions or numbers below ``least``."""
-    if source.depends_on():
-        return  # known only when the other parameter is drawn
-    if isinstance(source, Constant) and not isinstance(source.value, int | float):
-        raise ConfigError(f"{name}: {source.value!r} is not a whole number of at least {least}")
-    for value in range(least - 1, -2, -1):
-        if source.contains(value):
-            raise ConfigError(f"{name}: {value} can be drawn; the least that makes sense is {least}")
-    if any(source.contains(least + k + 0.5) for k in range(8)):
-        raise ConfigError(f"{name}: fractions can be drawn; use int_uniform, poisson or a list")

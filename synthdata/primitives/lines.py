@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -24,27 +25,28 @@ class Lines(Shape):
     length: Distribution = fraction(Uniform(0.2, 0.9))
 
     def marks(self, draw: Draw) -> list[Mark]:
-        # All segments at once: lines are the case where the arithmetic of one mark would show.
+        # As Shape.marks, without the outline around the origin that a segment does not need.
         columns, style_columns = self.draw_columns(draw)
-        if not columns["x"]:
-            return []
-        styles = self.styles(style_columns)
-        centre = np.array((columns["x"], columns["y"]))
-        radians = np.radians(columns["angle"])
-        reach = np.array((np.cos(radians), np.sin(radians))) * (np.array(columns["length"]) / 2)
-        ends = np.stack((centre - reach, centre + reach)).transpose(2, 0, 1)  # mark, end, xy
-        params = zip(*columns.values(), strict=True)
-        return [
-            Mark(
-                "line",
-                vertices,
-                None,
-                style,
-                dict(zip(columns, row, strict=True)) | style_params,
-                (("start", x0, y0), ("end", x1, y1)),
-                geometry.segment_bounds(x0, y0, x1, y1, style),
+        names = tuple(columns)
+        marks = []
+        for row, (style, style_params) in zip(
+            zip(*columns.values(), strict=True), self.styles(style_columns), strict=True
+        ):
+            params = dict(zip(names, row, strict=True))
+            turn, half = math.radians(params["angle"]), params["length"] / 2
+            dx, dy = half * math.cos(turn), half * math.sin(turn)
+            x, y = params["x"], params["y"]
+            x0, y0, x1, y1 = x - dx, y - dy, x + dx, y + dy
+            params.update(style_params)
+            marks.append(
+                Mark(
+                    "line",
+                    np.array(((x0, y0), (x1, y1))),
+                    None,
+                    style,
+                    params,
+                    (("start", x0, y0), ("end", x1, y1)),
+                    geometry.segment_bounds(x0, y0, x1, y1, style),
+                )
             )
-            for vertices, ((x0, y0), (x1, y1)), row, (style, style_params) in zip(
-                np.ascontiguousarray(ends), ends.tolist(), params, styles, strict=True
-            )
-        ]
+        return marks

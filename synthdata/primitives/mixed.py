@@ -13,8 +13,9 @@ from synthdata.distributions import Constant, Distribution
 from synthdata.errors import ConfigError, nearest
 from synthdata.primitives.arcs import Arcs
 from synthdata.primitives.arrows import Arrows
-from synthdata.primitives.base import Draw, Primitive, check_whole, draw_count
+from synthdata.primitives.base import Draw, Primitive, draw_count
 from synthdata.primitives.circles import Circles
+from synthdata.primitives.columns import check_whole
 from synthdata.primitives.crosses import Crosses
 from synthdata.primitives.curves import Curves
 from synthdata.primitives.ellipses import Ellipses

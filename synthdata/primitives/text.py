@@ -14,7 +14,8 @@ from synthdata import geometry
 from synthdata.distributions import Constant, Distribution, IntUniform, Uniform
 from synthdata.errors import ConfigError
 from synthdata.primitives import fonts
-from synthdata.primitives.base import Draw, Shape, check_names, check_whole, fraction, undrawn
+from synthdata.primitives.base import Draw, Shape, fraction, undrawn
+from synthdata.primitives.columns import check_names, check_whole
 from synthdata.scene import Bounds, KeyPoint, Mark, Part, Style
 
 WORDS = (

@@ -1,7 +1,18 @@
 """How many samples are made: plan, ledger, lock, resume and proof of a run directory."""
 
-from synthdata.run.ledger import Ledger
-from synthdata.run.plan import Plan, Shard
-from synthdata.run.run import Observer, Run
+from typing import TYPE_CHECKING
+
+from synthdata._lazy import lazy
+
+if TYPE_CHECKING:
+    from synthdata.run.ledger import Ledger
+    from synthdata.run.plan import Plan, Shard
+    from synthdata.run.run import Observer, Run
 
 __all__ = ["Ledger", "Observer", "Plan", "Run", "Shard"]
+
+# Workers import only ``run.shard``.
+__getattr__, __dir__ = lazy(
+    globals(),
+    {"Ledger": "ledger", "Observer": "run", "Plan": "plan", "Run": "run", "Shard": "plan"},
+)

@@ -50,6 +50,7 @@ class Run:
     def __init__(self, path: str | Path, config: Config) -> None:
         self.path = Path(path)
         self.config = config
+        self._versions: dict[str, str] = {}  # looked up while workers work
 
     @classmethod
     def load(cls, path: str | Path, plugins: Sequence[str] = ()) -> Run:
@@ -76,10 +77,9 @@ class Run:
             )
         recorded = self.state.get("fingerprint")
         if recorded not in (None, self.config.fingerprint):
-            raise ConfigError(
-                f"{self.path}: was made by synthdata {self.state.get('version')} "
-                f"and this is {__version__}: the samples could differ"
-            )
+            then = self.state.get("version")
+            what = f"synthdata {then}, this is {__version__}" if then != __version__ else "other plugin code"
+            raise ConfigError(f"{self.path}: was made by {what}: the samples could differ")
 
     def make_directory(self) -> None:
         """Make sure that the run directory is there and can be written; ConfigError if not."""
@@ -105,7 +105,7 @@ class Run:
         """
         self.check()
         self.make_directory()
-        with locked(self.path), on_signals() as stop, log.owned(self.path):
+        with locked(self.path), on_signals() as stop, log.in_main(self.path):
             clear_staging(self.path)
             plan = self._begin()
             finished = self.config.writer.finished(self.path)
@@ -135,9 +135,12 @@ class Run:
                     case Done(_, Summary() as summary):
                         ledger.add(summary)
                         books.append_failures(self.path, summary.failures)
+                        log.relay(log.Message(*m) for m in summary.messages)
                         self._check_budget(ledger)
                     case Done(_, CannotStart(cause, trace)):
                         raise StartError(f"workers cannot start: {cause}\n{trace}")
+                    case None:
+                        self._versions = self._versions or versions()
                     case Lost(job, cause):
                         again.append(self._blamed(job, cause))
                 if observer is not None:
@@ -194,7 +197,6 @@ class Run:
             "n": plan.n,
             "plan": plan.to_list(),
             "started": state.get("started", _now()),
-            "versions": versions(),
         }
         _write(self.path / RUN, json.dumps(state, indent=2))
         logger.info("%d images in %d shards", plan.n, plan.shard_count)
@@ -215,6 +217,7 @@ class Run:
             "elapsed_s": round(state.get("elapsed_s", 0.0) + elapsed, 3),
             "processes": self.config.engine.processes(),
             "ended": _now(),
+            "versions": self._versions or versions(),
         }
         if status == "complete":
             state["digest"] = self.digest()
@@ -279,6 +282,8 @@ _NOT_BYTES = {"n", "shard_size", "failures", "engine", "plugins"}
 
 def _differences(a: Any, b: Any, key: str) -> Iterator[str]:
     if isinstance(a, dict) and isinstance(b, dict):
+        if list(a) != list(b) and a.keys() == b.keys():
+            yield f"the order of {key}: {list(a)} -> {list(b)}"
         for name in [*a, *(k for k in b if k not in a)]:
             if key or name not in _NOT_BYTES:
                 path = f"{key}.{name}" if key else str(name)
@@ -291,7 +296,7 @@ def versions() -> dict[str, str]:
     """What else could decide a pixel: the versions of Python and of the libraries that draw."""
     from importlib.metadata import version
 
-    names = ("numpy", "matplotlib", "pillow", "isal")
+    names = ("numpy", "matplotlib", "pillow", "isal", "hydra-core", "joblib")
     return {"python": platform.python_version()} | {name: version(name) for name in names}
 
 

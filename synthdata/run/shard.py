@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import errno
 import json
+import multiprocessing
 import os
 import shutil
 import socket
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +18,8 @@ from synthdata.errors import DiskFull, SynthdataError
 from synthdata.generator import Generator, SampleConfig
 from synthdata.run.plan import Shard
 from synthdata.runtime import beat, log
-from synthdata.writers import ShardWriter, WriteError, Writer
+from synthdata.runtime.memory import keep_freed_memory
+from synthdata.writers.base import ShardWriter, WriteError, Writer
 
 LEDGER = "ledger"
 
@@ -40,7 +42,7 @@ class Summary(NamedTuple):
     """What became of a shard: a row of the ledger.
 
     It says what is true of the making; what is true of the samples is in the metadata.
-    ``seconds`` are those spent in each step.
+    ``seconds`` are those spent in each step; ``messages`` are for the console.
     """
 
     shard: int
@@ -53,6 +55,7 @@ class Summary(NamedTuple):
     host: str
     finished: float
     failures: list[dict[str, Any]]
+    messages: Sequence[Any] = ()
 
 
 class CannotStart(NamedTuple):
@@ -68,17 +71,32 @@ _generators: dict[str, Generator] = {}
 
 def make_shard(job: Job, stopping: Callable[[], bool]) -> Summary | CannotStart | None:
     """Make, write and commit one shard; None if the run was told to stop in the middle."""
-    with log.to_run(job.run):
-        try:
-            generator = _generator(job)
-        except Exception as error:
-            return CannotStart(_sentence(error), traceback.format_exc())
-        try:
-            return _write(job, generator, stopping)
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise DiskFull(f"{job.run}: no room left on the disk ({error.strerror})") from error
-            raise SynthdataError(f"{job.run}: cannot be written: {error}") from error
+    if multiprocessing.parent_process() is None:  # no worker: the run's own process
+        return _make_shard(job, stopping)
+    keep_freed_memory()
+    with log.in_worker(job.run) as messages:
+        result = _make_shard(job, _orphaned(os.getppid()))
+        if isinstance(result, Summary):
+            return result._replace(messages=[tuple(m) for m in messages])
+        return result
+
+
+def _make_shard(job: Job, stopping: Callable[[], bool]) -> Summary | CannotStart | None:
+    try:
+        generator = _generator(job)
+    except Exception as error:
+        return CannotStart(_sentence(error), traceback.format_exc())
+    try:
+        return _write(job, generator, stopping)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull(f"{job.run}: no room left on the disk ({error.strerror})") from error
+        raise SynthdataError(f"{job.run}: cannot be written: {error}") from error
+
+
+def _orphaned(parent: int) -> Callable[[], bool]:
+    """A worker stops when its parent is gone: nobody waits for the shard any more."""
+    return lambda: os.getppid() != parent
 
 
 def _generator(job: Job) -> Generator:

@@ -1,0 +1,212 @@
+"""The cases: for each, the programs that take turns and the ratios that are wanted of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from benchmarks.compare import Comparison, divided, rate, seconds, steady_rate
+from benchmarks.measure import BENCH, ROOT, Loop, Program, Whole
+
+at_most = partial(Comparison, at_least=False)
+IMPORTS = "import hydra, joblib, matplotlib.backends.backend_agg"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all cases are run with; ``root`` is the folder that everything is written in."""
+
+    images: int
+    repetitions: int
+    workers: int
+    root: Path
+
+
+@dataclass(frozen=True)
+class Case:
+    """Programs and comparisons. ``effort`` multiplies the repetitions; ``skip`` says why not."""
+
+    title: str
+    programs: Sequence[Program] = ()
+    comparisons: Sequence[Comparison] = ()
+    effort: int = 1
+    skip: str = ""
+
+
+def png(setting: Setting) -> Case:
+    """Whole runs that write PNG, against what others do."""
+    return _whole(setting, "png", ".png", [], over_figure=20, over_opencv=3)
+
+
+def jpeg(setting: Setting) -> Case:
+    """Whole runs that write JPEG, against what others do."""
+    if not _has_jpeg():
+        return Case("whole runs, JPEG", skip="conf/encoder/jpeg.yaml is not there")
+    return _whole(setting, "jpeg", ".jpg", ["encoder=jpeg"], over_figure=8, over_opencv=1)
+
+
+def _whole(
+    setting: Setting,
+    form: str,
+    suffix: str,
+    overrides: list[str],
+    *,
+    over_figure: float,
+    over_opencv: float,
+) -> Case:
+    workers = setting.workers
+    project = "synthdata"
+    figure, opencv = "Pool + kept Figure + savefig", "joblib + OpenCV"
+    floor = f"floor, {workers} at once"
+    programs: list[Program] = [_project(setting, project, setting.images, overrides, suffix)]
+    for name, child in ((figure, "figure"), (opencv, "opencv")):
+        command = partial(_child, child, suffix, workers)
+        programs.append(Whole(name, setting.images, command, setting.root, suffix))
+    share = setting.images // workers or 1
+    programs.append(Loop(floor, share, f"floor-{form}", setting.root, workers))
+    return Case(
+        f"whole runs, {form.upper()}: 512x512, five lines, {workers} workers, start included",
+        programs,
+        [
+            Comparison("over kept Figure", rate(project), rate(figure), over_figure),
+            Comparison("over OpenCV", rate(project), rate(opencv), over_opencv),
+            Comparison(
+                "share of the floor, per worker",
+                divided(rate(project), workers),
+                rate(floor),
+                cpu=False,
+            ),
+        ],
+    )
+
+
+def floor_png(setting: Setting) -> Case:
+    """What a worker does with a PNG, as a share of the floor."""
+    return _share(setting, "512x512, five lines, PNG", "png", 0.75)
+
+
+def floor_jpeg(setting: Setting) -> Case:
+    """What a worker does with a JPEG, as a share of the floor."""
+    if not _has_jpeg():
+        return Case("per core, JPEG", skip="conf/encoder/jpeg.yaml is not there")
+    return _share(setting, "512x512, five lines, JPEG", "jpeg", 0.75)
+
+
+def small(setting: Setting) -> Case:
+    """What a worker does with the least of pictures, as a share of the floor."""
+    return _share(setting, "64x64, one line, PNG", "small", 0.60)
+
+
+def _share(setting: Setting, what: str, form: str, target: float) -> Case:
+    programs: list[Program] = []
+    comparisons = []
+    images = setting.images // setting.workers or 1
+    for count, how in ((1, "alone"), (setting.workers, f"{setting.workers} at once")):
+        project, floor = f"synthdata, {how}", f"floor, {how}"
+        programs.append(Loop(project, images, f"project-{form}", setting.root, count))
+        programs.append(Loop(floor, images, f"floor-{form}", setting.root, count))
+        name = f"share of the floor, {how}"
+        comparisons.append(Comparison(name, rate(project), rate(floor), target))
+    return Case(f"per core, {what}: files and records, no process start", programs, comparisons)
+
+
+def workers(setting: Setting) -> Case:
+    """Two workers against one."""
+    few = max(2, setting.images // 10)
+    # The same shards for all, and small enough for two workers to share the smaller run.
+    overrides = [f"shard_size={max(1, min(250, few // 2))}"]
+    names = {}
+    programs: list[Program] = []
+    for count in (1, 2):
+        for images in (setting.images, few):
+            name = names[count, images] = f"{count} worker{'s' * (count > 1)}, n={images}"
+            own = Setting(images, setting.repetitions, count, setting.root)
+            programs.append(_project(own, name, images, overrides, ".png"))
+    one, two = names[1, setting.images], names[2, setting.images]
+    steady_one, steady_two = steady_rate(one, names[1, few]), steady_rate(two, names[2, few])
+    comparisons = [Comparison("two over one, start included", rate(two), rate(one), 1.9, cpu=False)]
+    if few < setting.images:
+        name = "two over one, start taken off"
+        comparisons.append(Comparison(name, steady_two, steady_one, 1.9, cpu=False))
+    return Case("two workers, PNG, 512x512, five lines", programs, comparisons)
+
+
+def start(setting: Setting) -> Case:
+    """How long it takes to begin."""
+    first, imports = "synthdata n=1", "its imports alone"
+    package, numpy = "import synthdata", "import numpy"
+    programs = [_project(setting, first, 1, [], ".png")]
+    for name, code in ((imports, IMPORTS), (package, package), (numpy, numpy)):
+        programs.append(Whole(name, 1, partial(_code, code), setting.root))
+    return Case(
+        "start-up",
+        programs,
+        [
+            Comparison(
+                "n=1 over its imports", seconds(first), seconds(imports), 2.5, at_least=False
+            ),
+            Comparison(
+                "import synthdata over import numpy",
+                seconds(package),
+                seconds(numpy),
+                2.0,
+                at_least=False,
+            ),
+        ],
+        effort=2,
+    )
+
+
+def many(setting: Setting) -> Case:
+    """A full picture against the calls that paint it."""
+    images = setting.images // 20 or 1
+    both, draw, bare = "scene + draw", "draw", "bare Agg calls"
+    loops = ((both, "many-scene-and-draw"), (draw, "many-draw"), (bare, "many-bare"))
+    return Case(
+        "200 lines in 512x512, no files",
+        [Loop(name, images, loop, setting.root) for name, loop in loops],
+        [
+            Comparison(
+                "scene + draw over bare calls", seconds(both), seconds(bare), 1.3, at_least=False
+            ),
+            Comparison("draw over bare calls", seconds(draw), seconds(bare), 1.3, at_least=False),
+        ],
+    )
+
+
+CASES: dict[str, Callable[[Setting], Case]] = {
+    "png": png,
+    "jpeg": jpeg,
+    "floor-png": floor_png,
+    "floor-jpeg": floor_jpeg,
+    "small": small,
+    "workers": workers,
+    "start": start,
+    "many": many,
+}
+
+
+def _project(setting: Setting, name: str, images: int, overrides: list[str], suffix: str) -> Whole:
+    """A run of the command line, with the setting's workers."""
+
+    def command(folder: Path, count: int) -> list[str]:
+        return [
+            *("-m", "synthdata", "primitives=lines", f"n={count}"),
+            *(f"engine.workers={setting.workers}", f"hydra.run.dir={folder}", *overrides),
+        ]
+
+    return Whole(name, images, command, setting.root, suffix)
+
+
+def _child(name: str, suffix: str, workers: int, folder: Path, images: int) -> list[str]:
+    return [str(BENCH), "--child", name, str(folder), str(images), str(workers), suffix]
+
+
+def _code(code: str, folder: Path, images: int) -> list[str]:
+    return ["-c", code]
+
+
+def _has_jpeg() -> bool:
+    return (ROOT / "conf" / "encoder" / "jpeg.yaml").is_file()

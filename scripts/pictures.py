@@ -1,0 +1,114 @@
+"""Makes the pictures of the README and the pages anew: docs/images/.
+
+    python scripts/pictures.py
+
+Those of the pages come from the very commands that the pages show: each loop over names in their
+shell code is run in docs/images/. The README's picture is a wall of samples.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from synthdata import Generator
+
+ROOT = Path(__file__).resolve().parents[1]
+IMAGES = ROOT / "docs" / "images"
+BLOCK = re.compile(r"^```bash\n(for name in .*?)^```$", re.MULTILINE | re.DOTALL)
+COLUMNS, CELL, GAP, PAPER = 6, 160, 8, (228, 228, 228)
+
+#: One line of overrides for each cell of the README's picture, row by row.
+WALL = """
+primitives=lines
+primitives=polylines
+primitives=curves
+primitives=arcs
+primitives=circles
+primitives=ellipses
+primitives=rectangles
+primitives=polygons
+primitives=arrows
+primitives=crosses
+primitives=grids
+primitives=text
+primitives=mixed canvas.background={dist:hsv,saturation:[0.05,0.2],value:[0.9,1.0]}
+primitives=mixed primitives.mixed.count=20 layout=non_overlapping
+primitives=[circles,text] layout=min_distance layout.distance=0.2
+primitives=polygons canvas.background=#14213d primitives.polygons.filled=true
+primitives=circles primitives.circles.count=25 primitives.circles.radius=0.07 layout=jittered
+primitives=[grids,lines,circles] primitives.grids.count=1
+primitives=text effects=[paper,blur,gaussian_noise]
+primitives=mixed effects=perspective effects.perspective.jitter=0.15
+primitives=lines effects=[paper,motion_blur] effects.motion_blur.length=8
+primitives=rectangles effects=poisson_noise effects.poisson_noise.peak=40
+primitives=curves effects=[affine,salt_pepper] effects.affine.rotation=20
+primitives=mixed effects=[tone,jpeg] effects.jpeg.quality=20
+"""
+
+
+def main() -> None:
+    IMAGES.mkdir(exist_ok=True)
+    for old in IMAGES.glob("*.png"):
+        old.unlink()
+    for page in sorted((ROOT / "docs").glob("*.md")):
+        for match in BLOCK.finditer(page.read_text(encoding="utf-8")):
+            run(match[1])
+    wall(WALL.strip().splitlines()).save(IMAGES / "contact-sheet.png")
+    for picture in sorted(IMAGES.glob("*.png")):
+        shrink(picture)
+        print(f"{picture.stat().st_size / 1000:6.1f} kB  {picture.relative_to(ROOT)}")
+
+
+def run(commands: str) -> None:
+    """Run shell commands in docs/images/, with this Python as ``python``."""
+    here = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = os.environ | {"PATH": here, "PYTHONPATH": str(ROOT)}
+    subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", commands], cwd=IMAGES, env=environment, check=True
+    )
+
+
+def wall(cells: list[str]) -> Image.Image:
+    """One sample of each config, side by side."""
+    rows, step = -(-len(cells) // COLUMNS), CELL + GAP
+    picture = Image.new("RGB", (COLUMNS * step + GAP, rows * step + GAP), PAPER)
+    for number, (image, place) in enumerate(zip(samples(cells), places(step), strict=False)):
+        assert image.size == (CELL, CELL), cells[number]
+        picture.paste(image, place)
+    return picture
+
+
+def samples(cells: list[str]) -> Iterator[Image.Image]:
+    for overrides in cells:
+        size = f"canvas.size=[{CELL},{CELL}]"
+        generator = Generator.from_config([*overrides.split(" "), size])
+        yield Image.fromarray(np.ascontiguousarray(generator[1].image))
+
+
+def places(step: int) -> Iterator[tuple[int, int]]:
+    number = 0
+    while True:
+        row, column = divmod(number, COLUMNS)
+        yield GAP + column * step, GAP + row * step
+        number += 1
+
+
+def shrink(picture: Path) -> None:
+    """Store a picture with at most 256 colours: a third of the size, and nobody sees it."""
+    with Image.open(picture) as image:
+        small = image.convert("RGB").quantize(
+            256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE
+        )
+    small.save(picture, format="PNG", optimize=True)
+
+
+if __name__ == "__main__":
+    main()

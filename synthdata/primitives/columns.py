@@ -1,0 +1,144 @@
+"""Drawing parameters: for all marks of a sample at once, a column for each field."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from synthdata.distributions import Choice, Constant, Distribution, IntUniform, Mixture, Poisson
+from synthdata.errors import ConfigError, nearest
+
+
+class Column(NamedTuple):
+    """One field that is drawn.
+
+    Attributes
+    ----------
+    place
+        Which of a mark's levels is its own.
+    name, source
+        The field and its distribution.
+    unit
+        What a drawn 1.0 stands for, as a property of ``Draw``; None where values stay as drawn.
+    least, most
+        Limits that each value has to be checked against because the distribution does not tell
+        that it keeps them.
+    whole
+        Whether values have to be checked for being whole numbers.
+    """
+
+    place: int
+    name: str
+    source: Distribution
+    unit: str | None
+    least: float | None
+    most: float | None
+    whole: bool
+
+
+class Stage(NamedTuple):
+    """The fields that are drawn from one stream: ``levels`` uniform numbers for each mark.
+
+    There is a level for each field, needed or not, and marks come one after the other: so another
+    distribution for one field, or another number of marks, leaves all else as it was.
+    """
+
+    levels: int
+    columns: tuple[Column, ...]
+
+    def draw(
+        self, rng: np.random.Generator, n: int, context: dict[str, Any], units: Any
+    ) -> dict[str, list[Any]]:
+        """Name -> ``n`` values. ``context`` holds what was drawn before, and gets what is drawn."""
+        levels = rng.random((n, self.levels)).T.tolist()
+        drawn: dict[str, list[Any]] = {}
+        for place, name, source, unit, least, most, whole in self.columns:
+            values = source.quantiles(levels[place], context)
+            if values is None:
+                values = source.sample(rng, n, context).tolist()
+            if unit is not None:
+                scale = getattr(units, unit)
+                values = [scale * value for value in values]
+            if least is not None or most is not None or whole:
+                _check(name, values, least, most, whole)
+            drawn[name] = context[name] = values
+        return drawn
+
+
+def column(
+    place: int,
+    name: str,
+    source: Distribution,
+    unit: str | None = None,
+    least: float | None = None,
+    most: float | None = None,
+    whole: bool = False,
+) -> Column:
+    """A column whose limits are checked now, or at every draw where the distribution is open.
+
+    Raises
+    ------
+    ConfigError
+        If the distribution says that it goes beyond them.
+    """
+    if source.depends_on():
+        return Column(place, name, source, None, least, most, whole)
+    support = source.support()
+    if support is not None and np.isfinite(support).all():
+        if least is not None and support[0] < least:
+            raise ConfigError(f"{name}: {support[0]} can be drawn; the least that makes sense is {least:g}")
+        if most is not None and support[1] > most:
+            raise ConfigError(f"{name}: {support[1]} can be drawn; the most that makes sense is {most:g}")
+        least = most = None
+    if whole:
+        check_whole(name, source)
+        whole = not isinstance(source, Constant | IntUniform | Poisson | Choice)
+    return Column(place, name, source, unit, least, most, whole)
+
+
+def check_names(name: str, source: Distribution, known: tuple[str, ...]) -> None:
+    """Raise a ConfigError unless ``source`` draws from the names ``known`` and from nothing else."""
+    if isinstance(source, Mixture):
+        for part in source.parts:
+            check_names(name, part, known)
+        return
+    if not isinstance(source, Constant | Choice):
+        raise ConfigError(f"{name}: give one name or a choice of names; known: {', '.join(known)}")
+    for value in (source.value,) if isinstance(source, Constant) else source.values:
+        if value not in known:
+            raise ConfigError(f"{name}: {value!r} is unknown; {nearest(str(value), known)}")
+
+
+def check_whole(name: str, source: Distribution, least: int | None = None) -> None:
+    """Raise a ConfigError if ``source`` is seen to draw fractions or numbers below ``least``."""
+    if source.depends_on():
+        return  # known only when the other parameter is drawn
+    support = source.support()
+    if support is None and isinstance(source, Constant | Choice):
+        values = [source.value] if isinstance(source, Constant) else list(source.values)
+        raise ConfigError(f"{name}: {values[0]!r} is not a whole number")
+    low = support[0] if support is not None else 0.0
+    if least is not None and support is not None and low < least:
+        raise ConfigError(f"{name}: {low} can be drawn; the least that makes sense is {least}")
+    start = 0 if not np.isfinite(low) else int(low)
+    if any(source.contains(start + k + 0.5) for k in range(8)) or not float(start).is_integer():
+        raise ConfigError(f"{name}: fractions can be drawn; use int_uniform, poisson or a list")
+    if isinstance(source, Constant | Choice):
+        values = [source.value] if isinstance(source, Constant) else list(source.values)
+        if fractions := [v for v in values if v % 1]:
+            raise ConfigError(f"{name}: {fractions[0]!r} is not a whole number")
+
+
+def _check(
+    name: str, values: Sequence[Any], least: float | None, most: float | None, whole: bool
+) -> None:
+    for value in values:
+        if least is not None and value < least:
+            raise ConfigError(f"{name}: {value:.4g} was drawn; the least that makes sense is {least:g}")
+        if most is not None and value > most:
+            raise ConfigError(f"{name}: {value:.4g} was drawn; the most that makes sense is {most:g}")
+        if whole and value % 1:
+            raise ConfigError(f"{name}: {value:.4g} was drawn; it has to be a whole number")
+

@@ -1,0 +1,177 @@
+"""``--help`` says what the YAML files say, all of it, and quickly."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from synthdata.cli.conf import Conf, read_option
+from synthdata.cli.help import print_help
+from synthdata.compose import conf_dir
+from synthdata.errors import ConfigError
+
+GROUPS = sorted(folder.name for folder in conf_dir().iterdir() if folder.is_dir())
+OPTIONS = sorted(f"{file.parent.name}={file.stem}" for file in conf_dir().glob("*/*.yaml"))
+
+
+def shown(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert print_help(arguments) == 0
+    return capsys.readouterr().out
+
+
+def first_comment(file: Path) -> str:
+    lines = [line for line in file.read_text().splitlines() if line.startswith("# ")]
+    return next(line[2:] for line in lines if not line.startswith("# @package"))
+
+
+def squeezed(text: str) -> str:
+    return re.sub(r"\s+", "", text)
+
+
+def test_overview_has_every_option_with_its_first_comment(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = squeezed(shown(capsys))
+    for file in conf_dir().glob("*/*.yaml"):
+        assert squeezed(file.stem + first_comment(file)) in text
+
+
+def test_overview_has_every_key_of_the_main_config(capsys: pytest.CaptureFixture[str]) -> None:
+    text = shown(capsys)
+    config = yaml.safe_load((conf_dir() / "config.yaml").read_text())
+    expected = {}
+    for name, value in config.items():
+        if name not in {"defaults", "hydra", *GROUPS}:
+            expected |= (
+                {f"{name}.{k}": v for k, v in value.items()}
+                if isinstance(value, dict)
+                else {name: value}
+            )
+    assert "n" in expected
+    for name, value in expected.items():
+        row = re.search(rf"^    {re.escape(name)} +(.+?)  +\S", text, re.MULTILINE)
+        assert row, name
+        assert yaml.safe_load(row[1]) == value
+
+
+@pytest.mark.parametrize("command", ["resume", "extend", "verify", "show"])
+def test_overview_has_the_commands(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert re.search(rf"synthdata {command} .*  [A-Z]", shown(capsys))
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_option_page_has_every_key_default_and_comment(
+    option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    group, _, name = option.partition("=")
+    source = (conf_dir() / group / f"{name}.yaml").read_text()
+    values = {k: v for k, v in yaml.safe_load(source).items() if k not in ("_target_", "defaults")}
+    keys = {key.name: key for key in read_option(Conf().groups()[group], name).keys}
+    top = {key.partition(".")[0] for key in keys}
+    assert top == set(values)
+    for key in keys.values():
+        value = values
+        for part in key.name.split("."):
+            value = value[part]
+        assert key.comment, f"{option}: {key.name} has no comment in its YAML file"
+        assert key.default == "" or yaml.safe_load(key.default) == value
+    for spelling in (option, option.replace("=", "/")):
+        text = squeezed(shown(capsys, spelling))
+        assert all(squeezed(key.name) in text for key in keys.values())
+
+
+def test_everything_fits_a_hundred_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    text = shown(capsys) + shown(capsys, *OPTIONS) + shown(capsys, *GROUPS)
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_topics(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "canvas.dpi" in shown(capsys, "canvas")
+    assert "engine.workers" in shown(capsys, "engine.workers")
+    assert "primitives.lines.width" in shown(capsys, "primitives.lines.width.high")
+    assert shown(capsys, "engine=[loky,serial]").count("engine=") == 2
+
+
+@pytest.mark.parametrize(
+    ("topic", "hint"),
+    [("primitives=lins", "'lines'"), ("enclder", "'encoder'"), ("zzz", "known: effects, encoder")],
+)
+def test_unknown_topic(topic: str, hint: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(hint)):
+        print_help([topic])
+
+
+def test_config_folder_of_the_user(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "primitives").mkdir()
+    (tmp_path / "primitives" / "rings.yaml").write_text(
+        "# @package primitives.rings\n# Rings of mine.\n"
+        "_target_: mine.Rings\nhole: 0.5  # its share\n"
+    )
+    (tmp_path / "encoder").mkdir()
+    (tmp_path / "encoder" / "png.yaml").write_text("# My PNG.\n")
+    text = shown(capsys, "--config-dir", str(tmp_path))
+    assert "Rings of mine." in text
+    assert "My PNG." in text
+    assert "Lossless PNG." not in text
+    text = shown(capsys, f"--config-dir={tmp_path}", "primitives=rings")
+    assert re.search(r"hole +0\.5 +its share", text)
+    assert "primitives.rings.hole=" in text
+    with pytest.raises(ConfigError, match="is not a folder"):
+        print_help(["--config-dir", str(tmp_path / "none")])
+    (tmp_path / "primitives" / "rings.yaml").write_text("a: [\n")
+    with pytest.raises(ConfigError, match=r"rings\.yaml: cannot be read"):
+        print_help(["--config-dir", str(tmp_path), "primitives=rings"])
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from synthdata.cli import main; main(['--help']); "
+        "heavy = {'hydra', 'omegaconf', 'numpy', 'matplotlib', 'rich'}; "
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stderr == "[]\n"
+
+
+def test_colour_on_a_terminal_only() -> None:
+    command = [sys.executable, "-m", "synthdata", "--help", "n"]
+    environment = {k: v for k, v in os.environ.items() if k != "NO_COLOR"} | {"TERM": "xterm"}
+    ours, theirs = pty.openpty()
+    subprocess.run(command, stdout=theirs, env=environment, check=True)
+    os.close(theirs)
+    on_terminal = os.read(ours, 10_000).decode()
+    os.close(ours)
+    piped = subprocess.run(command, capture_output=True, text=True, env=environment).stdout
+    assert "\x1b[" in on_terminal
+    assert "\x1b" not in piped
+    assert squeezed(re.sub(r"\x1b\[[\d;]*m", "", on_terminal)) == squeezed(piped)
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        (
+            "synthdata primitives=",
+            {f"primitives={f.stem}" for f in conf_dir().glob("primitives/*")},
+        ),
+        ("synthdata engine=s", {"engine=serial"}),
+        ("synthdata engine.w", {"engine.workers="}),
+        ("synthdata n", {"n="}),
+    ],
+)
+def test_tab_completion(typed: str, expected: set[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "synthdata", "-sc", "query=bash"],
+        env=os.environ | {"COMP_LINE": typed, "COMP_POINT": str(len(typed))},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stderr == ""
+    assert set(done.stdout.split()) == expected

@@ -1,0 +1,339 @@
+"""Config nodes become objects and back; whatever is wrong is one sentence; strangers stay data."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from synthdata.components import build, coerce, describe, distribution, make
+from synthdata.config import Config
+from synthdata.distributions import (
+    Choice,
+    ColorDistribution,
+    Constant,
+    Distribution,
+    Mixture,
+    Palette,
+    Relative,
+    Uniform,
+)
+from synthdata.encoders import Encoder, Png
+from synthdata.errors import ConfigError
+from synthdata.primitives import Lines, Primitive
+from synthdata.renderers import Agg, Renderer
+
+
+@dataclass(frozen=True)
+class Inner:
+    depth: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Everything:
+    """One field of each type that fields can have."""
+
+    whole: int = 0
+    real: float = 0.0
+    text: str = ""
+    truth: bool = False
+    mode: Literal["a", "b"] = "a"
+    pair: tuple[int, float] = (0, 0.0)
+    many: tuple[float, ...] = ()
+    maybe: int | None = None
+    either: int | tuple[int, ...] = 0
+    inner: Inner = Inner()
+    inners: Mapping[str, Inner] = field(default_factory=dict)
+    drawn: Distribution = Constant(1)
+    color: ColorDistribution | None = None
+    anything: Any = None
+
+    def __post_init__(self) -> None:
+        if self.whole == 666:
+            raise ValueError("not this one")
+
+
+def refused(value: Any, cls: type = Everything) -> str:
+    with pytest.raises(ConfigError) as caught:
+        make(cls, value, "top")
+    text = str(caught.value)
+    assert "\n" not in text
+    return text
+
+
+@pytest.mark.parametrize(
+    ("node", "expected"),
+    [
+        ({"whole": 3}, Everything(whole=3)),
+        ({"whole": 3.0}, Everything(whole=3)),
+        ({"real": 3}, Everything(real=3.0)),
+        ({"pair": [1, 2]}, Everything(pair=(1, 2.0))),
+        ({"many": [1, 2.5]}, Everything(many=(1.0, 2.5))),
+        ({"maybe": None}, Everything()),
+        ({"either": [1, 2]}, Everything(either=(1, 2))),
+        ({"either": 5}, Everything(either=5)),
+        ({"inner": {"depth": 7}}, Everything(inner=Inner(7))),
+        ({"inners": {"x": {"depth": 2}}}, Everything(inners={"x": Inner(2)})),
+        ({"drawn": 5}, Everything(drawn=Constant(5))),
+        ({"drawn": [1, 2]}, Everything(drawn=Choice((1, 2)))),
+        ({"drawn": {"dist": "uniform", "low": 1, "high": 2}}, Everything(drawn=Uniform(1.0, 2.0))),
+        (
+            {"drawn": {"dist": "mixture", "parts": [1, {"dist": "uniform", "low": 1, "high": 2}]}},
+            Everything(drawn=Mixture((Constant(1), Uniform(1.0, 2.0)))),
+        ),
+        (
+            {"drawn": {"dist": "relative", "of": "length", "factor": 0.5}},
+            Everything(drawn=Relative("length", Constant(0.5))),
+        ),
+        ({"color": "red"}, Everything(color=Palette(("red",)))),
+        ({"color": ["red", [0, 0, 255]]}, Everything(color=Palette(("red", "blue")))),
+    ],
+)
+def test_values_become_their_types(node: dict[str, Any], expected: Everything) -> None:
+    made = make(Everything, node, "top")
+    assert made == expected
+    assert repr(made) == repr(expected)  # 3 is not 3.0
+
+
+@pytest.mark.parametrize(
+    ("node", "words"),
+    [
+        ({"wohle": 1}, ["top.wohle", "did you mean 'whole'"]),
+        ({1: 1}, ["top.1"]),
+        ({"whole": 1.5}, ["top.whole", "1.5", "whole number"]),
+        ({"whole": "x"}, ["top.whole", "'x'"]),
+        ({"whole": True}, ["top.whole", "True"]),
+        ({"whole": None}, ["top.whole", "None"]),
+        ({"whole": [1]}, ["top.whole", "[1]"]),
+        ({"whole": {}}, ["top.whole", "{}"]),
+        ({"whole": float("nan")}, ["top.whole", "nan"]),
+        ({"whole": float("inf")}, ["top.whole", "inf"]),
+        ({"real": float("nan")}, ["top.real", "nan"]),
+        ({"real": float("-inf")}, ["top.real", "-inf"]),
+        ({"real": True}, ["top.real", "True"]),
+        ({"real": "1.0"}, ["top.real", "'1.0'"]),
+        ({"real": 10**400}, ["top.real", "a number"]),
+        ({"text": 1}, ["top.text", "1", "a string"]),
+        ({"truth": 1}, ["top.truth", "true or false"]),
+        ({"truth": "yes"}, ["top.truth", "'yes'"]),
+        ({"mode": "c"}, ["top.mode", "'c'", "a, b"]),
+        ({"mode": ["a"]}, ["top.mode", "['a']"]),
+        ({"pair": [1]}, ["top.pair", "1 item", "2"]),
+        ({"pair": 1}, ["top.pair", "1", "list"]),
+        ({"pair": [1, "x"]}, ["top.pair[1]", "'x'"]),
+        ({"pair": {"a": 1, "b": 2}}, ["top.pair", "list"]),
+        ({"many": "abc"}, ["top.many", "'abc'", "list"]),
+        ({"either": "x"}, ["top.either", "'x'"]),
+        ({"inner": 5}, ["top.inner", "5"]),
+        ({"inner": {"deep": 1}}, ["top.inner.deep", "depth"]),
+        ({"inner": {"_target_": "synthdata.encoders.Png"}}, ["top.inner", "Inner"]),
+        ({"inners": [1]}, ["top.inners", "[1]", "mapping"]),
+        ({"inners": {"x": {"deep": 1}}}, ["top.inners.x.deep", "depth"]),
+        ({"drawn": {"low": 1}}, ["top.drawn", "dist", "uniform"]),
+        ({"drawn": {"dist": "unifrom"}}, ["top.drawn.dist", "'unifrom'", "'uniform'"]),
+        ({"drawn": {"dist": ["uniform"]}}, ["top.drawn.dist", "['uniform']"]),
+        ({"drawn": {"dist": 5}}, ["top.drawn.dist", "5"]),
+        ({"drawn": {"dist": None}}, ["top.drawn"]),
+        ({"drawn": {"dist": "uniform", "low": 1}}, ["top.drawn.high", "missing"]),
+        ({"drawn": {"dist": "uniform", "low": 3, "high": 2}}, ["top.drawn", "low=3", "high=2"]),
+        ({"drawn": {"dist": "uniform", "low": 1, "hgih": 2}}, ["top.drawn.hgih", "'high'"]),
+        ({"drawn": {"dist": "palette", "colors": ["red"]}}, ["top.drawn.dist", "'palette'"]),
+        ({"drawn": {"dist": "mixture", "parts": [{"dist": "x"}]}}, ["top.drawn.parts[0].dist"]),
+        ({"drawn": float("nan")}, ["top.drawn", "nan"]),
+        ({"drawn": [1, float("nan")]}, ["top.drawn", "nan"]),
+        ({"drawn": [[1, 2]]}, ["top.drawn", "[1, 2]"]),
+        ({"drawn": []}, ["top.drawn", "empty"]),
+        ({"color": "nocolor"}, ["top.color", "'nocolor'"]),
+        ({"color": []}, ["top.color", "empty"]),
+        ({"color": 5}, ["top.color", "5"]),
+        ({"color": {"dist": "uniform", "low": 0, "high": 1}}, ["top.color.dist", "'uniform'"]),
+        ({"whole": 666}, ["top", "not this one"]),
+    ],
+)
+def test_a_wrong_value_is_one_sentence_with_its_key(node: dict[str, Any], words: list[str]) -> None:
+    text = refused(node)
+    for word in words:
+        assert word in text, text
+
+
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=6,
+)
+FIELDS = st.sampled_from([f for f in Everything.__dataclass_fields__ if f != "anything"])
+
+
+@given(st.dictionaries(FIELDS, PLAIN, max_size=3))
+def test_whatever_a_config_holds_the_answer_is_an_object_or_a_sentence(node: dict) -> None:
+    try:
+        made = make(Everything, node, "top")
+    except ConfigError as error:
+        assert str(error).startswith("top"), str(error)
+    else:
+        assert isinstance(made, Everything)
+
+
+@given(st.one_of(PLAIN, st.dictionaries(st.sampled_from(["dist", "low", "high"]), PLAIN)))
+def test_whatever_stands_for_a_distribution(node: Any) -> None:
+    try:
+        made = distribution(node, "key")
+    except ConfigError as error:
+        assert str(error).startswith("key"), str(error)
+    else:
+        assert isinstance(made, Distribution)
+
+
+@given(st.sampled_from(sorted(Config.__dataclass_fields__)), PLAIN)
+def test_whatever_a_run_config_holds(key: str, value: Any) -> None:
+    try:
+        Config.from_mapping({key: value})
+    except ConfigError as error:
+        assert str(error).startswith(key), str(error)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        Png(level=3),
+        Agg(supersample=2),
+        Lines(width=Mixture((Constant(1.0), Uniform(2.0, 3.0)), (1.0, 2.0))),
+        Lines(width=Relative("length", Constant(0.1), low=1.0)),
+        Lines(fill=None, color=Palette(("red", "blue"), weights=(1.0, 2.0), min_contrast=2.0)),
+    ],
+    ids=repr,
+)
+def test_describe_is_the_inverse_of_build(made: Any) -> None:
+    node = describe(made)
+    base = next(b for b in (Encoder, Renderer, Primitive) if isinstance(made, b))
+    assert build(node, base, "") == made
+    again = yaml.safe_load(yaml.safe_dump(node))
+    assert repr(build(again, base, "")) == repr(made)
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("os.system", ["'os.system'", "outside synthdata", "plugins=[os]"]),
+        ("subprocess.Popen", ["outside synthdata"]),
+        ("synthdatax.Evil", ["outside synthdata"]),
+        ("synthdata", ["dotted class name"]),
+        ("", ["dotted class name"]),
+        (5, ["5", "dotted class name"]),
+        (None, ["None"]),
+        (["synthdata.encoders.Png"], ["dotted class name"]),
+        (".encoders.Png", ["dotted class name"]),
+        ("synthdata..Png", []),
+        ("synthdata.encoders.", []),
+        ("synthdata.encoders.Pnq", ["'Pnq'", "'Png'"]),
+        ("synthdata.nowhere.Png", ["synthdata.nowhere"]),
+        ("synthdata.encoders.png.Png.encode", []),
+        ("synthdata.encoders.Encoder", ["Encoder"]),
+        ("synthdata.renderers.Agg", ["synthdata.renderers.Agg", "Encoder"]),
+        ("synthdata.encoders.png.zlib", []),
+        ("synthdata.encoders.png.isal_zlib.compress", []),
+        ("synthdata.__main__.main", []),
+        ("synthdata.__main__.Png", []),
+        ("synthdata.cli.main", []),
+        ("synthdata.encoders.png.Png\n", []),
+    ],
+)
+def test_only_classes_of_the_right_kind_can_be_named(target: Any, words: list[str]) -> None:
+    modules = set(sys.modules)
+    with pytest.raises(ConfigError) as caught:
+        build({"_target_": target}, Encoder, "encoder")
+    text = str(caught.value)
+    assert text.startswith("encoder._target_: ")
+    for word in words:
+        assert word in text, text
+    imported = {m for m in set(sys.modules) - modules if not m.startswith("synthdata")}
+    assert not imported, "a refused name imported something"
+
+
+STRANGER = """
+import dataclasses, pathlib
+from synthdata.encoders import Encoder
+pathlib.Path({trace!r}).write_text("code of the config's choice has run")
+
+@dataclasses.dataclass(frozen=True)
+class Null(Encoder):
+    suffix = ".null"
+    size: int = 1
+    def encode(self, image, dpi):
+        return b"" * self.size
+
+class Bare(Encoder):
+    suffix = ".null"
+    def encode(self, image, dpi):
+        return b""
+"""
+
+
+@pytest.fixture
+def stranger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A module that could be imported, and the file that tells that it was."""
+    trace = tmp_path / "trace"
+    (tmp_path / "stranger_module.py").write_text(STRANGER.format(trace=str(trace)))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "stranger_module", raising=False)
+    return trace
+
+
+def test_a_plugin_is_built_only_when_the_caller_lists_it(stranger: Path) -> None:
+    node = {"_target_": "stranger_module.Null", "size": 2}
+    with pytest.raises(ConfigError, match="outside synthdata"):
+        build(node, Encoder, "encoder")
+    assert not stranger.exists()
+    with pytest.raises(ConfigError, match="outside synthdata"):
+        build(node, Encoder, "encoder", plugins=["stranger_modul", "stranger_module.Nul"])
+    assert not stranger.exists()
+    made = build(node, Encoder, "encoder", plugins=["stranger_module"])
+    assert stranger.exists()
+    assert describe(made) == node
+    with pytest.raises(ConfigError, match="Primitive"):
+        build(node, Primitive, "primitives.x", plugins=["stranger_module"])
+    with pytest.raises(ConfigError, match="dataclass"):
+        build({"_target_": "stranger_module.Bare"}, Encoder, "encoder", ["stranger_module"])
+
+
+def test_a_run_from_a_stranger_runs_no_code(stranger: Path, tmp_path: Path) -> None:
+    """Promise 5: not even when its config lists the plugin itself."""
+    node = Config().to_mapping()
+    node["encoder"] = {"_target_": "stranger_module.Null"}
+    node["plugins"] = ["stranger_module"]
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(node))
+    with pytest.raises(ConfigError, match="outside synthdata"):
+        Config.load(tmp_path / "config.yaml")
+    assert not stranger.exists()
+    assert Config.load(tmp_path / "config.yaml", ["stranger_module"]).encoder.suffix == ".null"
+
+
+@pytest.mark.parametrize("body", ["raise RuntimeError('broken')", "def f(:", "import no_such_mod"])
+def test_a_plugin_that_cannot_be_imported_is_a_sentence(
+    body: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "broken_plugin.py").write_text(body)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(ConfigError, match=r"broken_plugin") as caught:
+        build({"_target_": "broken_plugin.X"}, Encoder, "encoder", ["broken_plugin"])
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["!!python/object/apply:os.system ['true']", "a: [", "- 1", ""])
+def test_a_config_file_that_is_none(text: str, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=r"config\.yaml") as caught:
+        Config.load(tmp_path / "config.yaml")
+    assert "\n" not in str(caught.value)
+
+
+def test_coerce_takes_what_is_right_already() -> None:
+    assert coerce(Png(2), Encoder, "encoder") == Png(2)
+    assert coerce(Uniform(0, 1), Distribution, "x") == Uniform(0, 1)

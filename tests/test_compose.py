@@ -1,0 +1,294 @@
+"""From overrides to checked configs: every shipped option, and what users type."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import synthdata
+from synthdata.api import config
+from synthdata.compose import compose, conf_dir, config_error
+from synthdata.config import Config
+from synthdata.distributions import Choice, Constant, IntUniform, Normal, Palette, Uniform
+from synthdata.errors import ConfigError
+from synthdata.generator import Generator
+
+#: What other packages some options need.
+NEEDS = {"renderer=opencv": "cv2", "renderer=svg": "resvg_py"}
+
+
+def options() -> list[tuple[str, str]]:
+    """(group, option) for every file that is shipped in a config group."""
+    files = (p for p in sorted(conf_dir().glob("*/*.yaml")))
+    return [(p.parent.name, p.stem) for p in files if p.parent.name != "hydra"]
+
+
+def primitives() -> list[str]:
+    return [name for group, name in options() if group == "primitives"]
+
+
+def shipped() -> list[Any]:
+    return [pytest.param(group, option, id=f"{group}={option}") for group, option in options()]
+
+
+@pytest.mark.parametrize(("group", "option"), shipped())
+def test_every_shipped_option_composes_builds_and_draws(group: str, option: str) -> None:
+    override = f"{group}={option}"
+    if override in NEEDS:
+        pytest.importorskip(NEEDS[override])
+    made = config([override, "canvas.size=[96,80]"])
+    assert Config.from_mapping(made.to_mapping()) == made
+    generator = Generator(made.sample_config())
+    record, files = generator.encode(generator[0])
+    assert record["file_name"] in files
+    assert generator[0].image.shape[:2] == (80, 96)
+
+
+@pytest.mark.parametrize(("group", "option"), shipped())
+def test_every_key_of_a_shipped_option_says_what_it_is(group: str, option: str) -> None:
+    """The comments are what --help and the documentation show."""
+    lines = (conf_dir() / group / f"{option}.yaml").read_text().splitlines()
+    if lines[0].startswith("# @package"):
+        assert lines.pop(0) == f"# @package {group}.{option}"
+    assert lines.pop(0).startswith("# "), "the first line says what the option is"
+    for line in lines:
+        if line and not line.startswith((" ", "#", "_target_")):
+            assert "  # " in line, f"no comment: {line}"
+
+
+def test_one_group_or_a_list() -> None:
+    assert list(config(["primitives=lines"]).primitives) == ["lines"]
+    assert list(config(["primitives=[lines]"]).primitives) == ["lines"]
+    assert list(config([]).primitives) == ["lines"]
+    many = primitives()
+    backwards = many[::-1]
+    assert list(config([f"primitives=[{','.join(many)}]"]).primitives) == many
+    assert list(config([f"primitives=[{','.join(backwards)}]"]).primitives) == backwards
+
+
+def test_the_order_of_marks_is_the_order_of_the_list() -> None:
+    if "circles" not in primitives():
+        pytest.skip("circles are not shipped")
+    for names in (["lines", "circles"], ["circles", "lines"]):
+        made = config([f"primitives=[{','.join(names)}]"])
+        scene = Generator(made.sample_config()).scene(0)
+        categories = list(dict.fromkeys(m.category for m in scene.marks))
+        assert categories == [n[:-1] for n in names]
+
+
+def test_an_order_is_a_config_of_its_own() -> None:
+    """Which is in front decides pixels, so it decides the fingerprint."""
+    for group, two in (("primitives", primitives()[:2]), ("effects", ["blur", "tone"])):
+        one = config([f"{group}=[{','.join(two)}]"])
+        other = config([f"{group}=[{','.join(two[::-1])}]"])
+        assert len(two) < 2 or one.fingerprint != other.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("overrides", "field", "expected"),
+    [
+        (["primitives.lines.width=3"], "width", Constant(3)),
+        (["primitives.lines.width=2.5"], "width", Constant(2.5)),
+        (["primitives.lines.width.high=6"], "width", Uniform(1.0, 6.0)),
+        (["primitives.lines.width=[1,2]"], "width", Choice((1, 2))),
+        (
+            ["primitives.lines.width={dist: normal, mean: 3, std: 1, low: 1}"],
+            "width",
+            Normal(3.0, 1.0, 1.0),
+        ),
+        (
+            ["primitives.lines.width={dist:normal,mean:3,std:1}"],
+            "width",
+            Normal(3.0, 1.0),
+        ),
+        (
+            ["primitives.lines.width={dist: uniform, low: 2, high: 9}"],
+            "width",
+            Uniform(2.0, 9.0),
+        ),
+        (
+            ["primitives.lines.width={dist: int_uniform, low: 2, high: 9}"],
+            "width",
+            IntUniform(2, 9),
+        ),
+        (
+            [
+                "primitives.lines.width={dist: normal, mean: 3, std: 1}",
+                "primitives.lines.width.mean=4",
+            ],
+            "width",
+            Normal(4.0, 1.0),
+        ),
+        (
+            [
+                "primitives.lines.width={dist: normal, mean: 3, std: 1}",
+                "primitives.lines.width={dist: uniform, low: 2, high: 9}",
+            ],
+            "width",
+            Uniform(2.0, 9.0),
+        ),
+        (
+            ["primitives.lines.width={dist: normal, mean: 3, std: 1}", "primitives.lines.width=7"],
+            "width",
+            Constant(7),
+        ),
+        (
+            ["primitives.lines.width=7", "primitives.lines.width={dist: uniform, low: 2, high: 9}"],
+            "width",
+            Uniform(2.0, 9.0),
+        ),
+        (["primitives.lines.count={dist: int_uniform, low: 2, high: 9}"], "count", IntUniform(2, 9)),
+        (["primitives.lines.count=[1,2,5]"], "count", Choice((1, 2, 5))),
+        (["primitives.lines.color=red"], "color", Palette(("red",))),
+        (["primitives.lines.color='#ff0000'"], "color", Palette(("red",))),
+        (["primitives.lines.color=[red,blue]"], "color", Palette(("red", "blue"))),
+        (["primitives.lines.color=[[255,0,0]]"], "color", Palette(("red",))),
+        (
+            ["primitives.lines.color={dist: palette, colors: [red, blue], weights: [1, 2]}"],
+            "color",
+            Palette(("red", "blue"), (1.0, 2.0)),
+        ),
+        (["primitives.lines.dash=[solid,dotted]"], "dash", Choice(("solid", "dotted"))),
+        (["++primitives.lines.width={dist: uniform, low: 2, high: 9}"], "width", Uniform(2.0, 9.0)),
+    ],
+)
+def test_a_value_takes_the_place_of_a_distribution(
+    overrides: list[str], field: str, expected: Any
+) -> None:
+    made = getattr(config(overrides).primitives["lines"], field)
+    assert repr(made) == repr(expected)
+
+
+def test_backgrounds() -> None:
+    assert config(["canvas.background=[white,black]"]).canvas.background == Palette(
+        ("white", "black")
+    )
+    made = config(["canvas.background={dist: hsv, value: [0.9, 1.0]}"]).canvas.background
+    assert made.value == (0.9, 1.0)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("primitives=linez", ["primitives", "'linez'", "'lines'"]),
+        ("primitives=[lines,linez]", ["primitives", "'linez'", "'lines'"]),
+        ("primitve=lines", ["primitve", "'primitives'"]),
+        ("effects=[blurr]", ["effects", "'blurr'", "'blur'"]),
+        ("encoder=pngg", ["encoder", "'pngg'", "'png'"]),
+        ("nn=5", ["nn", "'n'"]),
+        ("canvas.sise=[1,1]", ["canvas.sise", "'size'"]),
+        ("canvas.size.x=1", ["canvas.size.x=1"]),
+        ("primitives.lines.widht=3", ["primitives.lines.widht", "'width'"]),
+        ("primitives.lines.widht=[3,4]", ["primitives.lines.widht", "'width'"]),
+        (
+            "primitives.lines.widht={dist: uniform, low: 1, high: 2}",
+            ["primitives.lines.widht", "'width'"],
+        ),
+        ("primitives.line.width=3", ["primitives.line", "'lines'"]),
+        ("primitives.lines.width.hihg=3", ["primitives.lines.width.hihg", "'high'"]),
+        ("encoder.quality=5", ["encoder.quality", "level"]),
+        ("n=1,2", ["n", "-m"]),
+        ("primitives=[lines", ["primitives=[lines"]),
+        ("seed=${nope}", ["seed", "nope"]),
+        ("seed=${oc.env:NO_SUCH_VARIABLE}", ["seed", "NO_SUCH_VARIABLE"]),
+        ("seed=${n", ["seed"]),
+        ("seed=${nothing:1}", ["nothing"]),
+        ("n=???", ["n"]),
+        ("+n=3", ["n"]),
+        ("~nope", ["nope"]),
+        ("+foo=3", ["foo", "no such key"]),
+        ("plugins=5", ["plugins", "5", "list"]),
+        ("plugins=me", ["plugins", "'me'", "list"]),
+        ("plugins=[1]", ["plugins", "1"]),
+        ("primitives=null", ["primitives=null"]),
+        ("primitives=[]", ["primitives", "[]"]),
+        ("primitives.lines=5", ["primitives.lines", "5"]),
+        ("canvas=5", ["canvas", "5"]),
+        ("engine=5", ["engine=5"]),
+    ],
+)
+def test_what_cannot_be_composed_is_one_sentence(override: str, words: list[str]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config([override])
+    text = str(caught.value)
+    assert "\n" not in text
+    for word in words:
+        assert word in text, text
+
+
+def test_any_other_error_is_a_sentence_too() -> None:
+    assert str(config_error(RuntimeError())) == "RuntimeError"
+    assert str(config_error(RuntimeError("first\nsecond"))) == "first"
+    assert config_error(ConfigError("n: no")).args == ("n: no",)
+
+
+def test_a_config_folder_of_ones_own(tmp_path: Path) -> None:
+    group = tmp_path / "primitives"
+    group.mkdir()
+    (group / "fat.yaml").write_text(
+        "# @package primitives.fat\n_target_: synthdata.primitives.Lines\nwidth: 20\n"
+    )
+    made = config(["primitives=[lines,fat]"], config_dir=tmp_path)
+    assert made.primitives["fat"].width == Constant(20)  # type: ignore[attr-defined]
+    with pytest.raises(ConfigError, match="fat"):
+        config(["primitives=[lines,fat]"])
+    with pytest.raises(ConfigError, match="not a folder"):
+        config([], config_dir=tmp_path / "nowhere")
+
+
+def test_composing_touches_nothing_global() -> None:
+    from hydra.core.global_hydra import GlobalHydra
+
+    before = GlobalHydra.instance().hydra
+    compose(["primitives=lines"])
+    assert GlobalHydra.instance().hydra is before
+    Generator.from_config(["primitives=lines"])
+    assert synthdata.Generator is Generator
+
+
+def test_all_keys_that_users_type_are_there() -> None:
+    node = compose([])
+    keys = {*("n", "seed", "shard_size", "canvas", "primitives", "layout", "effects", "labels")}
+    keys |= {*("renderer", "encoder", "writer", "engine", "failures", "plugins")}
+    assert keys == set(node)
+    assert {"size", "background", "dpi"} <= set(node["canvas"])
+    assert {"max_rate", "max_count"} == set(node["failures"])
+    assert node["engine"]["workers"] is None
+
+
+def test_the_saved_config_alone_rebuilds_the_run(tmp_path: Path) -> None:
+    overrides = ["primitives.lines.width={dist: normal, mean: 3, std: 1, low: 1}", "seed=9"]
+    made = config([*overrides, "effects=[blur]", "canvas.background=[white,red]"])
+    (tmp_path / "config.yaml").write_text(made.to_yaml())
+    again = Config.load(tmp_path / "config.yaml")
+    assert again == made
+    assert repr(again) == repr(made)
+    assert again.fingerprint == made.fingerprint
+    assert again.to_yaml() == made.to_yaml()
+
+
+@pytest.mark.parametrize(
+    ("override", "decides"),
+    [
+        ("n=7", False),
+        ("shard_size=7", False),
+        ("engine=serial", False),
+        ("engine.workers=1", False),
+        ("failures.max_count=3", False),
+        ("seed=1", True),
+        ("canvas.size=[5,5]", True),
+        ("canvas.dpi=100", True),
+        ("canvas.mode=grey", True),
+        ("canvas.background=black", True),
+        ("primitives.lines.width=3", True),
+        ("encoder.level=3", True),
+        ("renderer.supersample=2", True),
+        ("layout=grid", True),
+        ("effects=[blur]", True),
+        ("labels=[]", True),
+    ],
+)
+def test_the_fingerprint_covers_what_decides_bytes(override: str, decides: bool) -> None:
+    assert (config([override]).fingerprint != config([]).fingerprint) == decides

@@ -1,0 +1,106 @@
+"""Pixel buffers: whatever way is taken, the pixels are the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from synthdata import pixels
+
+SIZES = st.integers(1, 40)
+
+
+def noise(height: int, width: int, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 4), dtype=np.uint8)
+
+
+def naive_rows(image: np.ndarray) -> bytes:
+    """PNG's rows as its standard has them: a filter byte 0, then the samples, big-endian."""
+    return b"".join(b"\0" + row.astype(row.dtype.newbyteorder(">")).tobytes() for row in image)
+
+
+#: Ways to come from an array to a view of it that somebody may encode.
+VIEWS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "as it is": lambda a: a,
+    "first rows": lambda a: a[:-1],
+    "last rows": lambda a: a[1:],
+    "middle rows": lambda a: a[1:-1],
+    "every other row": lambda a: a[::2],
+    "upside down": lambda a: a[::-1],
+    "first columns": lambda a: a[:, :-1],
+    "last columns": lambda a: a[:, 1:],
+    "mirrored": lambda a: a[:, ::-1],
+    "other channels": lambda a: a[..., ::-1],
+    "one channel": lambda a: a[..., 1],
+    "turned": lambda a: a.transpose(1, 0, 2),
+    "copied": np.copy,
+    "one row": lambda a: a[:1],
+    "one column": lambda a: a[:, :1],
+    "one pixel": lambda a: a[-1:, -1:],
+    "sixteen bits": lambda a: a[..., 0].astype(np.uint16) * 257,
+    "sixteen bits, big-endian": lambda a: (a[..., 0].astype(np.uint16) * 100).astype(">u2"),
+}
+
+
+@given(SIZES, SIZES, st.integers(0, 1), st.integers(0, 99), st.sampled_from(sorted(VIEWS)))
+def test_png_rows_are_those_of_the_standard(
+    height: int, width: int, spare: int, seed: int, view: str
+) -> None:
+    rgba = noise(height + spare, width, seed)
+    image = VIEWS[view](pixels.rgb_array(Image.fromarray(rgba), spare))
+    if image.size:
+        assert bytes(pixels.png_rows(image)) == naive_rows(image)
+
+
+@given(SIZES, SIZES, st.integers(0, 3), st.integers(0, 99))
+def test_rgb_array_is_the_picture(height: int, width: int, spare: int, seed: int) -> None:
+    rgba = noise(height + spare, width, seed)
+    rgba[..., 3] = 255
+    image = pixels.rgb_array(Image.fromarray(rgba), spare)
+    assert image.shape == (height, width, 3)
+    assert image.dtype == np.uint8
+    assert np.array_equal(image, rgba[spare:, :, :3])
+    assert not image.flags.writeable
+
+
+@given(SIZES, SIZES, st.integers(0, 1), st.integers(0, 99), st.sampled_from(sorted(VIEWS)))
+def test_picture_of_is_the_same_picture(
+    height: int, width: int, spare: int, seed: int, view: str
+) -> None:
+    if "sixteen" in view:
+        return
+    image = VIEWS[view](pixels.rgb_array(Image.fromarray(noise(height + spare, width, seed)), spare))
+    if image.size:
+        assert np.array_equal(np.asarray(pixels.picture_of(image)), image)
+
+
+@given(SIZES, SIZES, st.integers(0, 99))
+def test_grey_is_bt601_luma(height: int, width: int, seed: int) -> None:
+    image = pixels.rgb_array(Image.fromarray(noise(height, width, seed)))
+    grey = pixels.grey_array(image)
+    expected = image @ np.array([0.299, 0.587, 0.114])
+    assert grey.shape == (height, width)
+    assert np.abs(grey - expected).max() <= 1
+
+
+def test_an_array_with_rows_of_the_same_stride_is_no_special_case() -> None:
+    """Rows 3 w + 1 bytes apart, but with other bytes in between than PNG wants."""
+    buffer = bytes(range(256)) * 4
+    image = np.frombuffer(buffer, dtype=np.uint8)[: 10 * 31].reshape(10, 31)[:, :30]
+    image = image.reshape(10, 10, 3) if image.flags.c_contiguous else image
+    strided = np.lib.stride_tricks.as_strided(
+        np.frombuffer(buffer, dtype=np.uint8), (10, 10, 3), (31, 3, 1), writeable=False
+    )
+    assert bytes(pixels.png_rows(strided)) == naive_rows(strided)
+    assert np.array_equal(np.asarray(pixels.picture_of(strided)), strided)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGBA", "CMYK"])
+def test_pictures_of_any_mode_can_be_turned_to_rgb_first(mode: str) -> None:
+    picture = Image.fromarray(noise(5, 7, 0)[..., :3]).convert(mode).convert("RGB")
+    assert np.array_equal(pixels.rgb_array(picture), np.asarray(picture))
