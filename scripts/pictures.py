@@ -40,9 +40,9 @@ primitives=crosses
 primitives=grids
 primitives=text
 primitives=mixed canvas.background={dist:hsv,saturation:[0.05,0.2],value:[0.9,1.0]}
-primitives=mixed primitives.mixed.count=20 layout=non_overlapping
+primitives=[circles,crosses] primitives.circles.count=9 primitives.crosses.count=3 primitives.circles.radius=[0.04,0.1] layout=non_overlapping
 primitives=[circles,text] layout=min_distance layout.distance=0.2
-primitives=polygons canvas.background=#14213d primitives.polygons.filled=true
+primitives=polygons canvas.background='#14213d' primitives.polygons.filled=true
 primitives=circles primitives.circles.count=25 primitives.circles.radius=0.07 layout=jittered
 primitives=[grids,lines,circles] primitives.grids.count=1
 primitives=text effects=[paper,blur,gaussian_noise]
@@ -87,10 +87,10 @@ def wall(cells: list[str]) -> Image.Image:
 
 
 def samples(cells: list[str]) -> Iterator[Image.Image]:
-    for overrides in cells:
-        size = f"canvas.size=[{CELL},{CELL}]"
-        generator = Generator.from_config([*overrides.split(" "), size])
-        yield Image.fromarray(np.ascontiguousarray(generator[1].image))
+    for seed, overrides in enumerate(cells):
+        common = [f"canvas.size=[{CELL},{CELL}]", f"seed={seed}"]
+        generator = Generator.from_config([*overrides.split(" "), *common])
+        yield Image.fromarray(np.ascontiguousarray(generator[0].image))
 
 
 def places(step: int) -> Iterator[tuple[int, int]]:

@@ -42,7 +42,7 @@ def sample_config(
     overrides: Sequence[str] = (), *, config_dir: str | Path | None = None
 ) -> SampleConfig:
     """Only the part of ``config`` that decides samples."""
-    return config(overrides, config_dir=config_dir).sample_config()
+    return config(overrides, config_dir=config_dir).sample_config
 
 
 def generate(

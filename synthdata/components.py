@@ -17,7 +17,7 @@ import re
 import sys
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -118,7 +118,7 @@ def coerce(value: Any, hint: Any, key: str, plugins: Sequence[str] = ()) -> Any:
     if issubclass(hint, Distribution):
         return distribution(value, key, hint)
     if isinstance(value, Mapping) and "_target_" not in value and dataclasses.is_dataclass(hint):
-        return make(hint, value, key, plugins)
+        return make(typing.cast("type", hint), value, key, plugins)
     return build(value, hint, key, plugins)
 
 
@@ -227,7 +227,7 @@ def _locate(target: Any, base: type[T], key: str, plugins: Sequence[str]) -> typ
         raise ConfigError(f"{key}._target_: {module_name!r} has no {name!r}; {nearest(name, _public(module, base))}")
     if not (isinstance(cls, type) and issubclass(cls, base) and dataclasses.is_dataclass(cls)):
         raise ConfigError(f"{key}._target_: {target!r} is not a {base.__name__} dataclass")
-    return cls
+    return typing.cast("type[T]", cls)
 
 
 def _public(module: types.ModuleType, base: type) -> list[str]:
@@ -235,16 +235,18 @@ def _public(module: types.ModuleType, base: type) -> list[str]:
     return [n for n, v in found if isinstance(v, type) and issubclass(v, base)]
 
 
-@functools.cache
-def _hints(cls: type) -> dict[str, Any]:
+def _read_hints(cls: type) -> dict[str, Any]:
     """Field names and types of a dataclass, with string annotations evaluated."""
     hints: dict[str, Any] = {}
     for parent in reversed(cls.__mro__):
         namespace = vars(sys.modules[parent.__module__])
         for name, hint in vars(parent).get("__annotations__", {}).items():
             hints[name] = eval(hint, dict(namespace)) if isinstance(hint, str) else hint  # noqa: S307
-    names = {f.name for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    names = {f.name for f in dataclasses.fields(cls)}
     return {name: hint for name, hint in hints.items() if name in names}
+
+
+_hints: Callable[[type], dict[str, Any]] = functools.cache(_read_hints)
 
 
 def _join(key: str, name: object) -> str:
@@ -265,7 +267,7 @@ def _scalar(value: Any, hint: type, key: str) -> Any:
         return int(value)
     if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
         raise ConfigError(f"{key}: {value!r} is not {_SCALARS[hint]}")
-    if hint is float and not math.isfinite(value):
+    if isinstance(value, float) and not math.isfinite(value):
         raise ConfigError(f"{key}: {value!r} is not a finite number")
     return value
 

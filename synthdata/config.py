@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,6 +86,7 @@ class Config(SampleConfig):
         del node["_target_"]
         return node
 
+    @functools.cached_property
     def sample_config(self) -> SampleConfig:
         """Only what decides bytes: what workers are sent."""
         names = [f.name for f in dataclasses.fields(SampleConfig)]

@@ -395,6 +395,24 @@ class Relative(Distribution):
         return frozenset({self.of}) | self.factor.depends_on()
 
 
+#: Names for several colours. ``vivid``: ten that differ in hue and are neither near white nor near
+#: black; ``tints``: the same hues, lighter, for filling; ``tab10``: matplotlib's.
+PALETTES: dict[str, tuple[str, ...]] = {
+    "vivid": (
+        *("#e6324b", "#f58231", "#e3a600", "#4cae3a", "#00958c"),
+        *("#2a9fe0", "#3f5fd6", "#8a3fc4", "#e64fa6", "#8a5a36"),
+    ),
+    "tints": (
+        *("#f7b0b9", "#fcd0a8", "#f6df95", "#b9e2b0", "#99d9d5"),
+        *("#abdcf5", "#b5c2f2", "#d3b5ea", "#f6bcdc", "#d9bfae"),
+    ),
+    "tab10": (
+        *("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd"),
+        *("#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#17becf"),
+    ),
+}
+
+
 class ColorDistribution(Distribution):
     """Draws colours: uint8 arrays of shape (size, 3), RGB.
 
@@ -408,7 +426,7 @@ class ColorDistribution(Distribution):
 class Palette(ColorDistribution):
     """One of some named colours.
 
-    ``colors`` are CSS names, ``#rrggbb`` or [r, g, b] lists. Those whose WCAG contrast ratio with
+    ``colors`` are CSS names, ``#rrggbb``, [r, g, b] lists, or names of ``PALETTES``. Those whose WCAG contrast ratio with
     the background (1 to 21) is below ``min_contrast`` are passed over; when none is left the one
     with the most contrast is taken.
     """
@@ -420,7 +438,14 @@ class Palette(ColorDistribution):
     def __post_init__(self) -> None:
         _check_weights("colors", self.colors, self.weights)
         _check_contrast(self.min_contrast)
-        object.__setattr__(self, "colors", tuple(parse_color(c) for c in self.colors))
+        colors: list[Any] = []
+        for color in self.colors:
+            named = PALETTES.get(color) if isinstance(color, str) else None
+            colors += named or (color,)
+        if self.weights is None or len(colors) == len(self.colors):
+            object.__setattr__(self, "colors", tuple(parse_color(c) for c in colors))
+        else:
+            raise ConfigError("weights: give one for each colour, so no named palette among them")
 
     def quantiles(self, levels: Sequence[float], context: Context = _NOTHING) -> list[Any]:
         colors, weights = self._allowed(context)
@@ -531,7 +556,10 @@ def parse_color(color: Any) -> tuple[int, int, int]:
         try:
             rgb = ImageColor.getrgb(color)
         except ValueError:
-            raise ConfigError(f"{color!r} is not a CSS colour name or #rrggbb") from None
+                raise ConfigError(
+                f"{color!r} is not a CSS colour name, #rrggbb or a palette "
+                f"({', '.join(PALETTES)})"
+            ) from None
         channels: Sequence[Any] = rgb[:3]
     else:
         channels = color
@@ -553,7 +581,9 @@ def contrast(a: Sequence[int], b: Sequence[int]) -> float:
 
 def _luminance(color: Sequence[int]) -> float:
     """Relative luminance, 0 to 1 (WCAG 2.2, "relative luminance")."""
-    return sum(w * _LINEAR[int(c)] for w, c in zip((0.2126, 0.7152, 0.0722), color, strict=True))
+    # Not by sum(), which rounds otherwise from Python 3.12 on.
+    r, g, b = color
+    return 0.2126 * _LINEAR[int(r)] + 0.7152 * _LINEAR[int(g)] + 0.0722 * _LINEAR[int(b)]
 
 
 _LINEAR = [c / 3294.6 if c <= 10 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in range(256)]

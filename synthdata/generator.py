@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -97,11 +98,12 @@ class SampleConfig:
         names = {f.name for f in dataclasses.fields(SampleConfig)}
         return components.make(cls, {k: v for k, v in node.items() if k in names}, "", plugins)
 
-    @property
+    @functools.cached_property
     def fingerprint(self) -> str:
         """A hash of all that decides a sample's bytes: these fields, and the code behind them.
 
-        For synthdata's own code its version stands, for plugins the contents of their modules.
+        For synthdata's own code its version stands; for plugins, fonts and word lists the contents
+        of their files, wherever these lie.
         """
         node = components.describe(self)
         node = {f.name: node[f.name] for f in dataclasses.fields(SampleConfig)}
@@ -110,6 +112,11 @@ class SampleConfig:
             {"version": __version__, "plugins": components.foreign_code(node), "config": node}
         )
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _contents(primitive: Primitive) -> list[str]:
+    """The hashes of the files that a primitive draws from."""
+    return [hashlib.sha256(path.read_bytes()).hexdigest() for path in primitive.files()]
 
 
 class Sample(NamedTuple):
@@ -149,8 +156,9 @@ class Generator:
             for name, primitive in config.primitives.items()
         ]
         background = config.canvas.background
-        alone = isinstance(background, Palette) and len(background.colors) == 1
-        self._background: Color | None = background.colors[0] if alone else None
+        self._background: Color | None = None
+        if isinstance(background, Palette) and len(background.colors) == 1:
+            self._background = background.colors[0]
 
     @classmethod
     def from_config(

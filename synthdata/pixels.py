@@ -8,6 +8,10 @@ for this stride is also seven times as fast as asking it for packed rows.
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from PIL import Image, ImageFile
 
@@ -27,7 +31,14 @@ def rgb_array(picture: Image.Image, spare_rows: int = 0) -> np.ndarray:
     finally:
         ImageFile.MAXBLOCK = before
     rows = np.frombuffer(buffer, dtype=np.uint8).reshape(height, stride)
-    return rows[spare_rows:, :-1].reshape(height - spare_rows, width, 3)
+    image = rows[spare_rows:, :-1].reshape(height - spare_rows, width, 3)
+    global _last
+    _last = weakref.ref(image), memoryview(buffer)
+    return image
+
+
+#: The array that ``rgb_array`` made last, and all of its memory.
+_last: tuple[Callable[[], np.ndarray | None], memoryview] = (lambda: None, memoryview(b""))
 
 
 def grey_array(image: np.ndarray) -> np.ndarray:
@@ -37,25 +48,23 @@ def grey_array(image: np.ndarray) -> np.ndarray:
 
 def picture_of(image: np.ndarray) -> Image.Image:
     """A Pillow picture of uint8 (height, width, 3) or (height, width), whatever its row stride."""
-    height, width = image.shape[:2]
-    if image.ndim == 2 or image.strides[1:] != (3, 1):
-        return Image.fromarray(np.ascontiguousarray(image))
-    buffer = _buffer(image)
+    buffer = _memory(image)
     if buffer is None:
         return Image.fromarray(np.ascontiguousarray(image))
-    stride = image.strides[0]
-    rows = memoryview(buffer)[len(buffer) - height * stride :]
+    height, width = image.shape[:2]
+    stride = 3 * width + 1
+    rows: Any = buffer[len(buffer) - height * stride :]  # which Pillow's type hints know nothing of
     return Image.frombuffer("RGB", (width, height), rows, "raw", "RGB", stride, 1)
 
 
 def png_rows(image: np.ndarray) -> memoryview | np.ndarray:
     """What PNG compresses: all rows, big-endian, each after a zero byte ("no filter")."""
-    buffer = _buffer(image)
-    if buffer is not None:
-        start = len(buffer) - image.shape[0] * image.strides[0] - 1
-        if start >= 0 and buffer[start] == 0:
-            return memoryview(buffer)[start:-1]
     height = image.shape[0]
+    buffer = _memory(image)
+    if buffer is not None:
+        start = len(buffer) - height * (3 * image.shape[1] + 1) - 1
+        if start >= 0:
+            return buffer[start:-1]
     samples = np.ascontiguousarray(image, dtype=image.dtype.newbyteorder(">"))
     data = samples.view(np.uint8).reshape(height, -1)
     rows = np.zeros((height, data.shape[1] + 1), dtype=np.uint8)
@@ -63,18 +72,7 @@ def png_rows(image: np.ndarray) -> memoryview | np.ndarray:
     return rows.reshape(-1)
 
 
-def _buffer(image: np.ndarray) -> bytes | None:
-    """The bytes that end with an array made by ``rgb_array``; None for any other array."""
-    if image.ndim != 3 or image.strides != (3 * image.shape[1] + 1, 3, 1):
-        return None
-    owner = image.base
-    while isinstance(owner, np.ndarray):
-        owner = owner.base
-    height, stride = image.shape[0], image.strides[0]
-    if not isinstance(owner, bytes) or len(owner) % stride:
-        return None
-    spare = len(owner) // stride - height
-    pads = owner[stride - 1 :: stride]
-    at_end = image.__array_interface__["data"][0]  # a slice of such an array is not at the end
-    start = np.frombuffer(owner, dtype=np.uint8).__array_interface__["data"][0] + spare * stride
-    return owner if spare in (0, 1) and at_end == start and pads.count(0) == len(pads) else None
+def _memory(image: np.ndarray) -> memoryview | None:
+    """All the memory of the array that ``rgb_array`` made last; None for any other array."""
+    array, buffer = _last
+    return buffer if array() is image else None

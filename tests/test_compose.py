@@ -40,7 +40,7 @@ def test_every_shipped_option_composes_builds_and_draws(group: str, option: str)
         pytest.importorskip(NEEDS[override])
     made = config([override, "canvas.size=[96,80]"])
     assert Config.from_mapping(made.to_mapping()) == made
-    generator = Generator(made.sample_config())
+    generator = Generator(made.sample_config)
     record, files = generator.encode(generator[0])
     assert record["file_name"] in files
     assert generator[0].image.shape[:2] == (80, 96)
@@ -73,7 +73,7 @@ def test_the_order_of_marks_is_the_order_of_the_list() -> None:
         pytest.skip("circles are not shipped")
     for names in (["lines", "circles"], ["circles", "lines"]):
         made = config([f"primitives=[{','.join(names)}]"])
-        scene = Generator(made.sample_config()).scene(0)
+        scene = Generator(made.sample_config).scene(0)
         categories = list(dict.fromkeys(m.category for m in scene.marks))
         assert categories == [n[:-1] for n in names]
 
@@ -139,7 +139,11 @@ def test_an_order_is_a_config_of_its_own() -> None:
             "width",
             Uniform(2.0, 9.0),
         ),
-        (["primitives.lines.count={dist: int_uniform, low: 2, high: 9}"], "count", IntUniform(2, 9)),
+        (
+            ["primitives.lines.count={dist: int_uniform, low: 2, high: 9}"],
+            "count",
+            IntUniform(2, 9),
+        ),
         (["primitives.lines.count=[1,2,5]"], "count", Choice((1, 2, 5))),
         (["primitives.lines.color=red"], "color", Palette(("red",))),
         (["primitives.lines.color='#ff0000'"], "color", Palette(("red",))),

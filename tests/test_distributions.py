@@ -249,13 +249,20 @@ def test_hsv_keeps_its_contrast_where_black_or_white_can(
     source: Hsv, background: tuple[int, int, int], seed: int
 ) -> None:
     best = max(contrast(c, background) for c in ((0, 0, 0), (255, 255, 255)))
-    for color in source.sample(np.random.default_rng(seed), 10, {"background": background}).tolist():
+    for color in source.sample(
+        np.random.default_rng(seed), 10, {"background": background}
+    ).tolist():
         assert contrast(color, background) >= min(source.min_contrast, best)
 
 
 @pytest.mark.parametrize(
     ("a", "b", "ratio"),
-    [("white", "black", 21.0), ("red", "red", 1.0), ("#777777", "white", 4.48), ("red", "white", 4.0)],
+    [
+        ("white", "black", 21.0),
+        ("red", "red", 1.0),
+        ("#777777", "white", 4.48),
+        ("red", "white", 4.0),
+    ],
 )
 def test_contrast_is_that_of_wcag(a: str, b: str, ratio: float) -> None:
     """Against the values that WCAG checkers print."""

@@ -74,7 +74,9 @@ def test_picture_of_is_the_same_picture(
 ) -> None:
     if "sixteen" in view:
         return
-    image = VIEWS[view](pixels.rgb_array(Image.fromarray(noise(height + spare, width, seed)), spare))
+    image = VIEWS[view](
+        pixels.rgb_array(Image.fromarray(noise(height + spare, width, seed)), spare)
+    )
     if image.size:
         assert np.array_equal(np.asarray(pixels.picture_of(image)), image)
 

@@ -42,7 +42,9 @@ def marks(draw: st.DrawFn) -> Mark:
         params={"x": draw(XY), "y": draw(XY), "kind": "a", "list": [1, 2.5], "none": None},
         keypoints=tuple((f"p{i}", x, y) for i, (x, y) in enumerate(points)),
         bounds=draw(BOXES),
-        parts=tuple(Part("character", t, b) for t, b in draw(st.lists(st.tuples(st.text(), BOXES)))),
+        parts=tuple(
+            Part("character", t, b) for t, b in draw(st.lists(st.tuples(st.text(), BOXES)))
+        ),
     )
 
 
@@ -58,7 +60,9 @@ SCENES = st.builds(
 def same(a: Scene, b: Scene) -> bool:
     """Equal in every value and in every type that matters to a renderer."""
     for one, other in zip(a.marks, b.marks, strict=True):
-        if one.vertices.dtype != other.vertices.dtype or (one.codes is None) != (other.codes is None):
+        if one.vertices.dtype != other.vertices.dtype or (one.codes is None) != (
+            other.codes is None
+        ):
             return False
         if one.codes is not None and one.codes.dtype != other.codes.dtype:  # type: ignore[union-attr]
             return False

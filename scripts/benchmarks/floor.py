@@ -90,7 +90,7 @@ class Bare:
         self.width, self.height = scenes[0].width, scenes[0].height
         self._pictures = cycle([[ready(mark) for mark in scene.marks] for scene in scenes])
         self.size = self.width, self.height + spare
-        self.agg: Any = _backend_agg.RendererAgg(*self.size, 72.0)  # type: ignore[attr-defined]
+        self.agg: Any = _backend_agg.RendererAgg(*self.size, 72.0)
         self._words = np.asarray(self.agg).view(np.uint32)[..., 0]
         self._transform = np.array([[1.0, 0, 0], [0, -1.0, self.height], [0, 0, 1.0]])
 

@@ -38,7 +38,7 @@ def _shards(overrides: list[str]) -> Body:
     from synthdata.run.shard import Job, Summary, make_shard
 
     config = Config.from_mapping(compose(overrides))
-    fingerprint, sample_config = config.fingerprint, config.sample_config()
+    fingerprint, sample_config = config.fingerprint, config.sample_config
 
     def body(folder: Path, images: int) -> None:
         for shard in Plan().grown(images, SHARD).shards():

@@ -74,7 +74,7 @@ class Conf:
                     if "/" not in group.value:
                         yield group.value, (self._text(choice), self._comment(choice.end_mark))
 
-    def keys(self) -> list[Key]:
+    def main_keys(self) -> list[Key]:
         """The keys of the main config that are no groups; of Hydra's own those with a comment."""
         skip = {"defaults", *self.groups()}
         return [

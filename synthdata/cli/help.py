@@ -86,7 +86,7 @@ def _topic(conf: Conf, topic: str) -> Iterator[Line]:
     if name in groups:
         yield from _group_page(groups[name])
         return
-    keys = [*conf.keys(), *conf.option_keys()]
+    keys = [*conf.main_keys(), *conf.option_keys()]
     wanted = name
     while wanted:
         if found := [k for k in keys if k.name == wanted or k.name.startswith(f"{wanted}.")]:
@@ -142,9 +142,9 @@ def _overview(conf: Conf) -> Iterator[Line]:
         yield from ((("  ", ""), *line) if line else () for line in _group_page(group))
     yield ()
     yield _heading("Keys", "those of an option: --help group=option")
-    own = [key for key in conf.keys() if not key.name.startswith("hydra.")]
+    own = [key for key in conf.main_keys() if not key.name.startswith("hydra.")]
     yield from _table(own)
-    yield from _table(key for key in conf.keys() if key not in own)
+    yield from _table(key for key in conf.main_keys() if key not in own)
     yield ()
     for hint in (*_HINTS, _exit_codes()):
         yield from (((line, ""),) for line in textwrap.wrap(hint, _width()))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import math
+import os
 import signal
 import sys
 import threading
@@ -20,7 +21,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from synthdata.engines.base import Done, Engine, Lost, Outcome
 from synthdata.engines.cpus import usable_cpus
@@ -108,6 +109,7 @@ class _Window:
         self.pool, self.queue, self.stopping = pool, queue, stopping
         self.again = again  # jobs to begin before those of the queue
         self.suspects: deque[Any] = deque()  # jobs that were under way when a worker died
+        self.on_trial = False  # whether the one job under way is a suspect
         self.under_way: dict[Future[Any], Any] = {}
 
     def outcomes(self) -> Iterator[Outcome]:
@@ -141,9 +143,11 @@ class _Window:
 
     def _fill(self) -> None:
         # After a break the suspects run one at a time: the next break then names the one to blame.
-        while len(self.under_way) < (1 if self.suspects else 2 * self.pool.size):
+        self.on_trial = self.on_trial and bool(self.under_way)
+        while len(self.under_way) < (1 if self.suspects or self.on_trial else 2 * self.pool.size):
             if self.suspects:
                 job = self.suspects.popleft()
+                self.on_trial = True
             elif self.again:
                 job = self.again.popleft()
             else:
@@ -159,7 +163,6 @@ class _Window:
                 return
 
     def _after_break(self, broken: list[Any], cause: str) -> Iterator[Outcome]:
-        alone = len(broken) == 1 and not self.under_way
         for future in list(self.under_way):  # the others of this pool are lost too
             job = self.under_way.pop(future)
             try:
@@ -167,7 +170,7 @@ class _Window:
             except BrokenProcessPool:
                 broken.append(job)
         self.pool.renew()
-        if alone:
+        if self.on_trial:
             yield Lost(broken[0], cause)
         else:
             self.suspects.extend(broken)
@@ -184,20 +187,27 @@ class _Pool:
     def renew(self) -> None:
         from joblib.externals.loky import get_reusable_executor
 
-        self._executor = get_reusable_executor(max_workers=self.size, timeout=300)
-
-    def submit(self, job: Any) -> Future[Any]:
         # Ctrl-C goes to the whole process group. Workers inherit the blocked signal and so leave
         # it to the run to end them.
         with _blocked(signal.SIGINT):
-            return self._executor.submit(self._task, job, _never)  # type: ignore[no-any-return]
+            self._executor = get_reusable_executor(max_workers=self.size, timeout=300)
+
+    def submit(self, job: Any) -> Future[Any]:
+        stopping = _Orphaned(os.getpid())
+        with _blocked(signal.SIGINT):
+            return self._executor.submit(self._task, job, stopping)  # type: ignore[no-any-return]
 
     def kill(self) -> None:
         self._executor.shutdown(wait=True, kill_workers=True)
 
 
-def _never() -> bool:
-    return False
+class _Orphaned(NamedTuple):
+    """A worker stops when its parent is gone: nobody waits for the job any more."""
+
+    parent: int
+
+    def __call__(self) -> bool:
+        return os.getppid() != self.parent
 
 
 @contextmanager

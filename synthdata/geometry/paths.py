@@ -22,6 +22,8 @@ CodedPath = tuple[np.ndarray, np.ndarray]
 
 #: The longest piece of an arc that becomes one cubic, in degrees: 4e-6 of the radius off at most.
 _PIECE = 45.0
+#: Lengths up to this are rounding, in pixels: of a line that short the direction is arbitrary.
+_NOTHING = 1e-9
 _QUARTERS = ((1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0))
 
 
@@ -106,12 +108,13 @@ def rounded_rectangle(width: float, height: float, radius: float) -> CodedPath:
     """
     half_x, half_y = width / 2.0, height / 2.0
     radius = min(radius, half_x, half_y)
-    if radius <= 0.0:
+    if radius <= _NOTHING:
         x, y = half_x, half_y
         corners = np.array(((-x, -y), (x, -y), (x, y), (-x, y), (-x, -y)))
         return corners, _polygon_codes(4)
-    straight = (half_x - radius, half_y - radius)
-    centres, rims, codes = _rounded(straight[0] > 0.0, straight[1] > 0.0)
+    wide, high = half_x - radius > _NOTHING, half_y - radius > _NOTHING
+    centres, rims, codes = _rounded(wide, high)
+    straight = (half_x - radius if wide else 0.0, half_y - radius if high else 0.0)
     return centres * straight + rims * radius, codes
 
 
@@ -128,10 +131,10 @@ def spline(points: Iterable[Sequence[float]] | np.ndarray, closed: bool = False)
         If fewer than two different points are left.
     """
     knots = np.asarray(points, dtype=np.float64).reshape(-1, 2)
-    moved = np.abs(knots[1:] - knots[:-1]).max(axis=1, initial=0.0) > 1e-9
+    moved = np.abs(knots[1:] - knots[:-1]).max(axis=1, initial=0.0) > _NOTHING
     if not moved.all():
         knots = np.concatenate((knots[:1], knots[1:][moved]))
-    if closed and len(knots) > 1 and np.abs(knots[0] - knots[-1]).max() <= 1e-9:
+    if closed and len(knots) > 1 and np.abs(knots[0] - knots[-1]).max() <= _NOTHING:
         knots = knots[:-1]
     if len(knots) < 2:
         raise ConfigError(f"points: {len(knots)} different points; a spline needs at least 2")

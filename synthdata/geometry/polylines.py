@@ -29,7 +29,7 @@ def flatten(
     found = []
     for sub in subpaths(codes, len(vertices)):
         points = _points(vertices, sub, tolerance)
-        if sub.closed and len(points) > 1 and (points[0] == points[-1]).all():
+        while sub.closed and len(points) > 1 and (points[0] == points[-1]).all():
             points = points[:-1]
         found.append((points, sub.closed))
     return found

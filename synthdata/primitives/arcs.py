@@ -32,6 +32,7 @@ class Arcs(Shape):
     x: Distribution = fraction(Uniform(0.1, 0.9), of="width")
     y: Distribution = fraction(Uniform(0.1, 0.9), of="height")
     angle: Distribution = Uniform(0.0, 360.0)
+    join: Distribution = Constant("round")
     kind: Distribution = Constant("arc")
     radius_x: Distribution = fraction(Uniform(0.1, 0.3))
     radius_y: Distribution = fraction(Uniform(0.1, 0.3))

@@ -80,29 +80,8 @@ def undrawn(default: Distribution | None) -> Any:
     return dataclasses.field(default=default, metadata={"drawn": False})
 
 
-#: Ten colours that differ in hue and are neither near white nor near black.
-COLORS = Palette(
-    (
-        "#e6324b",  # red
-        "#f58231",  # orange
-        "#e3a600",  # amber
-        "#4cae3a",  # green
-        "#00958c",  # teal
-        "#2a9fe0",  # sky
-        "#3f5fd6",  # blue
-        "#8a3fc4",  # purple
-        "#e64fa6",  # pink
-        "#8a5a36",  # brown
-    )
-)
-
-#: The same ten hues, lighter: what closed shapes are filled with.
-TINTS = Palette(
-    (
-        *("#f7b0b9", "#fcd0a8", "#f6df95", "#b9e2b0", "#99d9d5"),
-        *("#abdcf5", "#b5c2f2", "#d3b5ea", "#f6bcdc", "#d9bfae"),
-    )
-)
+COLORS = Palette(("vivid",))
+TINTS = Palette(("tints",))
 
 #: Dash patterns, in multiples of the stroke's width (the ones of matplotlib).
 DASHES: dict[str, tuple[float, ...] | None] = {

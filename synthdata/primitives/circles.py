@@ -24,6 +24,7 @@ class Circles(Shape):
     count: Distribution = Constant(5)
     x: Distribution = fraction(Uniform(0.1, 0.9), of="width")
     y: Distribution = fraction(Uniform(0.1, 0.9), of="height")
+    join: Distribution = Constant("round")
     fill: ColorDistribution | None = TINTS
     filled: Distribution = Bernoulli(0.5)
     radius: Distribution = fraction(Uniform(0.05, 0.2))

@@ -25,6 +25,7 @@ class Ellipses(Shape):
     x: Distribution = fraction(Uniform(0.1, 0.9), of="width")
     y: Distribution = fraction(Uniform(0.1, 0.9), of="height")
     angle: Distribution = Uniform(0.0, 180.0)
+    join: Distribution = Constant("round")
     fill: ColorDistribution | None = TINTS
     filled: Distribution = Bernoulli(0.5)
     radius_x: Distribution = fraction(Uniform(0.1, 0.25))

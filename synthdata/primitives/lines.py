@@ -28,25 +28,33 @@ class Lines(Shape):
         # As Shape.marks, without the outline around the origin that a segment does not need.
         columns, style_columns = self.draw_columns(draw)
         names = tuple(columns)
-        marks = []
-        for row, (style, style_params) in zip(
-            zip(*columns.values(), strict=True), self.styles(style_columns), strict=True
-        ):
-            params = dict(zip(names, row, strict=True))
-            turn, half = math.radians(params["angle"]), params["length"] / 2
-            dx, dy = half * math.cos(turn), half * math.sin(turn)
-            x, y = params["x"], params["y"]
-            x0, y0, x1, y1 = x - dx, y - dy, x + dx, y + dy
-            params.update(style_params)
-            marks.append(
-                Mark(
-                    "line",
-                    np.array(((x0, y0), (x1, y1))),
-                    None,
-                    style,
-                    params,
-                    (("start", x0, y0), ("end", x1, y1)),
-                    geometry.segment_bounds(x0, y0, x1, y1, style),
-                )
+        ends = [
+            _ends(x, y, math.radians(angle), length / 2)
+            for x, y, angle, length in zip(
+                columns["x"], columns["y"], columns["angle"], columns["length"], strict=True
             )
-        return marks
+        ]
+        vertices = np.array(ends).reshape(-1, 2, 2)  # of all marks in one array, a view for each
+        return [
+            Mark(
+                "line",
+                segment,
+                None,
+                style,
+                dict(zip(names, row), **style_params),  # noqa: B905 as long by construction
+                (("start", x0, y0), ("end", x1, y1)),
+                geometry.segment_bounds(x0, y0, x1, y1, style),
+            )
+            for segment, (x0, y0, x1, y1), row, (style, style_params) in zip(
+                vertices,
+                ends,
+                zip(*columns.values(), strict=True),
+                self.styles(style_columns),
+                strict=True,
+            )
+        ]
+
+
+def _ends(x: float, y: float, turn: float, half: float) -> tuple[float, float, float, float]:
+    dx, dy = half * math.cos(turn), half * math.sin(turn)
+    return x - dx, y - dy, x + dx, y + dy

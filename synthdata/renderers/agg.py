@@ -8,6 +8,7 @@ own and nothing of matplotlib's Python is run per mark. At 72 dpi a point is a p
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ from PIL import Image
 from synthdata import geometry, pixels
 from synthdata.errors import ConfigError
 from synthdata.renderers.base import Renderer, Surface
-from synthdata.scene import Color, Scene
+from synthdata.scene import Bounds, Color, Mark, Scene
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class AggSurface(Surface):
         # One spare row on top: its last byte becomes the filter byte of PNG's first row.
         self._spare = int(supersample == 1)
         size = width * supersample, height * supersample + self._spare
-        self._agg = RendererAgg(*size, 72.0)
+        self._agg = RendererAgg(*size, 72.0 * supersample)  # which widths and dashes scale with
         self._pixels = np.asarray(self._agg).view(np.uint32)[..., 0]
         self._picture = Image.frombuffer("RGBA", size, self._agg, "raw", "RGBA", 0, 1)
         self._transform = _flip(height * supersample, supersample)
@@ -70,11 +71,42 @@ class AggSurface(Surface):
             gc._linewidth = style.width if style.stroke is not None else 0.0
             r, g, b = style.stroke or (0, 0, 0)
             gc._rgb = (r / 255, g / 255, b / 255, style.alpha)
-            gc._capstyle, gc._joinstyle, gc._dash = style.cap, style.join, style.dash
+            gc._capstyle, gc._dash = style.cap, style.dash
+            gc._joinstyle = "round" if style.join == "round" else self._join(mark)
             fill = style.fill
             if fill is not None:
-                fill = (fill[0] / 255, fill[1] / 255, fill[2] / 255, style.alpha)
-            draw_path(gc, path, transform, fill)
+                paint = (fill[0] / 255, fill[1] / 255, fill[2] / 255, style.alpha)
+                draw_path(gc, path, transform, paint)
+            else:
+                draw_path(gc, path, transform, self._unclipped(mark, self._factor))
+
+    def _join(self, mark: Mark) -> str:
+        """The join that gives what ``Mark.bounds`` says, where Agg's would go beyond it."""
+        vertices, codes, style = mark.vertices, mark.codes, mark.style
+        if codes is not None and geometry.is_smooth(vertices, codes):
+            return "round"
+        scale = self._factor
+        if scale == 1 or style.join != "miter":
+            return style.join
+        # Agg's miter limit is the stroke's width in its own pixels, so larger ones allow more.
+        wide = style._replace(width=style.width * scale)
+        box = geometry.painted_bounds(vertices * scale, codes, wide)
+        grown = any(abs(a - b * scale) > 0.1 for a, b in zip(box, mark.bounds, strict=True))
+        return "bevel" if grown else "miter"
+
+    def _unclipped(self, mark: Mark, scale: int) -> tuple[float, float, float, float] | None:
+        """What to fill a stroke with so that it is right where it leaves the canvas.
+
+        Matplotlib cuts paths without a fill off one pixel outside the canvas. Of a line wider than
+        two pixels the new end is seen, as a notch, and dashes begin anew there.
+        """
+        style = mark.style
+        if style.width * scale <= 2.0 and style.dash is None:
+            return None
+        x0, y0, x1, y1 = mark.bounds
+        if x0 >= 0 and y0 >= 0 and x1 <= self._width and y1 <= self._height:
+            return None
+        return _UNSEEN if x1 - x0 < _FAR and y1 - y0 < _FAR else None
 
     def ids(self, scene: Scene) -> np.ndarray:
         from matplotlib.backends._backend_agg import RendererAgg
@@ -83,24 +115,37 @@ class AggSurface(Surface):
             raise ConfigError(f"{len(scene.marks)} marks do not fit a 16-bit instance mask")
         if self._mask is None:
             self._mask = RendererAgg(self._width, self._height, 72.0)
+        # Without anti-aliasing Agg paints every pixel that is touched at all, so each mark is drawn
+        # in white on black with it, and where that is bright enough it owns the pixels.
         words = np.asarray(self._mask).view(np.uint32)[..., 0]
-        words.fill(_rgba32((0, 0, 0)))
+        black, bright = _rgba32((0, 0, 0)), _rgba32((128, 0, 0)) ^ _rgba32((0, 0, 0))
+        white = (1.0, 1.0, 1.0, 1.0)
         gc, path, transform = _Context(), _Path(), _flip(self._height, 1)
-        gc._antialiased = False  # Agg then paints the pixels that are covered by half or more
+        gc._rgb = white
+        ids = np.zeros((self._height, self._width), dtype=np.uint16)
         for number, mark in enumerate(scene.marks, 1):
-            color = ((number & 0xFF) / 255, (number >> 8) / 255, 0.0, 1.0)
+            box = self._pixels_of(mark.bounds)
+            words[box] = black
             style = mark.style
-            gc._rgb, gc._capstyle, gc._joinstyle = color, style.cap, style.join
-            gc._linewidth = 0.0
             path.vertices, path.codes = mark.vertices, mark.codes
-            if style.fill is not None:
-                self._mask.draw_path(gc, path, transform, color)
-            if style.stroke is not None:
-                gc._linewidth = style.width
-                if style.dash is not None:  # Agg rounds dashes when it does not anti-alias
-                    path.vertices, path.codes = geometry.dash(mark.vertices, mark.codes, style.dash)
-                self._mask.draw_path(gc, path, transform, None)
-        return (words & 0xFFFF).astype(np.uint16)
+            gc._linewidth = style.width if style.stroke is not None else 0.0
+            gc._capstyle, gc._dash = style.cap, style.dash
+            gc._joinstyle = "round" if style.join == "round" else self._join(mark)
+            filled = style.fill is not None
+            self._mask.draw_path(gc, path, transform, white if filled else self._unclipped(mark, 1))
+            np.copyto(ids[box], number, where=(words[box] & bright).astype(bool))
+        return ids
+
+    def _pixels_of(self, bounds: Bounds) -> tuple[slice, slice]:
+        """The rows and columns that may be painted within ``bounds``."""
+        x0, y0, x1, y1 = bounds
+        columns = slice(max(0, math.floor(x0) - 1), max(0, math.ceil(x1) + 1))
+        return slice(max(0, math.floor(y0) - 1), max(0, math.ceil(y1) + 1)), columns
+
+
+#: A fill that changes no pixel.
+_UNSEEN = (0.0, 0.0, 0.0, 1e-9)
+_FAR = 1e5  # pixels; longer dashed lines would take seconds
 
 
 class _Path:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from synthdata.run.shard import LEDGER, Summary
+from synthdata.writers.base import Writer
 
 FAILURES = "failures.jsonl"
 
@@ -49,12 +50,18 @@ class Ledger:
         self.causes.update(row["cause"] for row in summary.failures)
 
     @classmethod
-    def read(cls, run: Path, shards: Iterable[int]) -> Ledger:
-        """The ledger of the given finished shards."""
+    def read(cls, run: Path, shards: Iterable[int], writer: Writer) -> Ledger:
+        """The ledger of the given finished shards.
+
+        Of a shard whose ledger file is gone only the samples are counted.
+        """
         ledger = cls()
         for number in shards:
             if (summary := read_summary(run, number)) is not None:
                 ledger.add(summary)
+            else:
+                ledger.shards += 1
+                ledger.made += sum(1 for _ in writer.metadata(run, number))
         return ledger
 
 

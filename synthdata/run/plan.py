@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from synthdata.errors import ConfigError
+
 
 class Shard(NamedTuple):
     """Samples ``start`` to ``stop`` - 1 of a run: the unit of work, of commit and of resume."""
@@ -71,5 +73,15 @@ class Plan(NamedTuple):
 
     @classmethod
     def from_list(cls, data: list[dict[str, Any]]) -> Plan:
-        """The inverse of ``to_list``."""
-        return cls(tuple(Stretch(**row) for row in data))
+        """The inverse of ``to_list``; ConfigError for anything else."""
+        plan = cls()
+        try:
+            for row in data:
+                stretch = Stretch(**row)
+                grown = plan.grown(stretch.stop, stretch.shard_size)
+                if stretch.shard_size < 1 or stretch != grown.stretches[-1]:
+                    raise ValueError
+                plan = grown
+        except (TypeError, ValueError, IndexError):
+            raise ConfigError("run.json: plan: is not a list of stretches of samples") from None
+        return plan

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -21,7 +22,7 @@ from synthdata.run import ledger as books
 from synthdata.run.ledger import Ledger
 from synthdata.run.lock import check_free, locked
 from synthdata.run.plan import Plan, Shard
-from synthdata.run.shard import CannotStart, Job, Summary, clear_staging, make_shard
+from synthdata.run.shard import CannotStart, Job, Summary, clear_staging, make_shard, refused
 from synthdata.run.stop import Stop, on_signals
 from synthdata.runtime import beat, log
 
@@ -62,11 +63,14 @@ class Run:
 
     def check(self) -> None:
         """Raise ConfigError unless this config can go into this directory now."""
-        if self.path.exists() and not self.path.is_dir():
+        if os.path.exists(self.path) and not os.path.isdir(self.path):
             raise ConfigError(f"{self.path}: is a file; a run needs a folder")
         check_free(self.path)
-        if not (self.path / CONFIG).exists():
-            if (self.path / "dataset").exists():
+        self._check_fit()
+
+    def _check_fit(self) -> None:
+        if not os.path.exists(self.path / CONFIG):
+            if os.path.exists(self.path / "dataset"):
                 raise ConfigError(f"{self.path}: holds a dataset that no {CONFIG} belongs to")
             return
         there = Config.load(self.path / CONFIG, self.config.plugins)
@@ -106,20 +110,27 @@ class Run:
         self.check()
         self.make_directory()
         with locked(self.path), on_signals() as stop, log.in_main(self.path):
+            self._check_fit()  # again: another process may have been first
             clear_staging(self.path)
             plan = self._begin()
-            finished = self.config.writer.finished(self.path)
-            ledger = Ledger.read(self.path, finished)
+            writer = self.config.writer
+            finished = writer.finished(self.path)
+            ledger = Ledger.read(self.path, finished, writer)
             missing = (shard for shard in plan.shards() if shard.number not in finished)
             begun = time.monotonic()
-            status = "failed"
             try:
                 self._make(missing, ledger, stop, observer)
-                status = "complete" if ledger.shards == plan.shard_count else "interrupted"
-            finally:
+            except BaseException:
                 clear_staging(self.path)
-                self._finish(status, ledger, time.monotonic() - begun)
-            if status != "complete":
+                with contextlib.suppress(OSError, SynthdataError):  # the first cause is the one
+                    self._finish("failed", ledger, time.monotonic() - begun)
+                raise
+            clear_staging(self.path)
+            finished = writer.finished(self.path)
+            done = all(shard.number in finished for shard in plan.shards())
+            status = "complete" if done else "interrupted"
+            self._finish(status, ledger, time.monotonic() - begun)
+            if not done:
                 raise Interrupted(f"stopped by {stop.signal} after {ledger.made} of {plan.n} images")
         return self
 
@@ -128,7 +139,7 @@ class Run:
     ) -> None:
         """Run the missing shards on the engine, keeping the books."""
         again: list[Job] = []
-        jobs = (self._job(shard) for shard in missing)
+        jobs: Iterator[Job] = (self._job(shard) for shard in missing)
         while True:
             for outcome in self.config.engine.run(make_shard, jobs, stop):
                 match outcome:
@@ -152,8 +163,9 @@ class Run:
 
     def _job(self, shard: Shard) -> Job:
         config = self.config
-        sample_config = config.sample_config()
-        return Job(self.path.absolute(), sample_config, config.writer, self.fingerprint, shard)
+        return Job(
+            self.path.absolute(), config.sample_config, config.writer, self.fingerprint, shard
+        )
 
     def _blamed(self, job: Job, cause: str) -> Job:
         """The same job without the sample that ended its worker."""
@@ -161,7 +173,7 @@ class Run:
         clear_staging(self.path)
         if not on:
             raise StartError(f"shard {job.shard.number}: its worker died before the first sample: {cause}")
-        index = on[0].index
+        index = on[-1].index
         cause = f"worker ended: {cause}"
         logger.error("sample %d: %s", index, cause)
         row = {"index": index, "cause": cause, "traceback": "", "attempts": 2}
@@ -308,7 +320,7 @@ def _write(path: Path, text: str) -> None:
         beside.replace(path)
     except OSError as error:
         beside.unlink(missing_ok=True)
-        raise SynthdataError(f"{path}: cannot be written: {error.strerror}") from error
+        raise refused(path, error) from error
 
 
 def _now() -> str:

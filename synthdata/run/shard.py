@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
-import multiprocessing
 import os
 import shutil
 import socket
@@ -71,11 +71,11 @@ _generators: dict[str, Generator] = {}
 
 def make_shard(job: Job, stopping: Callable[[], bool]) -> Summary | CannotStart | None:
     """Make, write and commit one shard; None if the run was told to stop in the middle."""
-    if multiprocessing.parent_process() is None:  # no worker: the run's own process
+    if log.is_main():  # no worker: the run's own process
         return _make_shard(job, stopping)
     keep_freed_memory()
     with log.in_worker(job.run) as messages:
-        result = _make_shard(job, _orphaned(os.getppid()))
+        result = _make_shard(job, stopping)
         if isinstance(result, Summary):
             return result._replace(messages=[tuple(m) for m in messages])
         return result
@@ -89,14 +89,14 @@ def _make_shard(job: Job, stopping: Callable[[], bool]) -> Summary | CannotStart
     try:
         return _write(job, generator, stopping)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DiskFull(f"{job.run}: no room left on the disk ({error.strerror})") from error
-        raise SynthdataError(f"{job.run}: cannot be written: {error}") from error
+        raise refused(job.run, error) from error
 
 
-def _orphaned(parent: int) -> Callable[[], bool]:
-    """A worker stops when its parent is gone: nobody waits for the shard any more."""
-    return lambda: os.getppid() != parent
+def refused(path: Path, error: OSError) -> SynthdataError:
+    """What to raise when the storage refuses to take something."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFull(f"{path}: no room left on the disk ({error.strerror})")
+    return SynthdataError(f"{path}: cannot be written: {error}")
 
 
 def _generator(job: Job) -> Generator:
@@ -151,7 +151,7 @@ def _make_samples(
             size += writer.add(record, files)
         except WriteError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             failures.append(failure(index, error))
         else:
             written = clock()
@@ -193,9 +193,19 @@ def write_ledger(run: Path, summary: Summary) -> None:
 
 def clear_staging(run: Path) -> None:
     """Remove what dead processes left behind. Only for whoever holds the run directory."""
-    shutil.rmtree(run / ".staging", ignore_errors=True)
+    # Renamed first: a worker that outlives its run can then no longer commit what is being removed.
+    with contextlib.suppress(OSError):
+        (run / beat.FOLDER).rename(run / f"{beat.FOLDER}.{os.getpid()}.{time.monotonic_ns()}")
+    for folder in run.glob(f"{beat.FOLDER}.*"):
+        shutil.rmtree(folder, ignore_errors=True)
+    for file in (*run.glob(".*.*.[0-9]*"), *run.glob(".*.jsonl"), *(run / LEDGER).glob(".*")):
+        if file.is_file():
+            file.unlink(missing_ok=True)
 
 
 def _sentence(error: BaseException) -> str:
-    text = str(error).strip()
+    try:
+        text = str(error).strip()
+    except Exception:  # a plugin's own error class may be broken too
+        text = ""
     return text if isinstance(error, SynthdataError) else f"{type(error).__name__}: {text}".rstrip(": ")

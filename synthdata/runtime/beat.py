@@ -45,22 +45,17 @@ class Pulse(NamedTuple):
     """Where a worker is, or was when it ended."""
 
     pid: int
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody needs here
     begun: int
 
 
 def read(run: Path) -> list[Pulse]:
-    """The pulse of every worker that is making a shard, or died doing so."""
+    """The pulse of every worker that is making a shard, or died doing so; the youngest last."""
     pulses = []
-    try:
-        names = os.listdir(run / FOLDER)
-    except FileNotFoundError:
-        return []
-    for name in names:
-        stem, dot, suffix = name.rpartition(".")
-        if suffix == "beat" and stem.isdigit():
-            try:
-                pulses.append(Pulse(int(stem), *_FORMAT.unpack((run / FOLDER / name).read_bytes())))
-            except (OSError, struct.error):  # gone, or not yet written
-                continue
-    return pulses
+    for path in (run / FOLDER).glob("[0-9]*.beat"):
+        try:
+            begun = path.stat().st_mtime_ns
+            pulses.append((begun, Pulse(int(path.stem), *_FORMAT.unpack(path.read_bytes()))))
+        except (OSError, struct.error):  # gone, or not yet written
+            continue
+    return [pulse for _, pulse in sorted(pulses)]

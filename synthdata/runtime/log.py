@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import logging.handlers
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import NamedTuple
 LOG = "synthdata.log"
 LOGGER = logging.getLogger("synthdata")
 _FORMAT = "%(asctime)s %(levelname)-7s [%(process)d] %(name)s: %(message)s"
+_mains: list[int] = []
 _MOST = 20  # messages that a shard brings home; the file has all of them
 
 
@@ -45,8 +47,17 @@ def in_main(run: Path, max_bytes: int = 10_000_000, backups: int = 3) -> Iterato
         run / LOG, maxBytes=max_bytes, backupCount=backups, encoding="utf-8", delay=True
     )
     handler.addFilter(lambda record: not hasattr(record, "relayed"))  # the worker wrote it already
-    with _attached(handler):
-        yield
+    _mains.append(os.getpid())
+    try:
+        with _attached(handler):
+            yield
+    finally:
+        _mains.pop()
+
+
+def is_main() -> bool:
+    """Whether this process is within ``in_main``: a run's main process, and none of its workers."""
+    return os.getpid() in _mains
 
 
 def relay(messages: Iterable[Message]) -> None:

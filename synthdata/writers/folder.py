@@ -29,9 +29,10 @@ class Folder(Writer):
 
     def finished(self, run: Path) -> set[int]:
         try:
-            return {int(name) for name in os.listdir(run / DATASET) if name.isdigit()}
+            names = os.listdir(run / DATASET)
         except FileNotFoundError:
             return set()
+        return {int(n) for n in names if n.isascii() and n.isdigit() and n == f"{int(n):05d}"}
 
     def metadata(self, run: Path, shard: int) -> Iterator[bytes]:
         with open(_folder(run, shard) / METADATA, "rb") as lines:
@@ -54,10 +55,10 @@ class _FolderShard(ShardWriter):
         self._folder.mkdir(parents=True)
         self._target.parent.mkdir(exist_ok=True)
         self._descriptor = os.open(self._folder, os.O_RDONLY)
-        self._lines: list[str] = []
+        self._lines: list[bytes] = []
 
     def add(self, record: Mapping[str, Any], files: Mapping[str, bytes]) -> int:
-        line = record_line(record)  # first, so that a record that cannot be written writes no file
+        line = record_line(record).encode()  # first, so that a record that cannot be written writes no file
         try:
             size = sum([self._write(name, data) for name, data in files.items()])
         except OSError as error:
@@ -66,16 +67,16 @@ class _FolderShard(ShardWriter):
         return size
 
     def commit(self) -> None:
-        self._write(METADATA, "".join(self._lines).encode())
+        self._write(METADATA, b"".join(self._lines))
         if self._fsync:
             os.fsync(self._descriptor)
-        os.close(self._descriptor)
         try:
             os.rename(self._folder, self._target)
         except OSError:
             if not self._target.is_dir():
                 raise
             shutil.rmtree(self._folder)  # another process was first, with the same bytes
+        os.close(self._descriptor)
         if self._fsync:
             _sync(self._target.parent)
 

@@ -1,0 +1,23 @@
+"""NumPy's own file format."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from synthdata.encoders.base import Encoder
+
+
+@dataclass(frozen=True)
+class Npy(Encoder):
+    """The array as ``numpy.load`` reads it: uncompressed, no resolution."""
+
+    suffix: ClassVar[str] = ".npy"
+
+    def encode(self, image: np.ndarray, dpi: float) -> bytes:
+        buffer = io.BytesIO()
+        np.lib.format.write_array(buffer, np.ascontiguousarray(image), allow_pickle=False)
+        return buffer.getvalue()

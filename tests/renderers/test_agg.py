@@ -1,0 +1,238 @@
+"""The fast path draws what matplotlib draws; the mask holds what it covers."""
+
+from __future__ import annotations
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
+from matplotlib.transforms import Affine2D
+
+from synthdata.compose import conf_dir
+from synthdata.errors import ConfigError
+from synthdata.generator import Generator
+from synthdata.renderers import Agg
+from synthdata.scene import Mark, Scene, Style
+
+PRIMITIVES = sorted(p.stem for p in (conf_dir() / "primitives").glob("*.yaml"))
+SIZE = (160, 120)
+MARGIN = 200
+STYLES = [
+    [],
+    ["alpha=0.5"],
+    ["dash=[dashed,dotted,dashdot]", "width=3"],
+    ["cap=[round,projecting]", "join=[miter,round,bevel]", "width=6", "color=black"],
+    ["width=0.4", "color=[red,'#123456']"],
+]
+
+
+def figure_of(scene: Scene) -> np.ndarray:
+    """The scene as an ordinary matplotlib figure of artists, at 72 dpi, where a point is a pixel.
+
+    The figure has a margin, cut off afterwards, because matplotlib is wrong at its own edges: it
+    ends paths without a fill one pixel outside, where ends of wide lines are still seen.
+    """
+    width, height = scene.width + 2 * MARGIN, scene.height + 2 * MARGIN
+    with mpl.rc_context({"lines.scale_dashes": False, "path.simplify": False}):
+        figure = Figure(
+            figsize=(width / 72, height / 72),
+            dpi=72,
+            facecolor=tuple(c / 255 for c in scene.background),
+        )
+        canvas = FigureCanvasAgg(figure)
+        flip = Affine2D().scale(1, -1).translate(MARGIN, height - MARGIN)
+        for mark in scene.marks:
+            figure.add_artist(_patch(mark, flip))
+        canvas.draw()
+        assert canvas.get_width_height() == (width, height)
+        return np.asarray(canvas.buffer_rgba())[MARGIN:-MARGIN, MARGIN:-MARGIN, :3].copy()
+
+
+def _patch(mark: Mark, flip: Affine2D) -> PathPatch:
+    style = mark.style
+    return PathPatch(
+        Path(mark.vertices, mark.codes),
+        transform=flip,
+        facecolor="none" if style.fill is None else tuple(c / 255 for c in style.fill),
+        edgecolor="none" if style.stroke is None else tuple(c / 255 for c in style.stroke),
+        linewidth=0 if style.stroke is None else style.width,
+        linestyle="solid" if style.dash is None else (0, style.dash),
+        capstyle=style.cap,
+        joinstyle=style.join,
+        alpha=style.alpha,
+        snap=False,
+    )
+
+
+def scenes(name: str, style: list[str], n: int) -> list[Scene]:
+    overrides = [f"primitives={name}", f"canvas.size=[{SIZE[0]},{SIZE[1]}]"]
+    overrides += [f"++primitives.{name}.{o}" for o in style]
+    try:
+        generator = Generator.from_config(overrides)
+    except ConfigError as error:
+        pytest.skip(str(error))  # a group of groups, which has no style of its own
+    return [generator.scene(i) for i in range(n)]
+
+
+@pytest.mark.parametrize("style", STYLES, ids=" ".join)
+@pytest.mark.parametrize("name", PRIMITIVES)
+def test_the_picture_is_that_of_an_ordinary_figure(name: str, style: list[str]) -> None:
+    """At least 99.9 % of all channels are within 1 level of 255, and none is more than 2 away."""
+    surface = Agg().open(*SIZE)
+    drawn = scenes(name, style, 4)
+    fast = np.stack([surface.draw(s) for s in drawn]).astype(int)
+    slow = np.stack([figure_of(s) for s in drawn]).astype(int)
+    difference = np.abs(fast - slow)
+    assert (slow != slow[:, :1, :1]).any(), "the figure is empty"
+    assert (difference <= 1).mean() >= 0.999
+    assert difference.max() <= 2
+
+
+def test_the_comparison_sees_a_shift_of_a_twentieth_of_a_pixel() -> None:
+    """So that the test above can fail."""
+    (scene,) = scenes("lines", [], 1)
+    moved = scene._replace(marks=tuple(m.translate(0.05, 0.0) for m in scene.marks))
+    difference = np.abs(figure_of(scene).astype(int) - Agg().open(*SIZE).draw(moved))
+    assert (difference <= 1).mean() < 0.999
+
+
+@pytest.mark.parametrize("name", PRIMITIVES)
+def test_a_surface_keeps_nothing_of_the_scene_before(name: str) -> None:
+    kept = Agg().open(*SIZE)
+    for scene in scenes(name, [], 5):
+        fresh = Agg().open(*SIZE)
+        assert np.array_equal(kept.draw(scene), fresh.draw(scene))
+        assert np.array_equal(kept.ids(scene), fresh.ids(scene))
+        assert np.array_equal(kept.draw(scene), fresh.draw(scene))
+
+
+def test_a_picture_is_the_callers_own() -> None:
+    surface = Agg().open(*SIZE)
+    first, second = scenes("lines", [], 2)
+    picture = surface.draw(first)
+    before = picture.copy()
+    surface.draw(second)
+    surface.ids(second)
+    assert np.array_equal(picture, before)
+
+
+def coverage(scene: Scene, mark: Mark) -> np.ndarray:
+    """The share of each pixel that one mark covers, counted at eight times the resolution."""
+    style = mark.style._replace(
+        stroke=None if mark.style.stroke is None else (0, 0, 0),
+        fill=None if mark.style.fill is None else (0, 0, 0),
+        alpha=1.0,
+    )
+    alone = Scene(scene.width, scene.height, (255, 255, 255), (mark._replace(style=style),))
+    picture = Agg(supersample=8).open(scene.width, scene.height).draw(alone)
+    return 1 - picture[..., 0] / 255.0
+
+
+@pytest.mark.parametrize("style", [[], ["dash=dashed", "width=4"], ["width=8"]], ids=" ".join)
+@pytest.mark.parametrize("name", PRIMITIVES)
+def test_the_mask_holds_the_front_most_mark_that_covers_half_a_pixel(
+    name: str, style: list[str]
+) -> None:
+    """Apart from pixels that some mark covers by about a half, where rounding decides."""
+    surface = Agg().open(*SIZE)
+    wrong = clear = 0
+    for scene in scenes(name, style, 3):
+        expected = np.zeros((scene.height, scene.width), dtype=np.uint16)
+        doubtful = np.zeros(expected.shape, dtype=bool)
+        for number, mark in enumerate(scene.marks, 1):
+            share = coverage(scene, mark)
+            expected[share >= 0.5] = number
+            doubtful |= (share > 0.35) & (share < 0.65)
+        wrong += int(((surface.ids(scene) != expected) & ~doubtful).sum())
+        clear += int(((expected > 0) & ~doubtful).sum())
+    assert clear > 100
+    assert wrong <= 0.002 * clear
+
+
+def test_the_mask_does_not_see_opacity() -> None:
+    box = np.array([(2.0, 2.0), (9.0, 2.0), (9.0, 9.0), (2.0, 9.0), (2.0, 2.0)])
+    style = Style(stroke=None, fill=(9, 9, 9), alpha=0.01)
+    mark = Mark("box", box, None, style, {}, (), (2, 2, 9, 9))
+    ids = Agg().open(12, 12).ids(Scene(12, 12, (255, 255, 255), (mark, mark)))
+    assert (ids[2:9, 2:9] == 2).all()
+    assert ids.sum() == 2 * 49
+
+
+@pytest.mark.parametrize("count", [255, 256, 257, 1000])
+def test_ids_above_one_byte(count: int) -> None:
+    style = Style(stroke=None, fill=(0, 0, 0))
+    marks = []
+    for k in range(count):
+        x, y = float(k % 40), float(k // 40)
+        box = np.array([(x, y), (x + 1, y), (x + 1, y + 1), (x, y + 1), (x, y)])
+        marks.append(Mark("p", box, None, style, {}, (), (x, y, x + 1, y + 1)))
+    ids = Agg().open(40, 40).ids(Scene(40, 40, (0, 0, 0), tuple(marks)))
+    assert ids.dtype == np.uint16
+    assert ids.ravel()[: count + 1].tolist() == [*range(1, count + 1), 0]
+
+
+@pytest.mark.parametrize("factor", [1, 2, 3, 8])
+def test_supersampling_averages_a_larger_picture(factor: int) -> None:
+    (scene,) = scenes("lines", ["dash=[solid,dashed]"], 1)
+    larger = Scene(
+        scene.width * factor,
+        scene.height * factor,
+        scene.background,
+        tuple(
+            m._replace(
+                vertices=m.vertices * factor,
+                style=m.style._replace(
+                    width=m.style.width * factor,
+                    dash=m.style.dash and tuple(d * factor for d in m.style.dash),
+                ),
+            )
+            for m in scene.marks
+        ),
+    )
+    picture = Agg().open(larger.width, larger.height).draw(larger)
+    blocks = picture.reshape(scene.height, factor, scene.width, factor, 3)
+    expected = blocks.mean(axis=(1, 3))
+    got = Agg(supersample=factor).open(scene.width, scene.height).draw(scene)
+    assert got.shape == (scene.height, scene.width, 3)
+    assert np.abs(got - expected).max() <= 0.6  # rounded to whole levels
+    surface = Agg(supersample=factor).open(scene.width, scene.height)
+    assert np.array_equal(surface.ids(scene), Agg().open(scene.width, scene.height).ids(scene))
+
+
+@pytest.mark.parametrize("color", [(0, 0, 0), (255, 255, 255), (1, 128, 254)])
+def test_an_empty_scene_is_its_background(color: tuple[int, int, int]) -> None:
+    surface = Agg().open(7, 5)
+    picture = surface.draw(Scene(7, 5, color, ()))
+    assert picture.shape == (5, 7, 3)
+    assert (picture == color).all()
+    assert not surface.ids(Scene(7, 5, color, ())).any()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 1), (16384, 2)])
+def test_odd_sizes(size: tuple[int, int]) -> None:
+    width, height = size
+    line = np.array([(0.0, 0.0), (float(width), float(height))])
+    mark = Mark("line", line, None, Style(width=3.0), {}, (), (0, 0, width, height))
+    scene = Scene(width, height, (255, 255, 255), (mark,))
+    surface = Agg().open(width, height)
+    assert surface.draw(scene).shape == (height, width, 3)
+    assert (surface.draw(scene) < 255).any()
+    assert surface.ids(scene).shape == (height, width)
+
+
+def test_y_points_down() -> None:
+    box = np.array([(0.0, 0.0), (4.0, 0.0), (4.0, 2.0), (0.0, 2.0), (0.0, 0.0)])
+    mark = Mark("box", box, None, Style(None, (0, 0, 0)), {}, (), (0, 0, 4, 2))
+    picture = Agg().open(6, 6).draw(Scene(6, 6, (255, 255, 255), (mark,)))
+    assert (picture[:2, :4] == 0).all()
+    assert (picture[2:] == 255).all()
+    assert (picture[:, 4:] == 255).all()
+
+
+@pytest.mark.parametrize("factor", [0, -1, 9])
+def test_bad_supersampling(factor: int) -> None:
+    with pytest.raises(ConfigError, match=f"supersample={factor}"):
+        Agg(supersample=factor)
