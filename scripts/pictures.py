@@ -25,7 +25,7 @@ IMAGES = ROOT / "docs" / "images"
 BLOCK = re.compile(r"^```bash\n(for name in .*?)^```$", re.MULTILINE | re.DOTALL)
 COLUMNS, CELL, GAP, PAPER = 6, 160, 8, (228, 228, 228)
 
-#: One line of overrides for each cell of the README's picture, row by row.
+#: Overrides for each cell of the README's picture, row by row; indented lines go on with the last.
 WALL = """
 primitives=lines
 primitives=polylines
@@ -40,7 +40,8 @@ primitives=crosses
 primitives=grids
 primitives=text
 primitives=mixed canvas.background={dist:hsv,saturation:[0.05,0.2],value:[0.9,1.0]}
-primitives=[circles,crosses] primitives.circles.count=9 primitives.crosses.count=3 primitives.circles.radius=[0.04,0.1] layout=non_overlapping
+primitives=[circles,crosses] primitives.circles.count=9 primitives.crosses.count=3
+  primitives.circles.radius=[0.04,0.1] layout=non_overlapping
 primitives=[circles,text] layout=min_distance layout.distance=0.2
 primitives=polygons canvas.background='#14213d' primitives.polygons.filled=true
 primitives=circles primitives.circles.count=25 primitives.circles.radius=0.07 layout=jittered
@@ -61,7 +62,7 @@ def main() -> None:
     for page in sorted((ROOT / "docs").glob("*.md")):
         for match in BLOCK.finditer(page.read_text(encoding="utf-8")):
             run(match[1])
-    wall(WALL.strip().splitlines()).save(IMAGES / "contact-sheet.png")
+    wall(WALL.strip().replace("\n  ", " ").splitlines()).save(IMAGES / "contact-sheet.png")
     for picture in sorted(IMAGES.glob("*.png")):
         shrink(picture)
         print(f"{picture.stat().st_size / 1000:6.1f} kB  {picture.relative_to(ROOT)}")

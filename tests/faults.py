@@ -41,7 +41,7 @@ class Faulty(Primitive):
         style = Style(stroke=None, fill=(index % 256, 0, 0))
         return [Mark("dot", box, None, style, params, (), (2.0, 2.0, 6.0, 6.0))]
 
-    def nan(self):
+    def not_a_number(self):
         return float("nan")
 
     def throw(self):

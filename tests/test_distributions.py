@@ -167,7 +167,7 @@ def cdf_of_normal(mean: float, std: float, low: float, high: float) -> Callable[
         (Beta(1, 3, 10, 20), lambda x: 1 - (1 - (x - 10) / 10) ** 3),
         (Relative("w", Uniform(0, 1), plus=1.0), lambda x: (x - 1) / 4),
     ],
-    ids=repr,
+    ids=lambda v: repr(v).partition(" at 0x")[0],
 )
 def test_shape(source: Distribution, cdf: Callable[[float], float]) -> None:
     """Kolmogorov and Smirnov: the empirical distribution function stays near the true one."""
@@ -194,7 +194,7 @@ def test_shape(source: Distribution, cdf: Callable[[float], float]) -> None:
             {1 + k: math.exp(-2) * 2**k / math.factorial(k) for k in range(12)},
         ),
     ],
-    ids=repr,
+    ids=lambda v: repr(v).partition(" at 0x")[0],
 )
 def test_shares(source: Distribution, shares: dict[Any, float]) -> None:
     n = 20_000
@@ -220,7 +220,7 @@ def test_quantiles_grow_with_their_levels(source: Distribution, levels: list[flo
     assert values == sorted(values)  # type: ignore[type-var, arg-type]
 
 
-@pytest.mark.parametrize("source", [Palette(("red", "lime", "blue"), (1, 2, 1)), Hsv()], ids=repr)
+@pytest.mark.parametrize("source", [Palette(("red", "lime", "blue"), (1, 2, 1)), Hsv()], ids=lambda v: repr(v).partition(" at 0x")[0])
 def test_colours_are_bytes(source: Distribution) -> None:
     drawn = source.sample(np.random.default_rng(0), 1000)
     assert drawn.dtype == np.uint8

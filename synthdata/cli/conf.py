@@ -136,10 +136,11 @@ def _walk(node: yaml.MappingNode, source: str, prefix: str = "") -> Iterator[Key
             if comment := _comment(key.end_mark, source):
                 yield Key(name, "", comment)
             yield from _walk(value, source, f"{name}.")
-        elif isinstance(value, yaml.SequenceNode) and not value.flow_style:
-            yield Key(name, _text(value, source), _comment(key.end_mark, source))
         else:
-            yield Key(name, _text(value, source), _comment(value.end_mark, source))
+            block = isinstance(value, yaml.SequenceNode) and not value.flow_style
+            end = (key if block else value).end_mark
+            comment = _comment(end, source) or _comment_above(key.start_mark, source)
+            yield Key(name, _text(value, source), comment)
 
 
 def _text(node: yaml.Node, source: str) -> str:
@@ -151,6 +152,13 @@ def _comment(mark: yaml.Mark, source: str) -> str:
     """What the comment says that ends the line of ``mark``."""
     match = re.match(r"[\s:,\]}]*#\s*(.*)", source[mark.index :].partition("\n")[0])
     return match[1].rstrip() if match else ""
+
+
+def _comment_above(mark: yaml.Mark, source: str) -> str:
+    """What a comment says that has the line above ``mark`` to itself."""
+    lines = source[: mark.index].splitlines()
+    above = lines[mark.line - 1].strip() if 0 < mark.line <= len(lines) else ""
+    return above.lstrip("#").strip() if above.startswith("#") else ""
 
 
 def _header(source: str) -> tuple[str, list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -63,23 +64,27 @@ class Console:
         if self._bar is None:
             self._start(ledger, total)
         done = min(ledger.made + ledger.failed + begun, total)
-        failed = f"{ledger.failed} failed" if ledger.failed else ""
-        self._bar.update(self._task, completed=done, total=total, failed=failed)
+        failed = f"{ledger.failed:,} failed" if ledger.failed else ""
+        rate = f"{(done - self._before) / (time.monotonic() - self._began):,.0f}/s"
+        self._bar.update(self._task, completed=done, total=total, rate=rate, failed=failed)
 
     def _start(self, ledger: Ledger, total: int) -> None:
         from rich import progress
 
         self._bar = progress.Progress(
-            progress.TextColumn("{task.completed:.0f}/{task.total:.0f} images"),
+            progress.TextColumn("{task.completed:,.0f} of {task.total:,.0f} images"),
             progress.BarColumn(),
-            progress.TaskProgressColumn(show_speed=True),
+            progress.TaskProgressColumn(),
+            progress.TextColumn("{task.fields[rate]}"),
             progress.TimeRemainingColumn(),
             progress.TextColumn("[red]{task.fields[failed]}"),
             console=self._rich,
             transient=True,
         )
-        done = ledger.made + ledger.failed
-        self._task = self._bar.add_task("", total=total, completed=done, failed="")
+        self._before, self._began = ledger.made + ledger.failed, time.monotonic()
+        self._task = self._bar.add_task(
+            "", total=total, completed=self._before, rate="", failed=""
+        )
         self._bar.start()
 
     def summary(self, run: Run) -> int:

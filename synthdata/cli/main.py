@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from synthdata.errors import SynthdataError
 
 VERBOSE = ("-v", "--verbose")
+HELP = ("help", "-h", "--help")
 COMMANDS = ("resume", "extend", "verify", "show")
 
 
@@ -38,10 +39,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _dispatch(arguments: list[str]) -> int:
     first = arguments[0] if arguments else ""
-    if first in ("-h", "--help", "help"):
+    if first in HELP or (first not in COMMANDS and any(a in HELP[1:] for a in arguments)):
         from synthdata.cli.help import print_help
 
-        return print_help(arguments[1:])
+        return print_help([a for a in arguments if a not in HELP])
     if first == "--version":
         from synthdata._version import __version__
 

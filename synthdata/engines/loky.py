@@ -10,6 +10,7 @@ import contextlib
 import importlib
 import math
 import os
+import re
 import signal
 import sys
 import threading
@@ -21,7 +22,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 from synthdata.engines.base import Done, Engine, Lost, Outcome
 from synthdata.engines.cpus import usable_cpus
@@ -132,7 +133,7 @@ class _Window:
                     yield Done(job, future.result())
                 except BrokenProcessPool as error:
                     broken.append(job)
-                    cause = str(error)
+                    cause = _cause(error)
             if broken:
                 yield from self._after_break(broken, cause)
             if time.monotonic() > deadline:
@@ -193,21 +194,31 @@ class _Pool:
             self._executor = get_reusable_executor(max_workers=self.size, timeout=300)
 
     def submit(self, job: Any) -> Future[Any]:
-        stopping = _Orphaned(os.getpid())
         with _blocked(signal.SIGINT):
-            return self._executor.submit(self._task, job, stopping)  # type: ignore[no-any-return]
+            return self._executor.submit(_work, self._task, job, os.getpid())  # type: ignore[no-any-return]
 
     def kill(self) -> None:
         self._executor.shutdown(wait=True, kill_workers=True)
 
 
-class _Orphaned(NamedTuple):
-    """A worker stops when its parent is gone: nobody waits for the job any more."""
+def _cause(error: BrokenProcessPool) -> str:
+    """One line of what loky says: how the worker ended, or what it raised before the job."""
+    if codes := re.search(r"exit codes of the workers are \{(.*?)\}", str(error)):
+        return codes[1]
+    remote = str(error.__cause__ or "").strip('"\n ') or str(error)
+    return remote.splitlines()[-1]
 
-    parent: int
 
-    def __call__(self) -> bool:
-        return os.getppid() != self.parent
+def _work(task: Callable[[Any, Callable[[], bool]], Any], job: Any, parent: int) -> Any:
+    """What runs in a worker. It ends when its parent is gone: nobody waits for it any more."""
+
+    def orphaned() -> bool:
+        return os.getppid() != parent
+
+    result = task(job, orphaned)
+    if orphaned():
+        os._exit(1)
+    return result
 
 
 @contextmanager

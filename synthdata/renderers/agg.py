@@ -89,7 +89,8 @@ class AggSurface(Surface):
         if scale == 1 or style.join != "miter":
             return style.join
         # Agg's miter limit is the stroke's width in its own pixels, so larger ones allow more.
-        wide = style._replace(width=style.width * scale)
+        dash = None if style.dash is None else tuple(d * scale for d in style.dash)
+        wide = style._replace(width=style.width * scale, dash=dash)
         box = geometry.painted_bounds(vertices * scale, codes, wide)
         grown = any(abs(a - b * scale) > 0.1 for a, b in zip(box, mark.bounds, strict=True))
         return "bevel" if grown else "miter"

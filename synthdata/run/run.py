@@ -22,7 +22,7 @@ from synthdata.run import ledger as books
 from synthdata.run.ledger import Ledger
 from synthdata.run.lock import check_free, locked
 from synthdata.run.plan import Plan, Shard
-from synthdata.run.shard import CannotStart, Job, Summary, clear_staging, make_shard, refused
+from synthdata.run.shard import CannotStart, Job, Summary, clear_staging, make_shard, writing
 from synthdata.run.stop import Stop, on_signals
 from synthdata.runtime import beat, log
 
@@ -145,7 +145,8 @@ class Run:
                 match outcome:
                     case Done(_, Summary() as summary):
                         ledger.add(summary)
-                        books.append_failures(self.path, summary.failures)
+                        with writing(self.path):
+                            books.append_failures(self.path, summary.failures)
                         log.relay(log.Message(*m) for m in summary.messages)
                         self._check_budget(ledger)
                     case Done(_, CannotStart(cause, trace)):
@@ -218,7 +219,8 @@ class Run:
         """Write down how it went."""
         finished = self.config.writer.finished(self.path)
         if ledger.failed or (self.path / books.FAILURES).exists():
-            books.write_failures(self.path, finished)
+            with writing(self.path):
+                books.write_failures(self.path, finished)
         state = self.state
         state |= {
             "status": status,
@@ -316,11 +318,12 @@ def _write(path: Path, text: str) -> None:
     """Replace a file in one step."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
-    except OSError as error:
+        with writing(path):
+            beside.write_text(text, encoding="utf-8")
+            beside.replace(path)
+    except SynthdataError:
         beside.unlink(missing_ok=True)
-        raise refused(path, error) from error
+        raise
 
 
 def _now() -> str:

@@ -10,7 +10,7 @@ import shutil
 import socket
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -86,17 +86,19 @@ def _make_shard(job: Job, stopping: Callable[[], bool]) -> Summary | CannotStart
         generator = _generator(job)
     except Exception as error:
         return CannotStart(_sentence(error), traceback.format_exc())
-    try:
+    with writing(job.run):
         return _write(job, generator, stopping)
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn the storage's refusal into DiskFull or another error with a sentence."""
+    try:
+        yield
     except OSError as error:
-        raise refused(job.run, error) from error
-
-
-def refused(path: Path, error: OSError) -> SynthdataError:
-    """What to raise when the storage refuses to take something."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return DiskFull(f"{path}: no room left on the disk ({error.strerror})")
-    return SynthdataError(f"{path}: cannot be written: {error}")
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull(f"{path}: no room left on the disk ({error.strerror})") from error
+        raise SynthdataError(f"{path}: cannot be written: {error}") from error
 
 
 def _generator(job: Job) -> Generator:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from synthdata.errors import ConfigError
 from synthdata.generator import Generator
 from synthdata.run.ledger import read_summary
 from synthdata.run.run import Run
@@ -41,23 +42,37 @@ def verify(run: Run, samples: int = 16, seed: int | None = None) -> Verdict:
 
     Which samples are made again is drawn from ``seed``, or at random.
     """
-    verdict = Verdict()
-    lines = _check_files(run, verdict)
-    rng = np.random.default_rng(seed)
-    count = verdict.records
-    chosen = set(rng.choice(count, size=min(samples, count), replace=False).tolist()) if count else set()
-    generator = Generator(run.config) if chosen else None
-    for position, line in enumerate(lines):
-        if position in chosen and generator is not None:
-            _check_sample(generator, line, verdict)
+    if samples < 0:
+        raise ConfigError(f"samples: {samples} must not be negative")
+    verdict, chosen = Verdict(), _Draw(samples, np.random.default_rng(seed))
+    _check_shards(run, verdict, chosen)
+    generator = Generator(run.config) if chosen.lines else None
+    for line in chosen.lines:
+        assert generator is not None
+        _check_sample(generator, line, verdict)
     state = run.state
     if state.get("status") == "complete" and not verdict.faults and state.get("digest") != run.digest():
         verdict.faults.append("run.json: its digest is not that of the records")
     return verdict
 
 
-def _check_files(run: Run, verdict: Verdict) -> Iterator[bytes]:
-    """Check counts, names and hashes of all finished shards; the records once more, to choose from."""
+class _Draw:
+    """``size`` of the lines that are shown, each with the same chance (Vitter's algorithm R)."""
+
+    def __init__(self, size: int, rng: np.random.Generator) -> None:
+        self.lines: list[bytes] = []
+        self._size, self._rng, self._seen = size, rng, 0
+
+    def show(self, line: bytes) -> None:
+        self._seen += 1
+        if len(self.lines) < self._size:
+            self.lines.append(line)
+        elif (place := int(self._rng.integers(self._seen))) < self._size:
+            self.lines[place] = line
+
+
+def _check_shards(run: Run, verdict: Verdict, chosen: _Draw) -> None:
+    """Check counts, names and hashes of all finished shards."""
     writer, plan = run.config.writer, run.plan
     finished = writer.finished(run.path)
     planned = {shard.number for shard in plan.shards()}
@@ -72,11 +87,12 @@ def _check_files(run: Run, verdict: Verdict) -> Iterator[bytes]:
         expected = set(range(shard.start, shard.stop))
         if summary is not None:
             expected -= {row["index"] for row in summary.failures}
-        _check_shard(run, shard.number, expected, verdict)
-    return run.metadata()
+        _check_shard(run, shard.number, expected, verdict, chosen)
 
 
-def _check_shard(run: Run, number: int, expected: set[int], verdict: Verdict) -> None:
+def _check_shard(
+    run: Run, number: int, expected: set[int], verdict: Verdict, chosen: _Draw
+) -> None:
     writer, where = run.config.writer, f"shard {number:05d}"
     try:
         present = set(writer.files(run.path, number))
@@ -85,29 +101,43 @@ def _check_shard(run: Run, number: int, expected: set[int], verdict: Verdict) ->
         verdict.faults.append(f"{where}: cannot be read: {error}")
         return
     found: list[int] = []
+    named: set[str] = set()
     for line in lines:
-        try:
-            record = json.loads(line)
-            found.append(record["index"])
-            names = list(_hashes(record))
-        except (ValueError, KeyError, TypeError):
-            verdict.faults.append(f"{where}: metadata.jsonl has a line that is not a record")
+        record = _record(line)
+        if record is None:
+            verdict.faults.append(f"{where}: its metadata has a line that is not a record")
             continue
+        found.append(record["index"])
         verdict.records += 1
-        for name, digest in names:
-            present.discard(name)
-            _check_file(run, number, name, digest, verdict)
+        chosen.show(line)
+        for name, digest in _hashes(record):
+            named.add(name)
+            if name in present:  # and nothing else is read, whatever a record names
+                _check_file(run, number, name, digest, verdict)
+            else:
+                verdict.faults.append(f"{where}: {name!r} is missing")
     if found != sorted(expected):
         missing = sorted(expected - set(found))[:5]
         verdict.faults.append(f"{where}: its records are not the planned samples; missing {missing}")
-    verdict.faults += [f"{where}: {name} is in no record" for name in sorted(present)]
+    verdict.faults += [f"{where}: {name} is in no record" for name in sorted(present - named)]
+
+
+def _record(line: bytes) -> dict[str, Any] | None:
+    """The record that a line holds, with what every record has; None for any other line."""
+    try:
+        record = json.loads(line)
+        whole = type(record["index"]) is int and record["index"] >= 0
+        texts = [text for pair in _hashes(record) for text in pair]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return record if whole and texts and all(isinstance(t, str) for t in texts) else None
 
 
 def _check_file(run: Run, number: int, name: str, digest: str, verdict: Verdict) -> None:
     try:
         data = run.config.writer.read(run.path, number, name)
-    except OSError:
-        verdict.faults.append(f"shard {number:05d}: {name} is missing")
+    except OSError as error:
+        verdict.faults.append(f"shard {number:05d}: {name} cannot be read: {error.strerror}")
         return
     verdict.files += 1
     if hashlib.sha256(data).hexdigest() != digest:
@@ -115,12 +145,18 @@ def _check_file(run: Run, number: int, name: str, digest: str, verdict: Verdict)
 
 
 def _check_sample(generator: Generator, line: bytes, verdict: Verdict) -> None:
-    index = json.loads(line)["index"]
-    record, _ = generator.encode(generator[index])
+    there = json.loads(line)
+    index = there["index"]
     verdict.rendered += 1
-    if record_line(record).encode() != line:
-        there = json.loads(line)
-        keys = [k for k in {**there, **record} if there.get(k) != json.loads(record_line(record)).get(k)]
+    try:
+        record, _ = generator.encode(generator[index])
+        again = record_line(record).encode()
+    except Exception as error:
+        verdict.faults.append(f"sample {index}: cannot be made again: {type(error).__name__}: {error}")
+        return
+    if again != line:
+        here = json.loads(again)
+        keys = [key for key in {**there, **here} if there.get(key) != here.get(key)]
         verdict.faults.append(f"sample {index}: made again it differs in {', '.join(keys) or 'form'}")
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from synthdata.cli import main
 from synthdata.cli.conf import Conf, read_option
 from synthdata.cli.help import print_help
 from synthdata.compose import conf_dir
@@ -97,6 +98,17 @@ def test_topics(capsys: pytest.CaptureFixture[str]) -> None:
     assert "engine.workers" in shown(capsys, "engine.workers")
     assert "primitives.lines.width" in shown(capsys, "primitives.lines.width.high")
     assert shown(capsys, "engine=[loky,serial]").count("engine=") == 2
+
+
+def test_asked_for_after_overrides_it_runs_nothing(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["primitives=lines", "n=5", "--help"]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith("primitives=lines ")
+    assert "how many images" in text
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,168 @@
+"""Scenes as SVG documents, and their pixels by resvg, a renderer independent of the others."""
+
+from __future__ import annotations
+
+import io
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from synthdata import pixels
+from synthdata.errors import ConfigError
+from synthdata.geometry import dash
+from synthdata.geometry.subpaths import subpaths
+from synthdata.renderers.base import Renderer, Surface
+from synthdata.scene import Bounds, Color, Mark, Scene, Style
+
+_LETTERS = {2: "L", 3: "Q", 4: "C"}
+_CAPS = {"butt": "butt", "round": "round", "projecting": "square"}
+
+
+def svg(scene: Scene, view: tuple[int, int, int, int] | None = None) -> str:
+    """The scene as a plain SVG document; lengths are pixels, rounded to 4 digits.
+
+    ``view`` is the part that is seen: left, top, width, height; all of the canvas by default.
+    """
+    left, top, width, height = view or (0, 0, scene.width, scene.height)
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
+        f'viewBox="{left} {top} {width} {height}">',
+        f'<rect x="{left}" y="{top}" width="{width}" height="{height}" '
+        f'fill="{_hex(scene.background)}"/>',
+    ]
+    lines += [line for line in map(_element, scene.marks) if line]
+    return "\n".join([*lines, "</svg>\n"])
+
+
+def _element(mark: Mark) -> str:
+    style = mark.style
+    # A dash of no length is a dot to SVG, with round caps; to Agg it is nothing.
+    cut = style.stroke is not None and style.dash is not None and 0.0 in style.dash
+    if not cut:
+        return _path(_data(mark.vertices, mark.codes), style)
+    assert style.dash is not None
+    dashes = _data(*dash(mark.vertices, mark.codes, style.dash))
+    filled = _data(mark.vertices, mark.codes) if style.fill is not None else ""
+    found = (
+        _path(filled, style._replace(stroke=None)),
+        _path(dashes, style._replace(fill=None, dash=None)),
+    )
+    return "\n".join(line for line in found if line)
+
+
+def _path(data: str, style: Style) -> str:
+    """One path element; empty if nothing would be seen of it."""
+    stroked = style.stroke is not None and style.width > 0.0
+    if not data or not (stroked or style.fill is not None):
+        return ""
+    alpha = _number(style.alpha)
+    words = [f'<path d="{data}"']
+    if style.fill is None:
+        words.append('fill="none"')
+    else:
+        words.append(f'fill="{_hex(style.fill)}" fill-opacity="{alpha}" fill-rule="nonzero"')
+    if stroked and style.stroke is not None:
+        words.append(
+            f'stroke="{_hex(style.stroke)}" stroke-opacity="{alpha}" '
+            f'stroke-width="{_number(style.width)}" stroke-linecap="{_CAPS[style.cap]}"'
+        )
+        # Agg's limit is the width, and the marks' boxes rely on it; SVG allows none below 1.
+        if style.join == "miter" and style.width >= 1.0:
+            limit = _number(style.width)
+            words.append(f'stroke-linejoin="miter" stroke-miterlimit="{limit}"')
+        else:
+            words.append(f'stroke-linejoin="{style.join.replace("miter", "bevel")}"')
+        if style.dash is not None:
+            words.append(f'stroke-dasharray="{" ".join(map(_number, style.dash))}"')
+    return " ".join(words) + "/>"
+
+
+def _data(vertices: np.ndarray, codes: np.ndarray | None) -> str:
+    """The outline as path data, without sub-paths of no length, of which Agg paints nothing."""
+    places = [f"{_number(x)} {_number(y)}" for x, y in vertices.tolist()]
+    words: list[str] = []
+    for sub in subpaths(codes, len(vertices)):
+        start = sub.pieces[0][0]
+        seen = {places[start], *(places[i] for piece in sub.pieces for i in piece)}
+        if len(seen) < 2:
+            continue
+        words.append("M" + places[start])
+        words += (
+            _LETTERS[len(piece)] + " ".join(places[i] for i in piece[1:]) for piece in sub.pieces
+        )
+        # Agg draws a closed line of two points as an open one.
+        if sub.closed and (sub.curves or len(seen) > 2):
+            words.append("Z")
+    return "".join(words)
+
+
+def _number(value: float) -> str:
+    text = f"{value:.4f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
+
+
+def _hex(color: Color) -> str:
+    return "#%02x%02x%02x" % color
+
+
+@dataclass(frozen=True)
+class Svg(Renderer):
+    """Anti-aliased rendering by resvg, by way of an SVG document; needs the extra ``svg``."""
+
+    def open(self, width: int, height: int) -> Surface:
+        try:
+            import resvg_py
+        except ImportError:
+            raise ConfigError("renderer=svg needs resvg: pip install 'synthdata[svg]'") from None
+        return SvgSurface(width, height, resvg_py.svg_to_bytes)
+
+
+class SvgSurface(Surface):
+    """Draws with the function ``svg_to_bytes`` of resvg_py, from a document to a PNG."""
+
+    def __init__(self, width: int, height: int, svg_to_bytes: Any) -> None:
+        self._width, self._height, self._svg_to_bytes = width, height, svg_to_bytes
+
+    def draw(self, scene: Scene) -> np.ndarray:
+        return pixels.rgb_array(self._picture(svg(scene)))
+
+    def ids(self, scene: Scene) -> np.ndarray:
+        if len(scene.marks) > 0xFFFF:
+            raise ConfigError(f"{len(scene.marks)} marks do not fit a 16-bit instance mask")
+        ids = np.zeros((self._height, self._width), dtype=np.uint16)
+        for number, mark in enumerate(scene.marks, 1):
+            view = self._view(mark.bounds)
+            if view is None:
+                continue
+            alone = Scene(self._width, self._height, (0, 0, 0), (_white(mark),))
+            seen = np.asarray(self._picture(svg(alone, view)))[..., 0]
+            left, top, width, height = view
+            part = ids[top : top + height, left : left + width]
+            np.copyto(part, number, where=seen >= 128)
+        return ids
+
+    def _picture(self, document: str) -> Image.Image:
+        png = self._svg_to_bytes(svg_string=document, skip_system_fonts=True)
+        return Image.open(io.BytesIO(png)).convert("RGB")
+
+    def _view(self, bounds: Bounds) -> tuple[int, int, int, int] | None:
+        """The pixels that may be painted within ``bounds``: left, top, width, height."""
+        x0, y0, x1, y1 = bounds
+        left, right = max(0, math.floor(x0) - 1), min(self._width, math.ceil(x1) + 1)
+        top, bottom = max(0, math.floor(y0) - 1), min(self._height, math.ceil(y1) + 1)
+        if left >= right or top >= bottom:
+            return None
+        return left, top, right - left, bottom - top
+
+
+def _white(mark: Mark) -> Mark:
+    white = (255, 255, 255)
+    style = mark.style._replace(alpha=1.0)
+    if style.stroke is not None:
+        style = style._replace(stroke=white)
+    if style.fill is not None:
+        style = style._replace(fill=white)
+    return mark._replace(style=style)

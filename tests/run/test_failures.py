@@ -1,0 +1,266 @@
+"""Samples that cannot be made are rows; workers that die name theirs; the budget ends the run."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from faults import Plugin, write_plugin
+from processes import leftovers
+
+from synthdata.api import config
+from synthdata.errors import BudgetSpent, StartError
+from synthdata.generator import Generator
+from synthdata.run import Run
+from synthdata.run.verify import verify
+
+ENGINES = ["engine=serial", "engine.workers=2"]
+
+
+@pytest.fixture
+def faulty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plugin:
+    folder = tmp_path / "plugin"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.delitem(sys.modules, "faulty", raising=False)
+    return write_plugin(folder)
+
+
+def make(plugin: Plugin, run: Path, *overrides: str, **fields: object) -> Run:
+    made = config([*plugin.overrides(**fields), *overrides], config_dir=plugin.folder / "conf")
+    return Run(run, made).execute()
+
+
+def rows(run: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (run / "failures.jsonl").read_text().splitlines()]
+
+
+def indices(run: Run) -> list[int]:
+    return [record["index"] for record in run.records()]
+
+
+def check(run: Run, n: int, failed: list[int]) -> None:
+    """What failed is in failures.jsonl, all the rest is in the data set, whole."""
+    assert [row["index"] for row in rows(run.path)] == failed
+    assert indices(run) == [i for i in range(n) if i not in failed]
+    assert (run.state["made"], run.state["failed"]) == (n - len(failed), len(failed))
+    assert run.state["status"] == "complete"
+    assert leftovers(run.path) == []
+    verdict = verify(run, 3, seed=0)
+    assert [f for f in verdict.faults if "made again" not in f] == []
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ("throw", ["ValueError", "this sample is not to be"]),
+        ("not_a_number", ["ValueError", "JSON"]),
+        ("array", ["TypeError", "JSON"]),
+        ("surrogate", ["UnicodeEncodeError"]),
+        ("sys_exit", ["SystemExit"]),
+        ("unprintable", ["Unprintable"]),
+    ],
+)
+def test_a_sample_that_fails_is_a_row(
+    engine: str, how: str, words: list[str], faulty: Plugin, tmp_path: Path
+) -> None:
+    bad = [0, 7, 8, 19]
+    limit = "failures.max_rate=1"
+    run = make(faulty, tmp_path / "run", "n=20", "shard_size=5", engine, limit, at=bad, how=how)
+    check(run, 20, bad)
+    for row in rows(run.path):
+        assert set(row) == {"index", "cause", "traceback", "attempts"}
+        for word in words:
+            assert word in row["cause"] + row["traceback"]
+        assert row["attempts"] == 1
+        assert row["traceback"].startswith("Traceback")
+
+
+def test_failures_are_the_same_on_every_engine(faulty: Plugin, tmp_path: Path) -> None:
+    made = []
+    for engine, size in (("engine=serial", 7), ("engine.workers=2", 3), ("engine.workers=1", 20)):
+        path = tmp_path / f"run{size}"
+        options = ("n=20", f"shard_size={size}", engine, "failures.max_rate=1")
+        run = make(faulty, path, *options, at=[2, 11], how="throw")
+        made.append((run.state["digest"], [(r["index"], r["cause"]) for r in rows(path)]))
+    assert made[0] == made[1] == made[2]
+
+
+def test_every_sample_of_a_shard_may_fail(faulty: Plugin, tmp_path: Path) -> None:
+    options = ("n=6", "shard_size=2", "engine=serial", "failures.max_rate=1")
+    run = make(faulty, tmp_path / "run", *options, at=[2, 3])
+    check(run, 6, [2, 3])
+    assert (run.path / "dataset" / "00001" / "metadata.jsonl").read_bytes() == b""
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("limits", "failing", "word"),
+    [
+        (["failures.max_count=3", "failures.max_rate=null"], 4, "failures.max_count=3"),
+        (["failures.max_count=0", "failures.max_rate=null"], 1, "failures.max_count=0"),
+        (["failures.max_rate=0.01"], 41, "failures.max_rate=0.01"),
+        (["failures.max_rate=0"], 1, "failures.max_rate=0"),
+    ],
+)
+def test_the_budget_ends_the_run_early(
+    engine: str, limits: list[str], failing: int, word: str, faulty: Plugin, tmp_path: Path
+) -> None:
+    options = ("n=4000", "shard_size=50", engine, *limits)
+    with pytest.raises(BudgetSpent) as caught:
+        make(faulty, tmp_path / "run", *options, at=list(range(failing)))
+    assert word in str(caught.value)
+    assert "this sample is not to be" in str(caught.value)
+    run = Run.load(tmp_path / "run", ["faulty"])
+    assert run.state["status"] == "failed"
+    assert run.state["made"] < 1000, "it went on for long"
+    assert len(rows(run.path)) == run.state["failed"] >= failing
+    assert leftovers(run.path) == []
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        ["failures.max_count=4", "failures.max_rate=null"],
+        ["failures.max_rate=0.2"],
+        ["failures.max_rate=null"],
+    ],
+)
+def test_as_many_as_allowed_may_fail(limits: list[str], faulty: Plugin, tmp_path: Path) -> None:
+    options = ("n=20", "shard_size=5", "engine=serial", *limits)
+    check(make(faulty, tmp_path / "run", *options, at=[1, 2, 3, 4]), 20, [1, 2, 3, 4])
+
+
+def test_a_run_whose_budget_was_spent_goes_on_with_a_larger_one(
+    faulty: Plugin, tmp_path: Path
+) -> None:
+    options = ("n=20", "shard_size=2", "engine=serial")
+    with pytest.raises(BudgetSpent):
+        make(faulty, tmp_path / "run", *options, at=[3, 9, 10])
+    assert len(rows(tmp_path / "run")) == 1
+    run = make(faulty, tmp_path / "run", *options, "failures.max_rate=0.15", at=[3, 9, 10])
+    check(run, 20, [3, 9, 10])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("how", "cause"), [("os_exit", "EXIT(7)"), ("kill", "SIGKILL"), ("segfault", "SIGSEGV")]
+)
+@pytest.mark.parametrize("bad", [[13], [0], [19], [4, 13, 14]])
+def test_a_sample_that_ends_its_worker_is_a_row(
+    how: str, cause: str, bad: list[int], faulty: Plugin, tmp_path: Path
+) -> None:
+    if how != "kill" and bad != [13]:
+        pytest.skip("one way to die is enough for the other places")
+    options = ("n=20", "shard_size=5", "engine.workers=2", "failures.max_rate=1")
+    run = make(faulty, tmp_path / "run", *options, at=bad, how=how)
+    check(run, 20, bad)
+    for row in rows(run.path):
+        assert cause in row["cause"]
+        assert row["attempts"] == 2
+    good = make(faulty, tmp_path / "good", "n=20", "engine=serial")
+    lines = [line for line in good.metadata() if json.loads(line)["index"] not in bad]
+    assert list(run.metadata()) == lines
+
+
+def test_a_run_of_one_shard_with_a_deadly_sample(faulty: Plugin, tmp_path: Path) -> None:
+    options = ("n=3", "engine.workers=1", "failures.max_rate=1")
+    check(make(faulty, tmp_path / "run", *options, at=[1], how="kill"), 3, [1])
+
+
+@pytest.mark.parametrize("n", [3, 40])
+def test_a_worker_killed_once_costs_no_sample(n: int, faulty: Plugin, tmp_path: Path) -> None:
+    """The system may kill any worker; only a sample that ends two is to blame."""
+    options = (f"n={n}", "shard_size=5", "engine.workers=2")
+    once = tmp_path / "once"
+    run = make(faulty, tmp_path / "run", *options, at=[2], how="kill", once=once)
+    assert once.exists()
+    assert indices(run) == list(range(n))
+    assert not (run.path / "failures.jsonl").exists()
+
+
+def test_deadly_samples_spend_the_budget_too(faulty: Plugin, tmp_path: Path) -> None:
+    options = ("n=20", "shard_size=5", "engine.workers=2", "failures.max_count=1")
+    with pytest.raises(BudgetSpent, match="SIGKILL"):
+        make(faulty, tmp_path / "run", *options, "failures.max_rate=1", at=[1, 2, 3], how="kill")
+
+
+ENGINELESS = '''
+import dataclasses, multiprocessing, os
+from synthdata.renderers import Renderer, Agg
+
+@dataclasses.dataclass(frozen=True)
+class Broken(Renderer):
+    how: str = "raise"
+    def open(self, width, height):
+        if self.how == "exit" and multiprocessing.parent_process() is not None:
+            os._exit(3)
+        raise RuntimeError("no display here")
+'''
+
+WORKERS_ONLY = '''
+import dataclasses, os
+from synthdata.renderers import Renderer, Agg
+
+if os.getpid() != int(os.environ["MAIN_PROCESS"]):
+    {what}
+
+@dataclasses.dataclass(frozen=True)
+class Picky(Agg):
+    pass
+'''
+
+
+def start(tmp_path: Path, target: str, module: str, engine: str) -> Run:
+    overrides = [f"renderer._target_={target}", f"plugins=[{module}]", "n=9", "shard_size=1"]
+    overrides += ["~renderer.supersample"]
+    return Run(tmp_path / "run", config([*overrides, engine])).execute()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_renderer_that_cannot_open(
+    engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "no_renderer.py").write_text(ENGINELESS)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(StartError) as caught:
+        start(tmp_path, "no_renderer.Broken", "no_renderer", engine)
+    text = str(caught.value)
+    assert "cannot start: RuntimeError: no display here" in text.splitlines()[0]
+    assert "in open" in text, "the traceback of the worker"
+    assert leftovers(tmp_path / "run") == []
+
+
+@pytest.mark.parametrize(
+    ("what", "word"),
+    [("raise RuntimeError('no licence here')", "no licence here"), ("os._exit(5)", "EXIT(5)")],
+)
+def test_a_plugin_that_only_workers_cannot_import(
+    what: str, word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import os
+
+    name = f"picky_{len(what)}"
+    (tmp_path / f"{name}.py").write_text(WORKERS_ONLY.format(what=what))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("MAIN_PROCESS", str(os.getpid()))
+    from synthdata.engines.loky import cool_down
+
+    cool_down()  # so that new workers see the environment
+    with pytest.raises(StartError) as caught:
+        start(tmp_path, f"{name}.Picky", name, "engine.workers=2")
+    assert word in str(caught.value)
+    assert leftovers(tmp_path / "run") == []
+
+
+def test_one_sample_alone_raises_what_it_raises(faulty: Plugin) -> None:
+    overrides = [*faulty.overrides(at=[3]), "n=5"]
+    generator = Generator(config(overrides, config_dir=faulty.folder / "conf").sample_config)
+    assert generator[2].record["index"] == 2
+    with pytest.raises(ValueError, match="not to be"):
+        generator[3]
+    assert generator[4].record["index"] == 4

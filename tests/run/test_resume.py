@@ -1,0 +1,233 @@
+"""Killed at any moment and resumed: the same bytes, and nothing left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import random
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from faults import Plugin
+from processes import Command, group, kill_group, leftovers, until
+
+from synthdata.api import config
+from synthdata.run import Run
+
+CONFIG = ["canvas.size=[48,32]", "labels=[marks,instance_mask]", "seed=3", "shard_size=20"]
+
+
+def finished(run: Path) -> int:
+    return len(list((run / "dataset").glob("*"))) if (run / "dataset").exists() else 0
+
+
+def data_set(run: Path) -> str:
+    """One hash of every file of the data set."""
+    total = hashlib.sha256()
+    for path in sorted((run / "dataset").rglob("*")):
+        total.update(path.name.encode() + (path.read_bytes() if path.is_file() else b""))
+    return total.hexdigest()
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What an uninterrupted run makes."""
+    path = tmp_path_factory.mktemp("expected") / "run"
+    run = Run(path, config([*CONFIG, "n=600", "engine=serial"])).execute()
+    return {"digest": run.state["digest"], "data set": data_set(path)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1])
+def test_killed_at_random_moments_and_resumed(
+    seed: int, command: Command, expected: dict[str, str]
+) -> None:
+    moments = random.Random(seed)
+    run = command.folder / "run"
+    arguments = [*CONFIG, "n=600", "engine.workers=2", "hydra.run.dir=run"]
+    for _ in range(2):
+        process = command.start(*arguments)
+        shards = finished(run) + moments.randrange(5)
+        until(lambda p=process, k=shards: finished(run) >= k or p.poll() is not None, "progress")
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=moments.random() * 0.05)
+        kill_group(process)
+        until(lambda p=process: not group(p), "all its processes to end", 5)
+        if (run / "config.yaml").exists():
+            arguments = ["resume", "run"]
+    last = command(*arguments)
+    assert last.returncode == 0, last.stderr
+    assert Run.load(run).state["digest"] == expected["digest"]
+    assert data_set(run) == expected["data set"]
+    assert leftovers(run) == []
+    assert command("verify", "run").returncode == 0
+
+
+CRASHES = '''
+"""Kill a run just before each of its steps on the file system, resume it, and compare."""
+import itertools, os, signal, sys
+from pathlib import Path
+
+sys.path.insert(0, sys.argv[1])
+from processes import leftovers
+from synthdata.api import config
+from synthdata.run import Run
+
+STEPS = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.truncate", "shutil.rmtree"}
+made = config(["canvas.size=[8,8]", "primitives.lines.count=1", "n=3", "shard_size=2",
+               "engine=serial", "labels=[marks,instance_mask]"])
+
+def child(work):
+    pid = os.fork()
+    if pid == 0:
+        try:
+            work()
+        except BaseException:
+            import traceback
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+def crash_at(path, step):
+    def work():
+        count = 0
+        def hook(event, args):
+            nonlocal count
+            if event in STEPS:
+                count += 1
+                if count == step:
+                    os.kill(os.getpid(), signal.SIGKILL)
+        sys.addaudithook(hook)
+        Run(path, made).execute()
+    return child(work)
+
+expected = Run("expected", made).execute().state["digest"]
+for step in itertools.count(1):
+    path = Path(f"run{step}")
+    code = crash_at(path, step)
+    if code == 0:
+        break
+    assert code == -signal.SIGKILL, code
+    shards = sorted(path.glob("dataset/*"))
+    for shard in shards:  # what is there is whole
+        names = {p.name for p in shard.iterdir()}
+        assert len(names) == 1 + 2 * len((shard / "metadata.jsonl").read_text().splitlines()), names
+    assert child(lambda: Run(path, made).execute()) == 0, step
+    assert Run(path, made).state["digest"] == expected, step
+    assert leftovers(path) == [], (step, leftovers(path))
+print(step - 1)
+'''
+
+
+@pytest.mark.slow
+def test_killed_before_each_step_on_the_file_system(command: Command) -> None:
+    process = command.python("-c", CRASHES, str(Path(__file__).resolve().parents[1]))
+    out, err = process.communicate(timeout=200)
+    assert process.returncode == 0, err
+    assert int(out) > 40
+
+
+def test_workers_end_with_their_run(command: Command, plugin: Plugin) -> None:
+    """Nobody waits for what they make; they must not go on for the rest of a long shard."""
+    run = command.folder / "run"
+    process = command.start(
+        *plugin.arguments(seconds=0.02),
+        *("n=4000", "shard_size=2000", "engine.workers=2", "hydra.run.dir=run"),
+    )
+    until(lambda: len(list((run / ".staging").glob("*/*.png"))) > 4, "both workers at work")
+    process.kill()
+    process.wait()
+    until(lambda: not group(process), "the workers to end", 10)
+    assert finished(run) == 0
+
+
+@pytest.mark.slow
+def test_resumed_while_workers_of_the_killed_run_still_write(
+    command: Command, plugin: Plugin
+) -> None:
+    run = command.folder / "run"
+    arguments = [
+        *plugin.arguments(seconds=0.02),
+        *("n=120", "shard_size=30", "engine.workers=2", "hydra.run.dir=run"),
+    ]
+    process = command.start(*arguments)
+    until(lambda: len(list((run / ".staging").glob("*/*.png"))) > 20, "both workers at work")
+    workers = [p for p in group(process) if p != process.pid]
+    for pid in workers:  # they notice nothing until they are let go
+        _signal(pid, signal.SIGSTOP)
+    process.kill()
+    process.wait()
+    second = command.start("resume", "run", "plugins=[faulty]")
+    until(lambda: finished(run) > 0 or second.poll() is not None, "the second run at work")
+    for pid in workers:
+        _signal(pid, signal.SIGCONT)
+    out, err = second.communicate(timeout=60)
+    assert second.returncode == 0, err
+    until(lambda: not group(process), "the first run's workers to end", 10)
+    verdict = command("verify", "run", "plugins=[faulty]", "-k", "120")
+    assert verdict.returncode == 0, verdict.stdout
+    assert leftovers(run) == []
+
+
+def _signal(pid: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("engine", ["engine.workers=2", "engine=serial"])
+def test_a_signal_ends_it_cleanly(
+    number: int, engine: str, command: Command, plugin: Plugin
+) -> None:
+    run = command.folder / "run"
+    arguments = ["n=4000", "shard_size=10", engine, "hydra.run.dir=run"]
+    process = command.start(*plugin.arguments(seconds=0.005), *arguments)
+    until(lambda: finished(run) > 2, "some shards")
+    process.send_signal(number)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert f"stopped by {signal.Signals(number).name}" in err
+    assert "python -m synthdata resume run" in err
+    assert "Traceback" not in err
+    until(lambda: not group(process), "no worker left", 5)
+    assert leftovers(run) == []
+    state = json.loads((run / "run.json").read_text())
+    assert state["status"] == "interrupted"
+    records = sum(len((s / "metadata.jsonl").read_text().splitlines()) for s in run.glob("dataset/*"))
+    assert state["made"] == records
+    for shard in run.glob("dataset/*"):
+        assert len(list(shard.iterdir())) == 11
+
+
+def test_a_key_press_reaches_the_whole_group(command: Command, plugin: Plugin) -> None:
+    """Ctrl-C in a terminal goes to the workers too."""
+    run = command.folder / "run"
+    arguments = ["n=4000", "shard_size=10", "engine.workers=2", "hydra.run.dir=run"]
+    process = command.start(*plugin.arguments(seconds=0.005), *arguments)
+    until(lambda: finished(run) > 2, "some shards")
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert not (run / "failures.jsonl").exists()
+    assert leftovers(run) == []
+    until(lambda: not group(process), "no worker left", 5)
+
+
+def test_a_second_signal_does_not_wait(command: Command, plugin: Plugin) -> None:
+    run = command.folder / "run"
+    process = command.start(
+        *plugin.arguments(seconds=30.0), "n=4", "shard_size=2", "hydra.run.dir=run", "engine=serial"
+    )
+    until(lambda: list((run / ".staging").glob("*.beat")), "a sample under way")
+    # More than two, because those that come before Python looks are taken for one.
+    until(lambda: process.poll() is not None or process.send_signal(signal.SIGINT), "the end", 20)
+    out, err = process.communicate()
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert leftovers(run) == []
