@@ -13,6 +13,7 @@ from synthdata.compose import CONFIG_NAME, conf_dir, config_error, listed, plain
 from synthdata.config import Config
 from synthdata.errors import ConfigError, SynthdataError
 from synthdata.run import Run
+from synthdata.run.shard import writing
 
 
 def generate(arguments: Sequence[str]) -> int:
@@ -90,13 +91,14 @@ class _Application:
                 errors.append(error)
 
         callbacks.on_run_start(config=cfg, config_name=self._name)
-        result = run_job(
-            hydra_context=HydraContext(self._hydra.config_loader, callbacks),
-            task_function=job,
-            config=cfg,
-            job_dir_key="hydra.run.dir",
-            job_subdir_key=None,
-        )
+        with writing(run.path):
+            result = run_job(
+                hydra_context=HydraContext(self._hydra.config_loader, callbacks),
+                task_function=job,
+                config=cfg,
+                job_dir_key="hydra.run.dir",
+                job_subdir_key=None,
+            )
         callbacks.on_run_end(config=cfg, config_name=self._name, job_return=result)
         if errors:
             raise errors[0]
