@@ -87,8 +87,8 @@ class SampleConfig:
     encoder: Encoder = Png()
 
     def __post_init__(self) -> None:
-        if self.seed < 0:
-            raise ConfigError(f"seed: {self.seed} is negative; 0 or any positive whole number will do")
+        if not 0 <= self.seed < 1 << 63:
+            raise ConfigError(f"seed: {self.seed} must lie between 0 and 2**63 - 1")
         if not self.primitives:
             raise ConfigError("primitives: [] draws nothing; choose at least one, as in primitives=lines")
 

@@ -220,7 +220,11 @@ def test_quantiles_grow_with_their_levels(source: Distribution, levels: list[flo
     assert values == sorted(values)  # type: ignore[type-var, arg-type]
 
 
-@pytest.mark.parametrize("source", [Palette(("red", "lime", "blue"), (1, 2, 1)), Hsv()], ids=lambda v: repr(v).partition(" at 0x")[0])
+@pytest.mark.parametrize(
+    "source",
+    [Palette(("red", "lime", "blue"), (1, 2, 1)), Hsv()],
+    ids=lambda v: repr(v).partition(" at 0x")[0],
+)
 def test_colours_are_bytes(source: Distribution) -> None:
     drawn = source.sample(np.random.default_rng(0), 1000)
     assert drawn.dtype == np.uint8

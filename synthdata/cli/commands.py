@@ -143,7 +143,7 @@ def _parser(
     if run:
         parser.add_argument("run", metavar="RUN", help="a run directory")
     if overrides:
-        parser.add_argument("overrides", nargs="*", metavar="key=value")
+        parser.add_argument("overrides", nargs="*", default=[], metavar="key=value")
     return parser
 
 

@@ -137,20 +137,30 @@ def _walk(node: yaml.MappingNode, source: str, prefix: str = "") -> Iterator[Key
                 yield Key(name, "", comment)
             yield from _walk(value, source, f"{name}.")
         else:
-            block = isinstance(value, yaml.SequenceNode) and not value.flow_style
-            end = (key if block else value).end_mark
-            comment = _comment(end, source) or _comment_above(key.start_mark, source)
-            yield Key(name, _text(value, source), comment)
+            yield Key(name, _text(value, source), _comment_on(key, value, source))
 
 
 def _text(node: yaml.Node, source: str) -> str:
-    """A value as it is written, on one line."""
-    return " ".join(source[node.start_mark.index : node.end_mark.index].split())
+    """A value as it is written, on one line, without comments."""
+    lines = source[node.start_mark.index : node.end_mark.index].splitlines()
+    if len(lines) > 1:
+        lines = [re.sub(r"(^|\s)#\s.*", "", line) for line in lines]
+    return re.sub(r"(?<=[\[{]) ", "", " ".join(" ".join(lines).split()))
+
+
+def _comment_on(key: yaml.Node, value: yaml.Node, source: str) -> str:
+    """The comment that ends a value's last line or its first, or that stands above the key."""
+    in_lines = isinstance(value, yaml.SequenceNode) and not value.flow_style
+    return (
+        _comment((key if in_lines else value).end_mark, source)
+        or _comment(value.start_mark, source)
+        or _comment_above(key.start_mark, source)
+    )
 
 
 def _comment(mark: yaml.Mark, source: str) -> str:
-    """What the comment says that ends the line of ``mark``."""
-    match = re.match(r"[\s:,\]}]*#\s*(.*)", source[mark.index :].partition("\n")[0])
+    """What the comment says that ends the line of ``mark``, with nothing but brackets before it."""
+    match = re.match(r"[\s:,\[\]{}]*#\s*(.*)", source[mark.index :].partition("\n")[0])
     return match[1].rstrip() if match else ""
 
 

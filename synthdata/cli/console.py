@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -21,8 +23,14 @@ def resumable(run: Run) -> Iterator[None]:
     try:
         yield
     except (BudgetSpent, DiskFull, Interrupted, StartError) as error:
-        command = f"python -m synthdata resume {run.path}"
+        command = f"python -m synthdata resume {typed(run.path)}"
         raise type(error)(f"{error}\nfinished shards are whole; to go on: {command}") from error
+
+
+def typed(path: Path) -> str:
+    """A path as it can be typed into a shell, and is no option."""
+    text = str(path)
+    return shlex.quote(f"./{text}" if text.startswith("-") or "=" in text else text)
 
 
 class Console:
@@ -117,4 +125,4 @@ def _rows(run: Run, state: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "time in", ", ".join(f"{k} {v / spent:.0%}" for k, v in state["seconds"].items())
     yield "digest", state.get("digest", "")
     yield "where", str(run.path)
-    yield "next", f"python -m synthdata verify {run.path}"
+    yield "next", f"python -m synthdata verify {typed(run.path)}"

@@ -78,7 +78,8 @@ class _Application:
 
         cfg = self._compose(overrides, RunMode.RUN)
         cfg.hydra.mode = RunMode.RUN
-        run = Run(cfg.hydra.run.dir, _config(cfg))
+        folder = Path(cfg.hydra.run.dir)
+        run = Run(folder.absolute() if cfg.hydra.job.chdir else folder, _config(cfg))
         run.check()
         run.make_directory()
         callbacks = Callbacks(cfg)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
 
 from synthdata.errors import SynthdataError
+from synthdata.run.stop import interrupt_once
 
 VERBOSE = ("-v", "--verbose")
 HELP = ("help", "-h", "--help")
@@ -19,6 +21,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     0 complete, 1 complete with failures or found at fault, 2 bad input, 3 could not start,
     4 failure budget spent, 5 out of disk, 130 interrupted.
     """
+    if argv is None:  # this process ends with the command
+        signal.signal(signal.SIGINT, interrupt_once)
     arguments = list(sys.argv[1:] if argv is None else argv)
     verbose = any(a in VERBOSE for a in arguments)
     arguments = [a for a in arguments if a not in VERBOSE]

@@ -26,35 +26,45 @@ class Marks(Label):
     """
 
     def fields(self, truth: Truth) -> Mapping[str, Any]:
-        scene = truth.scene
-        size = scene.width, scene.height
-        marks = []
-        for z, mark in enumerate(scene.marks):
-            points, bounds = _placed(mark, truth) if truth.moves else (None, mark.bounds)
-            if points is None:
-                points = [[round(x, DIGITS), round(y, DIGITS)] for _, x, y in mark.keypoints]
+        width, height = truth.scene.width, truth.scene.height
+        annotations = []
+        for z, mark in enumerate(truth.scene.marks):
+            category, _, _, _, params, keypoints, bounds, parts = mark
+            if truth.moves:
+                points, bounds = _placed(mark, truth)
+            else:
+                points = [[round(x, DIGITS), round(y, DIGITS)] for _, x, y in keypoints]
             annotation = {
                 "id": z + 1,
                 "z": z,
-                "category": mark.category,
-                "bbox": clipped_box(bounds, *size),
-                "keypoint_names": [name for name, _, _ in mark.keypoints],
+                "category": category,
+                "bbox": clipped_box(bounds, width, height),
+                "keypoint_names": [name for name, _, _ in keypoints],
                 "keypoints": points,
                 "params": {
-                    k: round(v, DIGITS) if v.__class__ is float else _rounded(v) if v.__class__ in _LISTS else v
-                    for k, v in mark.params.items()
+                    key: round(value, DIGITS)
+                    if value.__class__ is float
+                    else (_rounded(value) if value.__class__ in _LISTS else value)
+                    for key, value in params.items()
                 },
             }
-            if mark.parts:
+            if parts:
                 annotation["parts"] = _parts(mark, truth)
-            marks.append(annotation)
-        return {"marks": marks}
+            annotations.append(annotation)
+        return {"marks": annotations}
 
 
 def clipped_box(bounds: Bounds, width: int, height: int) -> list[float] | None:
     """[x, y, width, height] of the part of ``bounds`` on the canvas; None when there is none."""
     x0, y0, x1, y1 = bounds
-    x0, y0, x1, y1 = max(x0, 0.0), max(y0, 0.0), min(x1, float(width)), min(y1, float(height))
+    if x0 < 0.0:
+        x0 = 0.0
+    if y0 < 0.0:
+        y0 = 0.0
+    if x1 > width:
+        x1 = float(width)
+    if y1 > height:
+        y1 = float(height)
     if x1 <= x0 or y1 <= y0:
         return None
     return [round(x0, DIGITS), round(y0, DIGITS), round(x1 - x0, DIGITS), round(y1 - y0, DIGITS)]

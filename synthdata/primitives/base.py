@@ -22,7 +22,7 @@ from synthdata.distributions import (
     Uniform,
 )
 from synthdata.errors import ConfigError
-from synthdata.primitives.columns import Stage, check_names, check_whole, column
+from synthdata.primitives.columns import Stage, check_names, check_numbers, check_whole, column
 from synthdata.scene import Color, KeyPoint, Mark, Style
 
 
@@ -95,6 +95,8 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "cap": ("butt", "round", "projecting"),
     "join": ("miter", "round", "bevel"),
 }
+_NUMBERS = ("count", "angle", "width", "alpha")
+_LOOKS = ("color", "fill", "filled")
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -147,16 +149,21 @@ class Shape(Primitive):
     def __post_init__(self) -> None:
         for name, known in (_NAMES | self.NAMES).items():
             check_names(name, getattr(self, name), known)
+        for name in self._numbers:
+            check_numbers(name, getattr(self, name))
         check_whole("count", self.count, 0)
-        drawn: set[str] = {"background"}
+        if self.count.depends_on():
+            raise ConfigError(f"count: depends on {min(self.count.depends_on())!r} of a single mark")
+        drawn: set[str] = set()
         for stage in self._stages:
             for name, source in ((c.name, c.source) for c in stage.columns):
                 if missing := source.depends_on() - drawn:
                     raise ConfigError(
-                        f"{name}: depends on {min(missing)!r}, which is not drawn before it; "
+                        f"{name}: depends on {min(missing)!r}, which is no number drawn before it; "
                         f"it can follow: {', '.join(sorted(drawn))}"
                     )
-                drawn.add(name)
+                if name in self._numbers or name not in (*_NAMES, *self.NAMES, *_LOOKS):
+                    drawn.add(name)
 
     def outline(self, params: Mapping[str, Any], draw: Draw) -> Outline:
         """The shape of one mark with the given parameters, around the origin, unrotated.
@@ -198,6 +205,13 @@ class Shape(Primitive):
         columns = geometry.draw(draw.geometry, n, context, draw)
         return columns, style.draw(draw.style, n, context, draw)
 
+    @property
+    def _numbers(self) -> set[str]:
+        """The fields that are known to be numbers, as far as they are distributions."""
+        fields = dataclasses.fields(self)
+        names = {f.name for f in fields if "unit" in f.metadata} | {*self.WHOLE, *_NUMBERS}
+        return {n for n in names if isinstance(getattr(self, n), Distribution)}
+
     @functools.cached_property
     def _stages(self) -> tuple[Stage, Stage]:
         """What is drawn from the geometry stream, and what from the style stream."""
@@ -221,6 +235,7 @@ class Shape(Primitive):
     def styles(self, columns: Mapping[str, list[Any]]) -> list[tuple[Style, dict[str, Any]]]:
         """Each mark's style and what the record says of it, from all that was drawn."""
         n = len(columns["color"])
+        fillable = "fill" in columns
         fills: list[Any] = columns.get("fill") or [None] * n
         rest = (columns[k] for k in ("color", "filled", "width", "alpha", "dash", "cap", "join"))
         out = []
@@ -238,13 +253,14 @@ class Shape(Primitive):
             )
             params = {
                 "color": "#" + bytes(color).hex(),
-                "fill": None if paint is None else "#" + bytes(paint).hex(),
                 "width": style.width,
                 "alpha": style.alpha,
                 "dash": dash,
                 "cap": cap,
                 "join": join,
             }
+            if fillable:  # where nothing can be filled the record does not speak of it
+                params["fill"] = None if paint is None else "#" + bytes(paint).hex()
             out.append((style, params))
         return out
 

@@ -111,6 +111,17 @@ def check_names(name: str, source: Distribution, known: tuple[str, ...]) -> None
             raise ConfigError(f"{name}: {value!r} is unknown; {nearest(str(value), known)}")
 
 
+def check_numbers(name: str, source: Distribution) -> None:
+    """Raise a ConfigError if ``source`` is seen to draw something else than numbers."""
+    if isinstance(source, Mixture):
+        for part in source.parts:
+            check_numbers(name, part)
+    if isinstance(source, Constant | Choice):
+        for value in (source.value,) if isinstance(source, Constant) else source.values:
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise ConfigError(f"{name}: {value!r} is not a number")
+
+
 def check_whole(name: str, source: Distribution, least: int | None = None) -> None:
     """Raise a ConfigError if ``source`` is seen to draw fractions or numbers below ``least``."""
     if source.depends_on():

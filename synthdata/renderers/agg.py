@@ -105,8 +105,15 @@ class AggSurface(Surface):
         if style.width * scale <= 2.0 and style.dash is None:
             return None
         x0, y0, x1, y1 = mark.bounds
-        if x0 >= 0 and y0 >= 0 and x1 <= self._width and y1 <= self._height:
+        sideways, upright = x0 < 0 or x1 > self._width, y0 < 0 or y1 > self._height
+        if not (sideways or upright):
             return None
+        if style.dash is None and len(mark.vertices) == 2:  # often: then by how far the notch goes
+            (ax, ay), (bx, by) = mark.vertices.tolist()
+            dx, dy = abs(bx - ax), abs(by - ay)
+            reach = math.hypot(dx, dy) / (style.width / 2 * scale)
+            if not (sideways and dy > reach) and not (upright and dx > reach):
+                return None
         return _UNSEEN if x1 - x0 < _FAR and y1 - y0 < _FAR else None
 
     def ids(self, scene: Scene) -> np.ndarray:

@@ -18,7 +18,7 @@ from synthdata.errors import DiskFull, SynthdataError
 from synthdata.generator import Generator, SampleConfig
 from synthdata.run.plan import Shard
 from synthdata.runtime import beat, log
-from synthdata.runtime.memory import keep_freed_memory
+from synthdata.runtime.memory import collect_rarely, keep_freed_memory
 from synthdata.writers.base import ShardWriter, WriteError, Writer
 
 LEDGER = "ledger"
@@ -76,6 +76,7 @@ def make_shard(job: Job, stopping: Callable[[], bool]) -> Summary | CannotStart 
     keep_freed_memory()
     with log.in_worker(job.run) as messages:
         result = _make_shard(job, stopping)
+        collect_rarely()  # all that stays is there now
         if isinstance(result, Summary):
             return result._replace(messages=[tuple(m) for m in messages])
         return result

@@ -19,6 +19,15 @@ class Stop:
         return self.signal is not None
 
 
+def interrupt_once(number: int, frame: FrameType | None) -> None:
+    """A handler for SIGINT in a process that ends with its first KeyboardInterrupt.
+
+    What comes after it is ignored, so that no impatience disturbs the clearing up.
+    """
+    signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
 @contextmanager
 def on_signals() -> Iterator[Stop]:
     """Note the first SIGINT or SIGTERM; a second one interrupts at once, as it does by default.
@@ -31,13 +40,18 @@ def on_signals() -> Iterator[Stop]:
         return
 
     def note(number: int, frame: FrameType | None) -> None:
-        if stop.signal is not None:
-            raise KeyboardInterrupt
-        stop.signal = signal.Signals(number).name
+        if stop.signal is None:
+            stop.signal = signal.Signals(number).name
+            return
+        for each in before:
+            signal.signal(each, signal.SIG_IGN)
+        raise KeyboardInterrupt
 
     before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield stop
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        ending = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+        if not (ending and before[signal.SIGINT] is interrupt_once):
+            for number, handler in before.items():
+                signal.signal(number, handler)

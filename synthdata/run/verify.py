@@ -150,7 +150,7 @@ def _check_sample(generator: Generator, line: bytes, verdict: Verdict) -> None:
     verdict.rendered += 1
     try:
         record, _ = generator.encode(generator[index])
-        again = record_line(record).encode()
+        again = record_line(record)
     except Exception as error:
         verdict.faults.append(f"sample {index}: cannot be made again: {type(error).__name__}: {error}")
         return

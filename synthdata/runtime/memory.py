@@ -1,13 +1,25 @@
-"""How a worker's memory is handed back: late."""
+"""How a worker's memory is collected and handed back: late."""
 
 from __future__ import annotations
 
 import ctypes
 import functools
+import gc
 
 # glibc's <malloc.h>
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _KEEP = 128 * 2**20
+
+
+@functools.cache
+def collect_rarely() -> None:
+    """Let Python's cycle collector pass over what is there now, and come by less often.
+
+    A sample makes hundreds of small objects and no cycles.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 10)
 
 
 @functools.cache

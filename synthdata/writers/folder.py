@@ -58,7 +58,7 @@ class _FolderShard(ShardWriter):
         self._lines: list[bytes] = []
 
     def add(self, record: Mapping[str, Any], files: Mapping[str, bytes]) -> int:
-        line = record_line(record).encode()  # first: a record that has no JSON writes no file
+        line = record_line(record)  # first: a record that has no JSON writes no file
         try:
             size = sum([self._write(name, data) for name, data in files.items()])
         except OSError as error:

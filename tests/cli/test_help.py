@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from synthdata.cli import main
-from synthdata.cli.conf import Conf, read_option
+from synthdata.cli.conf import Conf, Group, read_option
 from synthdata.cli.help import print_help
 from synthdata.compose import conf_dir
 from synthdata.errors import ConfigError
@@ -140,6 +140,28 @@ def test_config_folder_of_the_user(capsys: pytest.CaptureFixture[str], tmp_path:
     (tmp_path / "primitives" / "rings.yaml").write_text("a: [\n")
     with pytest.raises(ConfigError, match=r"rings\.yaml: cannot be read"):
         print_help(["--config-dir", str(tmp_path), "primitives=rings"])
+
+
+@pytest.mark.parametrize(
+    ("source", "default", "comment"),
+    [
+        ("a: 1  # one", "1", "one"),
+        ("a: '#f00'  # red", "'#f00'", "red"),
+        ("a: '#f00'", "'#f00'", ""),
+        ("a: [1,\n  2]  # two", "[1, 2]", "two"),
+        ("a: [ # two\n  1, # one of them\n  2]", "[1, 2]", "two"),
+        ("b: 0\n# two\na:\n  [\n  1, 2]", "[1, 2]", "two"),
+        ("a:  # two\n  - 1\n  - 2", "- 1 - 2", "two"),
+        ("a: {b: 1}  # one", "{b: 1}", "one"),
+        ("a:  # nothing", "", "nothing"),
+    ],
+)
+def test_comments_where_people_put_them(
+    source: str, default: str, comment: str, tmp_path: Path
+) -> None:
+    (tmp_path / "option.yaml").write_text(source)
+    group = Group("encoder", "", "", {"option": tmp_path / "option.yaml"})
+    assert read_option(group, "option").keys[-1] == ("a", default, comment)
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -66,7 +66,11 @@ def test_the_lock_goes_when_the_block_ends(tmp_path: Path) -> None:
 
 
 def test_not_even_the_same_process_gets_it_twice(tmp_path: Path) -> None:
-    with locked(tmp_path), pytest.raises(ConfigError, match=f"process {os.getpid()}"), locked(tmp_path):
+    with (
+        locked(tmp_path),
+        pytest.raises(ConfigError, match=f"process {os.getpid()}"),
+        locked(tmp_path),
+    ):
         pass
 
 

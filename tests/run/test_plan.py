@@ -67,7 +67,8 @@ def test_a_plan_of_any_length_costs_nothing_until_it_is_walked() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [5, "x", [5], [{"start": 0}], [{"start": 0, "stop": "x", "shard_size": 1}], None, {"a": 1}]
+    "data",
+    [5, "x", [5], [{"start": 0}], [{"start": 0, "stop": "x", "shard_size": 1}], None, {"a": 1}],
 )
 def test_a_plan_that_is_none(data: object) -> None:
     with pytest.raises(ConfigError, match="plan"):

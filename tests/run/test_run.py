@@ -53,7 +53,9 @@ def snapshot(run: Path) -> dict[str, tuple[int, bytes]]:
 @pytest.fixture(scope="module")
 def reference(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """60 samples, made one after the other in this process."""
-    return made(tmp_path_factory.mktemp("reference") / "run", "n=60", "shard_size=7", "engine=serial")
+    return made(
+        tmp_path_factory.mktemp("reference") / "run", "n=60", "shard_size=7", "engine=serial"
+    )
 
 
 @pytest.mark.parametrize("shard_size", [1, 7, 1000])

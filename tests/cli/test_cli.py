@@ -1,0 +1,280 @@
+"""The command line from end to end, as real processes in an empty folder."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from faults import Plugin
+from PIL import Image
+from processes import ROOT, Command, environment, leftovers
+
+import synthdata
+from synthdata.api import config
+from synthdata.run import Run
+
+TINY = ["canvas.size=[32,24]", "primitives.lines.count=2"]
+
+
+def runs(folder: Path) -> list[Path]:
+    """The run directories below ``folder``, by name."""
+    return sorted(p.parent for p in folder.rglob("run.json"))
+
+
+def test_the_main_command(command: Command) -> None:
+    done = command("primitives=lines", "n=12", "shard_size=5", *TINY)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "", "quiet when it is not a terminal"
+    (run,) = runs(command.folder)
+    day, time = run.relative_to(command.folder / "outputs").parts
+    assert len(day) == 10
+    assert len(time) == 8
+    assert [p.name for p in command.folder.iterdir()] == ["outputs"]
+    assert leftovers(run) == []
+    images = sorted(p.name for p in run.glob("dataset/*/*.png"))
+    assert images == [f"{i:09d}.png" for i in range(12)]
+    for path in run.glob("dataset/*/*.png"):
+        with Image.open(path) as picture:
+            assert picture.size == (32, 24)
+    summary = dict(line.split(None, 1) for line in done.stdout.splitlines())
+    assert {"images", "failed", "size", "where", "next", "digest"} <= set(summary)
+    assert summary["images"].startswith("12 of 12 in ")
+    assert summary["digest"] == Run.load(run).state["digest"]
+    assert summary["where"] == str(run.relative_to(command.folder))
+    for name in ("config.yaml", "hydra.yaml", "overrides.yaml"):
+        assert (run / ".hydra" / name).exists()
+    again = command(*summary["next"].split()[3:])
+    assert again.returncode == 0
+    assert "all as recorded" in again.stdout
+
+
+def test_it_says_the_same_as_the_interface_for_programs(command: Command) -> None:
+    overrides = [*TINY, "primitives=lines", "n=7", "seed=3"]
+    assert command(*overrides, "hydra.run.dir=run").returncode == 0
+    run = synthdata.generate(overrides, command.folder / "other")
+    assert run.state["digest"] == Run.load(command.folder / "run").state["digest"]
+    assert (run.path / "config.yaml").read_text() == (
+        command.folder / "run" / "config.yaml"
+    ).read_text()
+
+
+@pytest.mark.slow
+def test_a_sweep_makes_a_run_for_each_point(command: Command) -> None:
+    done = command("-m", "primitives=lines,circles", "seed=0,1", "n=3", "canvas.size=[32,24]")
+    assert done.returncode == 0, done.stderr
+    made = {}
+    for path in runs(command.folder):
+        run = Run.load(path)
+        made[next(iter(run.config.primitives)), run.config.seed] = run.state["digest"]
+        assert run.state["status"] == "complete"
+        assert leftovers(path) == []
+        fresh = synthdata.generate(
+            [f"primitives={next(iter(run.config.primitives))}", f"seed={run.config.seed}"]
+            + ["n=3", "canvas.size=[32,24]", "engine=serial"],
+            command.folder / "fresh" / path.name,
+        )
+        assert fresh.state["digest"] == run.state["digest"], "points share workers, not samples"
+    assert set(made) == {(p, s) for p in ("lines", "circles") for s in (0, 1)}
+    assert len(set(made.values())) == 4
+    (sweep,) = (command.folder / "outputs").glob("*/*")
+    assert sorted(p.name for p in sweep.iterdir() if p.is_dir()) == ["0", "1", "2", "3"]
+
+
+def test_a_sweep_over_lists_and_distributions(command: Command) -> None:
+    widths = "[1,2],{dist: uniform, low: 1, high: 2},3"
+    options = ["n=2", "engine=serial", *TINY, "hydra.sweep.dir=sweep"]
+    done = command("-m", "primitives=lines,[lines]", f"primitives.lines.width={widths}", *options)
+    assert done.returncode == 0, done.stderr
+    found = [Run.load(path).config.primitives["lines"].width for path in runs(command.folder)]  # type: ignore[attr-defined]
+    assert len(found) == 6
+    assert {type(w).__name__ for w in found} == {"Choice", "Uniform", "Constant"}
+
+
+def test_a_bad_point_of_a_sweep_stops_it_before_the_first_image(command: Command) -> None:
+    done = command("-m", "seed=0,1,-1", "n=2", *TINY)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert list(command.folder.iterdir()) == []
+
+
+def test_a_sweep_goes_on_after_a_point_that_failed(command: Command, plugin: Plugin) -> None:
+    options = ["n=4", "engine=serial", "hydra.sweep.dir=sweep"]
+    done = command("-m", *plugin.arguments(), "primitives.faulty.at=[0],[],[1]", *options)
+    assert done.returncode == 4, done.stderr
+    states = [json.loads((p / "run.json").read_text())["status"] for p in runs(command.folder)]
+    assert states == ["failed", "complete", "failed"]
+    assert "Traceback" not in done.stderr
+
+
+def test_show(command: Command) -> None:
+    done = command("show", "primitives=lines", "canvas.size=[100,50]", "-k", "5")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "contact-sheet.png\n"
+    assert [p.name for p in command.folder.iterdir()] == ["contact-sheet.png"]
+    with Image.open(command.folder / "contact-sheet.png") as sheet:
+        assert sheet.width > 2 * 100
+        assert len(sheet.getcolors(1 << 20) or []) > 10
+    other = command("show", "-o", "x.png", "-k", "2", "canvas.mode=grey", "effects=[blur]")
+    assert other.stdout == "x.png\n"
+
+
+def test_version_and_help(command: Command) -> None:
+    assert command("--version").stdout == f"synthdata {synthdata.__version__}\n"
+    text = command("--help").stdout
+    for word in ("primitives", "lines", "canvas.size", "engine.workers", "resume", "verify"):
+        assert word in text
+    for name in ("resume", "extend", "verify", "show"):
+        done = command(name, "--help")
+        assert done.returncode == 0
+        assert "usage" in done.stdout.lower()
+    assert list(command.folder.iterdir()) == []
+
+
+def test_hydras_own_commands(command: Command) -> None:
+    done = command("--cfg", "job", "n=77")
+    assert done.returncode == 0, done.stderr
+    assert "77" in done.stdout
+    assert list(command.folder.iterdir()) == []
+
+
+def test_extend_and_resume(command: Command) -> None:
+    assert command(*TINY, "n=10", "shard_size=4", "hydra.run.dir=run").returncode == 0
+    first = Run.load(command.folder / "run")
+    before = {p: p.stat().st_mtime_ns for p in first.path.glob("dataset/*/*")}
+    done = command("extend", "run", "n=25", "shard_size=10", "engine.workers=1")
+    assert done.returncode == 0, done.stderr
+    assert {p: p.stat().st_mtime_ns for p in before} == before
+    longer = Run.load(command.folder / "run")
+    fresh = synthdata.generate([*TINY, "n=25", "engine=serial"], command.folder / "fresh")
+    assert longer.state["digest"] == fresh.state["digest"]
+    assert longer.config.n == 25
+    done = command("resume", "run", "engine=serial")
+    assert done.returncode == 0, done.stderr
+    assert Run.load(command.folder / "run").state["digest"] == fresh.state["digest"]
+    assert leftovers(longer.path) == []
+
+
+def test_resume_with_more_failures_allowed(command: Command, plugin: Plugin) -> None:
+    arguments = [*plugin.arguments(at=[1, 5]), "n=10", "shard_size=2", "hydra.run.dir=run"]
+    first = command(*arguments, "engine=serial")
+    assert first.returncode == 4
+    assert "python -m synthdata resume run" in first.stderr
+    untrusted = command("resume", "run", "failures.max_rate=0.2")
+    assert untrusted.returncode == 2
+    assert "plugins=[faulty]" in untrusted.stderr
+    last = command("resume", "run", "failures.max_rate=0.2", "plugins=[faulty]")
+    assert last.returncode == 1, last.stderr
+    rows = (command.folder / "run" / "failures.jsonl").read_text().splitlines()
+    assert [json.loads(row)["index"] for row in rows] == [1, 5]
+    assert "failed     2" in last.stdout
+
+
+def test_a_plugin_whose_code_has_changed(command: Command, plugin: Plugin) -> None:
+    """Its code decides bytes, so the samples that are there could be others."""
+    assert command(*plugin.arguments(), "n=3", "hydra.run.dir=run").returncode == 0
+    module = command.folder / "faulty.py"
+    module.write_text(module.read_text() + "\n# changed\n")
+    done = command("extend", "run", "n=5", "plugins=[faulty]")
+    assert done.returncode == 2
+    assert "plugin" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("fields", "code", "word"),
+    [
+        ({"at": [0], "how": "throw"}, 4, "this sample is not to be"),
+        ({"at": [0], "how": "kill"}, 4, "SIGKILL"),
+        ({"at": [0], "how": "sys_exit"}, 4, "SystemExit"),
+    ],
+)
+def test_exit_codes(fields: dict, code: int, word: str, command: Command, plugin: Plugin) -> None:
+    done = command(*plugin.arguments(**fields), "n=4", "shard_size=2", "hydra.run.dir=run")
+    assert done.returncode == code, done.stderr
+    assert word in done.stderr
+    assert "Traceback" not in done.stderr
+    allowed = command("resume", "run", "failures.max_rate=1", "plugins=[faulty]")
+    assert allowed.returncode == 1, allowed.stderr
+
+
+def test_workers_that_cannot_start(command: Command) -> None:
+    (command.folder / "broken.py").write_text(
+        "import dataclasses\nfrom synthdata.renderers import Agg\n"
+        "@dataclasses.dataclass(frozen=True)\n"
+        "class Broken(Agg):\n"
+        "    def open(self, width, height):\n"
+        "        raise RuntimeError('no display here')\n"
+    )
+    options = ["plugins=[broken]", "renderer._target_=broken.Broken", "hydra.run.dir=run"]
+    done = command(*options, "n=100", "shard_size=1", *TINY)
+    assert done.returncode == 3
+    assert "no display here" in done.stderr.splitlines()[0]
+    assert "python -m synthdata resume run" in done.stderr
+
+
+def test_the_console_script_is_the_same(command: Command) -> None:
+    code = "import sys; from synthdata.cli import main; sys.exit(main())"
+    process = command.python("-c", code, *TINY, "n=2", "hydra.run.dir=run")
+    process.communicate()
+    assert process.returncode == 0
+    assert len(list((command.folder / "run").glob("dataset/*/*.png"))) == 2
+
+
+@pytest.mark.parametrize("name", ["a b", "ä'ö", "x=y", "$HOME", "-x"])
+def test_folders_with_odd_names(name: str, command: Command) -> None:
+    quoted = name.replace("\\", "\\\\").replace("'", "\\'").replace("$", "\\$")
+    done = command(*TINY, "n=2", "engine=serial", f"hydra.run.dir='./{quoted}/run'")
+    if done.returncode:
+        pytest.skip(f"Hydra's own grammar: {done.stderr}")
+    (run,) = runs(command.folder)
+    following = done.stdout.splitlines()[-1].split(None, 1)[1]
+    assert following.startswith("python -m synthdata verify ")
+    shell = following.replace("python", sys.executable, 1)
+    verified = subprocess.run(
+        shell, shell=True, cwd=command.folder, env=environment(), capture_output=True, text=True
+    )
+    assert verified.returncode == 0, (following, verified.stderr)
+    assert "all as recorded" in verified.stdout
+
+
+def test_stdout_that_nobody_reads(command: Command) -> None:
+    process = command.start(*TINY, "n=2", "engine=serial", "hydra.run.dir=run")
+    assert process.stdout is not None
+    process.stdout.close()
+    process.wait(timeout=60)
+    assert process.stderr is not None
+    assert "Traceback" not in process.stderr.read()
+    assert Run.load(command.folder / "run").state["status"] == "complete"
+
+
+def test_from_a_folder_with_the_names_of_our_modules(command: Command) -> None:
+    """`python -m` puts the current folder first; nothing of ours may be hidden by it."""
+    for name in ("conf", "outputs", "run"):
+        (command.folder / name).mkdir()
+    (command.folder / "conf" / "config.yaml").write_text("n: 3\n")
+    (command.folder / "config.yaml").write_text("n: 3\n")
+    done = command(*TINY, "n=2", "engine=serial", "hydra.run.dir=out")
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_same_config_in_another_folder_is_the_same_data_set(command: Command) -> None:
+    digests = set()
+    for name in ("one", "two/three"):
+        assert command(*TINY, "n=5", f"hydra.run.dir={name}").returncode == 0
+        digests.add(Run.load(command.folder / name).state["digest"])
+    assert len(digests) == 1
+    assert config([*TINY, "n=5"]).fingerprint == Run.load(command.folder / "one").fingerprint
+
+
+def test_chdir_does_no_harm(command: Command) -> None:
+    done = command(*TINY, "n=2", "engine=serial", "hydra.run.dir=run", "hydra.job.chdir=true")
+    assert done.returncode == 0, done.stderr
+    assert [p.relative_to(command.folder).parts for p in runs(command.folder)] == [("run",)]
+
+
+def test_the_repository_is_not_written_to(command: Command) -> None:
+    before = {p for p in ROOT.iterdir() if not p.name.startswith(".")}
+    command(*TINY, "n=1", "engine=serial")
+    assert {p for p in ROOT.iterdir() if not p.name.startswith(".")} == before

@@ -1,0 +1,174 @@
+"""What programs import: the samples that a run writes, and no import that is not needed."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from faults import write_plugin
+from PIL import Image
+from processes import environment
+
+import synthdata
+from synthdata.compose import conf_dir
+from synthdata.errors import ConfigError
+
+PRIMITIVES = sorted(p.stem for p in (conf_dir() / "primitives").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("name", PRIMITIVES)
+def test_a_generator_gives_what_the_run_writes(name: str, tmp_path: Path) -> None:
+    overrides = [f"primitives={name}", "canvas.size=[96,72]", "seed=4", "effects=[gaussian_noise]"]
+    overrides += ["labels=[marks,instance_mask]"]
+    run = synthdata.generate(
+        [*overrides, "n=20", "engine=serial", "shard_size=8"], tmp_path / "run"
+    )
+    generator = synthdata.Generator.from_config(overrides)
+    sample = generator[17]
+    record = list(run.records())[17]
+    shard = run.path / "dataset" / "00002"
+    with Image.open(shard / record["file_name"]) as picture:
+        assert np.array_equal(np.asarray(picture), sample.image)
+    with Image.open(shard / record["mask_file_name"]) as mask:
+        assert np.array_equal(np.asarray(mask), sample.masks["mask"])
+    encoded, files = generator.encode(sample)
+    assert json.loads(json.dumps(encoded)) == record
+    assert files == {n: (shard / n).read_bytes() for n in files}
+    for key, value in json.loads(json.dumps(sample.record)).items():
+        assert record[key] == value
+
+
+def test_any_order_gives_the_same_samples() -> None:
+    overrides = ["primitives=lines", "canvas.size=[40,30]", "effects=[gaussian_noise]"]
+    forwards, backwards = (synthdata.Generator.from_config(overrides) for _ in range(2))
+    samples = [forwards[i] for i in range(8)]
+    for index in reversed(range(8)):
+        again = backwards[index]
+        assert np.array_equal(again.image, samples[index].image)
+        assert again.record == samples[index].record
+    assert np.array_equal(forwards[3].image, samples[3].image)
+
+
+def test_what_a_sample_holds() -> None:
+    generator = synthdata.Generator.from_config(["primitives=lines", "canvas.size=[40,30]"])
+    sample = generator[2**40]
+    assert sample.image.shape == (30, 40, 3)
+    assert sample.image.dtype == np.uint8
+    assert not sample.image.flags.writeable
+    assert sample.record["index"] == 2**40
+    assert len(sample.record["marks"]) == len(sample.scene.marks)
+    assert isinstance(sample.scene, synthdata.Scene)
+    assert isinstance(sample.scene.marks[0], synthdata.Mark)
+    grey = synthdata.Generator.from_config(["canvas.size=[40,30]", "canvas.mode=grey"])
+    assert grey[0].image.shape == (30, 40)
+
+
+@pytest.mark.parametrize("index", [-1, -(2**63), 2**63, 2**64])
+def test_indices_outside(index: int) -> None:
+    with pytest.raises(IndexError, match=str(index)):
+        synthdata.Generator.from_config([])[index]
+
+
+def test_boxes_lie_on_the_canvas_and_hold_what_is_painted() -> None:
+    """x + width never beyond the canvas, not even by what rounding adds."""
+    for name in PRIMITIVES:
+        generator = synthdata.Generator.from_config([f"primitives={name}", "canvas.size=[97,61]"])
+        for index in range(15):
+            for mark in generator[index].record["marks"]:
+                if mark["bbox"] is None:
+                    continue
+                x, y, width, height = mark["bbox"]
+                assert x >= 0
+                assert y >= 0
+                assert width >= 0
+                assert height >= 0
+                assert round(x + width, 9) <= 97, mark["bbox"]
+                assert round(y + height, 9) <= 61, mark["bbox"]
+
+
+def test_floats_are_rounded_once() -> None:
+    text = json.dumps(synthdata.Generator.from_config(["primitives=lines"])[0].record)
+    assert re.findall(r"\d\.\d{4,}", text) == []
+
+
+def test_generate_goes_on_with_the_same_directory(tmp_path: Path) -> None:
+    arguments = ["n=4", "canvas.size=[20,20]", "engine=serial"]
+    first = synthdata.generate(arguments, tmp_path / "run")
+    again = synthdata.generate([*arguments, "n=9"], tmp_path / "run")
+    assert again.state["n"] == 9
+    assert list(again.metadata())[:4] == list(
+        synthdata.generate(arguments, tmp_path / "x").metadata()
+    )
+    assert first.path == again.path
+
+
+def test_a_plugin_in_a_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plugin = write_plugin(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    made = synthdata.generate(
+        [*plugin.overrides(), "n=3"], tmp_path / "run", config_dir=plugin.folder / "conf"
+    )
+    assert made.state["made"] == 3
+    with pytest.raises(ConfigError, match="faulty"):
+        synthdata.Run.load(tmp_path / "run")
+    assert synthdata.Run.load(tmp_path / "run", ["faulty"]).state["made"] == 3
+
+
+def test_all_public_names_are_there() -> None:
+    for name in synthdata.__all__:
+        assert getattr(synthdata, name) is not None
+        assert name in dir(synthdata)
+    with pytest.raises(AttributeError, match="nothing"):
+        synthdata.nothing  # noqa: B018
+
+
+def imported(code: str) -> set[str]:
+    """The top-level modules that a fresh process has after ``code``."""
+    script = f"{code}\nimport sys; print(*{{m.partition('.')[0] for m in sys.modules}})"
+    result = subprocess.run(
+        [sys.executable, "-c", script],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(result.stdout.split())
+
+
+def test_importing_synthdata_imports_nothing_heavy() -> None:
+    heavy = {"numpy", "hydra", "omegaconf", "matplotlib", "PIL", "joblib", "rich", "yaml", "isal"}
+    assert imported("import synthdata") & heavy == set()
+
+
+def test_importing_what_makes_samples_imports_no_hydra() -> None:
+    """So that training code that has a config.yaml does without."""
+    code = "from synthdata.config import Config; from synthdata.generator import Generator"
+    assert imported(code) & {"hydra", "omegaconf", "joblib", "rich", "cv2"} == set()
+
+
+def test_importing_synthdata_is_quick() -> None:
+    def seconds(code: str) -> float:
+        best = 9.9
+        for _ in range(3):
+            begun = time.perf_counter()
+            subprocess.run([sys.executable, "-c", code], env=environment(), check=True)
+            best = min(best, time.perf_counter() - begun)
+        return best
+
+    assert seconds("import synthdata") <= 2 * seconds("import numpy")
+
+
+def test_an_image_and_its_file_are_the_same_pixels() -> None:
+    generator = synthdata.Generator.from_config(["canvas.size=[33,21]", "canvas.dpi=300"])
+    sample = generator[5]
+    record, files = generator.encode(sample)
+    with Image.open(io.BytesIO(files[record["file_name"]])) as picture:
+        assert np.array_equal(np.asarray(picture), sample.image)
+        assert picture.info["dpi"] == pytest.approx((300, 300), abs=0.02)

@@ -1,0 +1,95 @@
+"""Golden hashes: samples 0 to 3 of every shipped primitive are what they were.
+
+They are to be trusted because these pictures were looked at, and because the renderer that made
+them is held against ordinary matplotlib figures (tests/renderers/test_agg.py) and the records
+against what is painted (tests/geometry). What they add is that nothing changes unnoticed: a change
+here is a change of published data sets, and wants a new version.
+
+``UPDATE_GOLDEN=1 pytest tests/test_golden.py`` writes them anew; look at the pictures then
+(``python -m synthdata show primitives=...``).
+
+Pixels depend on the version of matplotlib, whose Agg draws them, so they are compared only with
+the version that made them. Records depend on nothing but this package, except for those of texts,
+whose glyphs are in the fonts that matplotlib ships.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from synthdata.compose import conf_dir
+from synthdata.generator import Generator
+
+GOLDEN = Path(__file__).with_name("golden.json")
+PRIMITIVES = sorted(p.stem for p in (conf_dir() / "primitives").glob("*.yaml"))
+SAMPLES = 4
+WITH_FONTS = ("mixed", "text")
+
+
+def sha(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:32]
+
+
+def hashes(name: str) -> dict[str, list[str]]:
+    """Of the pixels, the masks and the records, for each of the first samples."""
+    generator = Generator.from_config(
+        [f"primitives={name}", "canvas.size=[128,96]", "labels=[marks,instance_mask]"]
+    )
+    samples = [generator[index] for index in range(SAMPLES)]
+    records = [json.dumps(s.record, ensure_ascii=True, separators=(",", ":")) for s in samples]
+    return {
+        "pixels": [sha(s.image.tobytes()) for s in samples],
+        "masks": [sha(s.masks["mask"].tobytes()) for s in samples],
+        "records": [sha(r.encode()) for r in records],
+    }
+
+
+def golden() -> dict[str, Any]:
+    return json.loads(GOLDEN.read_text()) if GOLDEN.exists() else {}
+
+
+def same_matplotlib() -> None:
+    """Skip where another version would be to blame."""
+    made_with = golden()["matplotlib"]
+    if made_with != version("matplotlib"):
+        pytest.skip(f"these hashes are matplotlib {made_with}'s; this is {version('matplotlib')}")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def update() -> None:
+    if os.environ.get("UPDATE_GOLDEN"):
+        made = {"matplotlib": version("matplotlib"), **{n: hashes(n) for n in PRIMITIVES}}
+        GOLDEN.write_text(json.dumps(made, indent=1) + "\n")
+
+
+def test_every_primitive_has_hashes_and_no_others_do() -> None:
+    assert set(golden()) == {"matplotlib", *PRIMITIVES}
+
+
+@pytest.mark.parametrize("name", PRIMITIVES)
+def test_records(name: str) -> None:
+    if name in WITH_FONTS:
+        same_matplotlib()
+    assert hashes(name)["records"] == golden()[name]["records"]
+
+
+@pytest.mark.parametrize("name", PRIMITIVES)
+def test_pixels(name: str) -> None:
+    same_matplotlib()
+    found = hashes(name)
+    assert found["pixels"] == golden()[name]["pixels"]
+    assert found["masks"] == golden()[name]["masks"]
+
+
+def test_samples_differ() -> None:
+    """A hash that is the same everywhere would hold nothing."""
+    for name in PRIMITIVES:
+        assert len(set(golden()[name]["pixels"])) == SAMPLES
+        assert len(set(golden()[name]["records"])) == SAMPLES
