@@ -155,7 +155,10 @@ def describe(component: Any) -> Any:
         return component.value
     if isinstance(component, Distribution):
         return {"dist": _KIND_OF[type(component)], **_fields(component)}
-    return {"_target_": f"{_home(type(component))}.{type(component).__qualname__}", **_fields(component)}
+    return {
+        "_target_": f"{_home(type(component))}.{type(component).__qualname__}",
+        **_fields(component),
+    }
 
 
 def describe_value(value: Any) -> Any:
@@ -222,9 +225,14 @@ def _locate(target: Any, base: type[T], key: str, plugins: Sequence[str]) -> typ
     except Exception as error:  # whatever a plugin's own code raises
         cause = next(iter(str(error).splitlines()), type(error).__name__)
         folders = " (looked in the current folder and sys.path)" if root != PACKAGE else ""
-        raise ConfigError(f"{key}._target_: cannot import {module_name!r}: {cause}{folders}") from error
+        raise ConfigError(
+            f"{key}._target_: cannot import {module_name!r}: {cause}{folders}"
+        ) from error
     if cls is None:
-        raise ConfigError(f"{key}._target_: {module_name!r} has no {name!r}; {nearest(name, _public(module, base))}")
+        raise ConfigError(
+            f"{key}._target_: {module_name!r} has no {name!r}; "
+            f"{nearest(name, _public(module, base))}"
+        )
     if not (isinstance(cls, type) and issubclass(cls, base) and dataclasses.is_dataclass(cls)):
         raise ConfigError(f"{key}._target_: {target!r} is not a {base.__name__} dataclass")
     return typing.cast("type[T]", cls)
@@ -272,13 +280,17 @@ def _scalar(value: Any, hint: type, key: str) -> Any:
     return value
 
 
-def _sequence(value: Any, arguments: tuple[Any, ...], key: str, plugins: Sequence[str]) -> tuple[Any, ...]:
+def _sequence(
+    value: Any, arguments: tuple[Any, ...], key: str, plugins: Sequence[str]
+) -> tuple[Any, ...]:
     if isinstance(value, str) or not isinstance(value, Sequence):
         raise ConfigError(f"{key}: {value!r} is not a list")
     if len(arguments) == 2 and arguments[1] is Ellipsis:
         return tuple(coerce(v, arguments[0], f"{key}[{i}]", plugins) for i, v in enumerate(value))
     if len(value) != len(arguments):
-        raise ConfigError(f"{key}: {list(value)!r} has {len(value)} items where {len(arguments)} are expected")
+        raise ConfigError(
+            f"{key}: {list(value)!r} has {len(value)} items where {len(arguments)} are expected"
+        )
     return tuple(
         coerce(v, a, f"{key}[{i}]", plugins)
         for i, (v, a) in enumerate(zip(value, arguments, strict=True))

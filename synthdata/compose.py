@@ -17,7 +17,7 @@ CONFIG_NAME = "config"
 
 
 def conf_dir() -> Path:
-    """The folder of the shipped config groups: inside the installed package, or beside it in a clone."""
+    """The folder of the shipped config groups: in an installed package, beside it in a clone."""
     package = Path(__file__).resolve().parent
     inside = package / "conf"
     return inside if inside.is_dir() else package.parent / "conf"
@@ -60,7 +60,7 @@ def compose(overrides: Sequence[str] = (), config_dir: str | Path | None = None)
 
 
 def plain(config: Any) -> dict[str, Any]:
-    """A composed ``DictConfig`` as plain data, interpolations resolved, Hydra's own part left out."""
+    """A composed ``DictConfig`` as plain data, interpolations resolved, without Hydra's part."""
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
@@ -84,7 +84,9 @@ def listed(node: Mapping[str, Any]) -> list[str]:
     return list(plugins)
 
 
-_REPLACES = re.compile(r"^\+{0,2}(?!hydra\.)([A-Za-z_]\w*(?:\.\w+)+)=(\s*(?:\[|\{.*\bdist\s*:).*)$", re.DOTALL)
+_REPLACES = re.compile(
+    r"^\+{0,2}(?!hydra\.)([A-Za-z_]\w*(?:\.\w+)+)=(\s*(?:\[|\{.*\bdist\s*:).*)$", re.DOTALL
+)
 
 
 def replacing(overrides: Sequence[str]) -> list[str]:
@@ -124,12 +126,16 @@ def config_error(
         return ConfigError(f"{match[1]}: no such key")
     if match := re.search(r"(?:In '[^']*': )?Could not find '([^']+)'", text):
         return _unknown_option(match[1], loader)
-    if match := re.search(r"Could not override '?([\w@./]+)'?\.\s*No match in the defaults list", text):
+    if match := re.search(
+        r"Could not override '?([\w@./]+)'?\.\s*No match in the defaults list", text
+    ):
         return _unknown_group(match[1], loader)
     if match := re.search(r"Could not load '([^']+)'", text):
         return _unknown_option(match[1], loader)
     if match := re.search(r"Ambiguous value for argument '([^']+)'", text):
-        return ConfigError(f"{match[1]}: several values make a sweep; add -m to run each, or use [..] for a list")
+        return ConfigError(
+            f"{match[1]}: several values make a sweep; add -m to run each, or use [..] for a list"
+        )
     first = text.splitlines()[0] if text else type(error).__name__
     key = re.search(r"full_key: (\S+)", text)
     if key is None and (culprit := _culprit(text, loader, overrides)) is not None:
@@ -168,7 +174,9 @@ def _unknown_key(key: str, error: BaseException) -> ConfigError:
 def _unknown_option(path: str, loader: Any) -> ConfigError:
     group, _, option = path.rpartition("/")
     known = list(loader.get_group_options(group)) if loader is not None and group else []
-    return ConfigError(f"{group or 'config'}: {option!r} is not an option; {nearest(option, known)}")
+    return ConfigError(
+        f"{group or 'config'}: {option!r} is not an option; {nearest(option, known)}"
+    )
 
 
 def _unknown_group(group: str, loader: Any) -> ConfigError:
@@ -177,4 +185,6 @@ def _unknown_group(group: str, loader: Any) -> ConfigError:
     known = loader.list_groups("") if hasattr(loader, "list_groups") else []
     if not known and loader is not None:
         known = loader.get_group_options("", ObjectType.GROUP)
-    return ConfigError(f"{group}: no such group; {nearest(group, [k for k in known if k != 'hydra'])}")
+    return ConfigError(
+        f"{group}: no such group; {nearest(group, [k for k in known if k != 'hydra'])}"
+    )

@@ -1,4 +1,4 @@
-"""The frozen config of a run: what decides its samples, how many there are, and how they are made."""
+"""The frozen config of a run: what decides its samples, how many there are, how they are made."""
 
 from __future__ import annotations
 
@@ -73,7 +73,9 @@ class Config(SampleConfig):
         try:
             node = yaml.safe_load(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
-            raise ConfigError(f"{path.parent}: not a run directory, it has no {path.name}") from None
+            raise ConfigError(
+                f"{path.parent}: not a run directory, it has no {path.name}"
+            ) from None
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise ConfigError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from error
         if not isinstance(node, Mapping):
@@ -94,4 +96,6 @@ class Config(SampleConfig):
 
     def to_yaml(self) -> str:
         """``to_mapping`` as YAML."""
-        return yaml.safe_dump(self.to_mapping(), sort_keys=False, default_flow_style=None, width=100)
+        return yaml.safe_dump(
+            self.to_mapping(), sort_keys=False, default_flow_style=None, width=100
+        )

@@ -44,7 +44,9 @@ class Distribution(ABC):
         """
         return None
 
-    def sample(self, rng: np.random.Generator, size: int, context: Context = _NOTHING) -> np.ndarray:
+    def sample(
+        self, rng: np.random.Generator, size: int, context: Context = _NOTHING
+    ) -> np.ndarray:
         """An array of ``size`` values drawn from ``rng``."""
         values = self.quantiles(rng.random(size).tolist(), context)
         assert values is not None, f"{type(self).__name__} needs quantiles() or sample()"
@@ -75,7 +77,9 @@ class Constant(Distribution):
     def quantiles(self, levels: Sequence[float], context: Context = _NOTHING) -> list[Any]:
         return [self.value] * len(levels)
 
-    def sample(self, rng: np.random.Generator, size: int, context: Context = _NOTHING) -> np.ndarray:
+    def sample(
+        self, rng: np.random.Generator, size: int, context: Context = _NOTHING
+    ) -> np.ndarray:
         return _array([self.value] * size)
 
     def support(self) -> tuple[float, float] | None:
@@ -225,7 +229,9 @@ class Beta(Distribution):
         if self.a <= 0 or self.b <= 0:
             raise ConfigError(f"a={self.a} and b={self.b} must both be above 0")
 
-    def sample(self, rng: np.random.Generator, size: int, context: Context = _NOTHING) -> np.ndarray:
+    def sample(
+        self, rng: np.random.Generator, size: int, context: Context = _NOTHING
+    ) -> np.ndarray:
         return rng.beta(self.a, self.b, size) * (self.high - self.low) + self.low
 
     def support(self) -> tuple[float, float] | None:
@@ -246,7 +252,9 @@ class Poisson(Distribution):
         if not 0 <= self.rate <= 1e6:
             raise ConfigError(f"rate={self.rate} must lie between 0 and 1e6")
 
-    def sample(self, rng: np.random.Generator, size: int, context: Context = _NOTHING) -> np.ndarray:
+    def sample(
+        self, rng: np.random.Generator, size: int, context: Context = _NOTHING
+    ) -> np.ndarray:
         return rng.poisson(self.rate, size) + self.low
 
     def support(self) -> tuple[float, float] | None:
@@ -313,16 +321,22 @@ class Mixture(Distribution):
         weights = self.weights or (1.0,) * len(self.parts)
         edges = [0.0, *accumulate(weights)]
         values = []
-        for i, (u, k) in enumerate(zip(levels, _picks(levels, len(self.parts), weights), strict=True)):
+        for i, (u, k) in enumerate(
+            zip(levels, _picks(levels, len(self.parts), weights), strict=True)
+        ):
             rest = (u * edges[-1] - edges[k]) / weights[k]
-            at = {name: column[i : i + 1] for name, column in context.items() if name != "background"}
+            at = {
+                name: column[i : i + 1] for name, column in context.items() if name != "background"
+            }
             value = self.parts[k].quantiles([min(max(rest, 0.0), _BELOW_1)], {**context, **at})
             if value is None:
                 return None
             values += value
         return values
 
-    def sample(self, rng: np.random.Generator, size: int, context: Context = _NOTHING) -> np.ndarray:
+    def sample(
+        self, rng: np.random.Generator, size: int, context: Context = _NOTHING
+    ) -> np.ndarray:
         levels = rng.random(size).tolist()
         values = self.quantiles(levels, context)
         if values is not None:
@@ -334,7 +348,9 @@ class Mixture(Distribution):
     def support(self) -> tuple[float, float] | None:
         spans = [part.support() for part in self.parts]
         known = [span for span in spans if span is not None]
-        return _span([edge for span in known for edge in span]) if len(known) == len(spans) else None
+        return (
+            _span([edge for span in known for edge in span]) if len(known) == len(spans) else None
+        )
 
     def contains(self, value: Any, context: Context = _NOTHING) -> bool:
         return any(part.contains(value, context) for part in self.parts)
@@ -366,7 +382,9 @@ class Relative(Distribution):
         factors = self.factor.quantiles(levels, context)
         return None if factors is None else self._scaled(factors, context)
 
-    def sample(self, rng: np.random.Generator, size: int, context: Context = _NOTHING) -> np.ndarray:
+    def sample(
+        self, rng: np.random.Generator, size: int, context: Context = _NOTHING
+    ) -> np.ndarray:
         return _array(self._scaled(self.factor.sample(rng, size, context).tolist(), context))
 
     def _scaled(self, factors: Sequence[float], context: Context) -> list[float]:
@@ -426,9 +444,9 @@ class ColorDistribution(Distribution):
 class Palette(ColorDistribution):
     """One of some named colours.
 
-    ``colors`` are CSS names, ``#rrggbb``, [r, g, b] lists, or names of ``PALETTES``. Those whose WCAG contrast ratio with
-    the background (1 to 21) is below ``min_contrast`` are passed over; when none is left the one
-    with the most contrast is taken.
+    ``colors`` are CSS names, ``#rrggbb``, [r, g, b] lists, or names of ``PALETTES``. Those whose
+    WCAG contrast ratio with the background (1 to 21) is below ``min_contrast`` are passed over;
+    when none is left the one with the most contrast is taken.
     """
 
     colors: tuple[Any, ...]
@@ -451,7 +469,9 @@ class Palette(ColorDistribution):
         colors, weights = self._allowed(context)
         return [colors[k] for k in _picks(levels, len(colors), weights)]
 
-    def sample(self, rng: np.random.Generator, size: int, context: Context = _NOTHING) -> np.ndarray:
+    def sample(
+        self, rng: np.random.Generator, size: int, context: Context = _NOTHING
+    ) -> np.ndarray:
         colors = self.quantiles(rng.random(size).tolist(), context)
         return np.array(colors, dtype=np.uint8).reshape(size, 3)
 
@@ -462,11 +482,15 @@ class Palette(ColorDistribution):
         if self.min_contrast <= 1 or "background" not in context:
             return self.colors, self.weights
         background = context["background"]
-        keep = [i for i, c in enumerate(self.colors) if contrast(c, background) >= self.min_contrast]
+        keep = [
+            i for i, c in enumerate(self.colors) if contrast(c, background) >= self.min_contrast
+        ]
         if self.weights is not None:
             keep = [i for i in keep if self.weights[i] > 0]
         if not keep:
-            keep = [max(range(len(self.colors)), key=lambda i: contrast(self.colors[i], background))]
+            keep = [
+                max(range(len(self.colors)), key=lambda i: contrast(self.colors[i], background))
+            ]
         weights = None if self.weights is None else [self.weights[i] or 1.0 for i in keep]
         return [self.colors[i] for i in keep], weights
 
@@ -495,7 +519,9 @@ class Hsv(ColorDistribution):
                 raise ConfigError(f"{name}=[{low}, {high}] must be a range within [0, {top:g}]")
         _check_contrast(self.min_contrast)
 
-    def sample(self, rng: np.random.Generator, size: int, context: Context = _NOTHING) -> np.ndarray:
+    def sample(
+        self, rng: np.random.Generator, size: int, context: Context = _NOTHING
+    ) -> np.ndarray:
         low = np.array([self.hue[0], self.saturation[0], self.value[0]])
         span = np.array([self.hue[1], self.saturation[1], self.value[1]]) - low
         rows = rng.random((size, 3)) * span + low
@@ -556,9 +582,8 @@ def parse_color(color: Any) -> tuple[int, int, int]:
         try:
             rgb = ImageColor.getrgb(color)
         except ValueError:
-                raise ConfigError(
-                f"{color!r} is not a CSS colour name, #rrggbb or a palette "
-                f"({', '.join(PALETTES)})"
+            raise ConfigError(
+                f"{color!r} is not a CSS colour name, #rrggbb or a palette ({', '.join(PALETTES)})"
             ) from None
         channels: Sequence[Any] = rgb[:3]
     else:
@@ -609,7 +634,9 @@ _INT = 2**63
 def _check_value(value: Any) -> None:
     """Raise unless ``value`` is a constant: a finite number, a string, a boolean or None."""
     if isinstance(value, Mapping) and "dist" in value:
-        raise ConfigError(f"{dict(value)} is a distribution; to choose among some use dist: mixture")
+        raise ConfigError(
+            f"{dict(value)} is a distribution; to choose among some use dist: mixture"
+        )
     if not (value is None or isinstance(value, bool | int | float | str)):
         raise ConfigError(f"{value!r} is not a number, a string, true, false or null")
     if isinstance(value, float) and not math.isfinite(value):

@@ -42,7 +42,8 @@ class Canvas:
         for side in self.size:
             if not 1 <= side <= MAX_SIDE:
                 raise ConfigError(
-                    f"size: {list(self.size)} is not a canvas; each side must be 1 to {MAX_SIDE} pixels"
+                    f"size: {list(self.size)} is not a canvas; "
+                    f"each side must be 1 to {MAX_SIDE} pixels"
                 )
         if not 1 <= self.dpi <= 65_535:
             raise ConfigError(f"dpi: {self.dpi} must lie between 1 and 65535")
@@ -90,7 +91,9 @@ class SampleConfig:
         if not 0 <= self.seed < 1 << 63:
             raise ConfigError(f"seed: {self.seed} must lie between 0 and 2**63 - 1")
         if not self.primitives:
-            raise ConfigError("primitives: [] draws nothing; choose at least one, as in primitives=lines")
+            raise ConfigError(
+                "primitives: [] draws nothing; choose at least one, as in primitives=lines"
+            )
 
     @classmethod
     def from_mapping(cls, node: Mapping[str, Any], plugins: Sequence[str] = ()) -> SampleConfig:

@@ -1,4 +1,4 @@
-"""Pixel buffers: from Pillow's memory to arrays, and on to PNG's rows, with as few copies as can be.
+"""Pixel buffers: from Pillow's memory to arrays and on to PNG's rows, copied as little as can be.
 
 PNG wants one "filter" byte in front of each row. So pictures are unpacked with one zero byte after
 each row, which is the next row's filter byte, and, where the picture has a spare row above the

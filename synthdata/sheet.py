@@ -13,7 +13,9 @@ from synthdata.generator import Generator, SampleConfig
 CELL, GAP, PAPER = 256, 12, (228, 228, 228)
 
 
-def contact_sheet(config: SampleConfig, samples: int = 16, columns: int | None = None) -> Image.Image:
+def contact_sheet(
+    config: SampleConfig, samples: int = 16, columns: int | None = None
+) -> Image.Image:
     """Samples 0 to ``samples`` - 1, row by row, each fitted into a square of 256 pixels."""
     if not 1 <= samples <= 400:
         raise ConfigError(f"samples: {samples} must lie between 1 and 400")

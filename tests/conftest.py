@@ -1,4 +1,4 @@
-"""What all tests share: hypothesis's settings, the command line as a real process, small configs."""
+"""What all tests share: hypothesis's settings, the command line as a process, small configs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Distributions: what they draw they contain, in the shares they promise, and they check themselves."""
+"""Distributions: they draw what they contain, in the shares they promise, and check themselves."""
 
 from __future__ import annotations
 

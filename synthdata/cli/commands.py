@@ -26,7 +26,9 @@ def extend(arguments: Sequence[str]) -> int:
     """Grow a run to n images; what is there stays."""
     flags = _parser("extend", extend, run=True, overrides=True).parse_args(arguments)
     if not any(o.startswith("n=") for o in flags.overrides):
-        raise ConfigError("n: missing; say how many images there are to be, as in extend RUN n=20000")
+        raise ConfigError(
+            "n: missing; say how many images there are to be, as in extend RUN n=20000"
+        )
     return _go_on(flags.run, flags.overrides, ("n", "shard_size", *CHANGEABLE), growing=True)
 
 
@@ -70,7 +72,9 @@ def show(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _go_on(path: str, overrides: Sequence[str], changeable: Sequence[str], growing: bool = False) -> int:
+def _go_on(
+    path: str, overrides: Sequence[str], changeable: Sequence[str], growing: bool = False
+) -> int:
     from synthdata.cli.console import Console, resumable
 
     run = _load(path, overrides, changeable, growing)
@@ -79,7 +83,9 @@ def _go_on(path: str, overrides: Sequence[str], changeable: Sequence[str], growi
     return console.summary(run)
 
 
-def _load(path: str, overrides: Sequence[str], changeable: Sequence[str], growing: bool = False) -> Any:
+def _load(
+    path: str, overrides: Sequence[str], changeable: Sequence[str], growing: bool = False
+) -> Any:
     """The run at ``path`` with the changes that ``overrides`` ask for."""
     from synthdata.config import Config
     from synthdata.run import Run
@@ -96,7 +102,9 @@ def _load(path: str, overrides: Sequence[str], changeable: Sequence[str], growin
         _set(node, key.split("."), value, key)
     config = Config.from_mapping(node, plugins)
     if growing and config.n < run.config.n:
-        raise ConfigError(f"n: {config.n} is less than the {run.config.n} images of {path}; a run only grows")
+        raise ConfigError(
+            f"n: {config.n} is less than the {run.config.n} images of {path}; a run only grows"
+        )
     return Run(path, config)
 
 
@@ -107,7 +115,9 @@ def _change(override: str, changeable: Sequence[str]) -> tuple[str, Any]:
     if key == "n" and key not in changeable:
         raise ConfigError(f"n: {text} is for the command extend; this one keeps the run's size")
     if key.partition(".")[0] not in changeable:
-        raise ConfigError(f"{key}: cannot be changed in a run that is there; {nearest(key, changeable)}")
+        raise ConfigError(
+            f"{key}: cannot be changed in a run that is there; {nearest(key, changeable)}"
+        )
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError:

@@ -90,9 +90,7 @@ class Console:
             transient=True,
         )
         self._before, self._began = ledger.made + ledger.failed, time.monotonic()
-        self._task = self._bar.add_task(
-            "", total=total, completed=self._before, rate="", failed=""
-        )
+        self._task = self._bar.add_task("", total=total, completed=self._before, rate="", failed="")
         self._bar.start()
 
     def summary(self, run: Run) -> int:
@@ -117,9 +115,15 @@ class Console:
 
 def _rows(run: Run, state: dict[str, Any]) -> Iterator[tuple[str, str]]:
     elapsed = state["elapsed_s"]
-    rate = f", {state['made'] / elapsed:,.0f}/s with {state['processes']} processes" if elapsed else ""
+    rate = (
+        f", {state['made'] / elapsed:,.0f}/s with {state['processes']} processes" if elapsed else ""
+    )
     yield "images", f"{state['made']:,} of {state['n']:,} in {elapsed:.1f} s{rate}"
-    yield "failed", f"{state['failed']:,}" + (f", see {run.path / 'failures.jsonl'}" if state["failed"] else "")
+    yield (
+        "failed",
+        f"{state['failed']:,}"
+        + (f", see {run.path / 'failures.jsonl'}" if state["failed"] else ""),
+    )
     yield "size", f"{state['bytes'] / 1e6:,.1f} MB"
     spent = sum(state["seconds"].values()) or 1.0
     yield "time in", ", ".join(f"{k} {v / spent:.0%}" for k, v in state["seconds"].items())

@@ -17,14 +17,16 @@ from synthdata.run.shard import writing
 
 
 def generate(arguments: Sequence[str]) -> int:
-    """Make the run, or the runs, that the arguments ask for; the exit code, the worst of a sweep."""
+    """Make the run or runs that the arguments ask for; the exit code, the worst of a sweep."""
     from hydra._internal.utils import get_args_parser
 
     arguments = replacing(arguments)
     parser = get_args_parser()
     flags, unknown = parser.parse_known_args(arguments)
     if unknown:
-        raise ConfigError(f"{unknown[0]}: no such option; options stand before overrides, see --help")
+        raise ConfigError(
+            f"{unknown[0]}: no such option; options stand before overrides, see --help"
+        )
     if flags.cfg or flags.info is not None or flags.shell_completion or flags.hydra_help:
         return _hydra_command(arguments)
     for override in flags.overrides:

@@ -25,7 +25,7 @@ class Change(ABC):
 
     @abstractmethod
     def pixels(self, image: np.ndarray) -> np.ndarray:
-        """The changed picture: uint8 (height, width, 3) in, the same out. The input is read-only."""
+        """The changed picture: uint8 (height, width, 3) in and out. The input is read-only."""
 
     def points(self, xy: np.ndarray) -> np.ndarray:
         """Where points of the picture go: float64 array (k, 2), pixels, in and out."""

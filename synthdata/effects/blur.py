@@ -141,7 +141,8 @@ def convolve(image: np.ndarray, taps: Sequence[Tap]) -> np.ndarray:
         pair *= np.uint16(weight)
         result += pair
     result >>= 8
-    return result.astype(np.uint8).reshape(height, width, 3)
+    blurred: np.ndarray = result.astype(np.uint8).reshape(height, width, 3)
+    return blurred
 
 
 def _padded(image: np.ndarray, reach_x: int, reach_y: int) -> np.ndarray:

@@ -36,4 +36,5 @@ class _Tone(Change):
         contrast, brightness = self.params["contrast"], self.params["brightness"]
         level = (np.arange(256) / 255.0 - 0.5) * contrast + (0.5 + brightness)
         curve = 255.0 * np.clip(level, 0.0, 1.0) ** self.params["gamma"]
-        return np.rint(curve).astype(np.uint8).take(image, mode="clip")
+        levels: np.ndarray = np.rint(curve).astype(np.uint8)
+        return levels.take(image, mode="clip")

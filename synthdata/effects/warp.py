@@ -142,7 +142,7 @@ class Warp(Change):
     def points(self, xy: np.ndarray) -> np.ndarray:
         """As ``Change.points``; what lies behind the eye of a perspective goes far out."""
         h = np.array(self.matrix)
-        moved = xy @ h[:2, :2].T + h[:2, 2]
+        moved: np.ndarray = xy @ h[:2, :2].T + h[:2, 2]
         if h[2, 0] or h[2, 1]:
             moved /= np.maximum(xy @ h[2, :2] + 1.0, 1e-6)[:, None]
         return moved
@@ -157,9 +157,9 @@ class Warp(Change):
         # Pillow asks where each pixel comes from, with pixel centres at one half, as here.
         a, b, c, d, e, f, g, h, _ = self.inverse
         if g == h == 0.0:
-            method, data = Image.Transform.AFFINE, (a, b, c, d, e, f)
+            method, data = Image.Transform.AFFINE, [a, b, c, d, e, f]
         else:
-            method, data = Image.Transform.PERSPECTIVE, (a, b, c, d, e, f, g, h)
+            method, data = Image.Transform.PERSPECTIVE, [a, b, c, d, e, f, g, h]
         return picture.transform(picture.size, method, data, resample, fillcolor=fill)
 
 

@@ -11,7 +11,7 @@ import functools
 import struct
 import zlib
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from isal import isal_zlib
@@ -44,7 +44,8 @@ class Png(Encoder):
         height, width = image.shape[:2]
         start = _start(width, height, 8 * image.itemsize, 2 if image.ndim == 3 else 0, dpi)
         compress = zlib.compress if self.level else isal_zlib.compress
-        data = compress(png_rows(image), self.level)
+        rows: Any = png_rows(image)  # an array is a buffer too, which its type does not say
+        data = compress(rows, self.level)
         checksum = isal_zlib.crc32(data, _IDAT_CRC)
         return b"".join((start, _LENGTH(len(data)), b"IDAT", data, _LENGTH(checksum), _END))
 

@@ -17,7 +17,9 @@ def usable_cpus() -> int:
     return max(1, count if quota is None else min(count, math.ceil(quota)))
 
 
-def _cgroup_quota(root: Path = Path("/sys/fs/cgroup"), proc: Path = Path("/proc/self/cgroup")) -> float | None:
+def _cgroup_quota(
+    root: Path = Path("/sys/fs/cgroup"), proc: Path = Path("/proc/self/cgroup")
+) -> float | None:
     """CPUs by the CPU quota of the control group, version 2 or 1; None without one."""
     quotas = []
     try:

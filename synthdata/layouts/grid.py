@@ -27,7 +27,9 @@ class Grid(Layout):
     def __post_init__(self) -> None:
         for name, value in (("rows", self.rows), ("columns", self.columns)):
             if value is not None and value < 1:
-                raise ConfigError(f"{name}: {value} must be at least 1, or null for as many as needed")
+                raise ConfigError(
+                    f"{name}: {value} must be at least 1, or null for as many as needed"
+                )
 
     def arrange(
         self, marks: Sequence[Mark], rng: np.random.Generator, width: int, height: int

@@ -56,8 +56,8 @@ class MinDistance(Layout):
                 at = _free(places, taken[: len(placed)], distance)
             if at is None:
                 raise LayoutError(
-                    f"layout: {len(placed)} of {len(marks)} marks could be placed {distance:.4g} px "
-                    f"apart, no place for the next in {self.tries} tries; lower the layout's "
+                    f"layout: {len(placed)} of {len(marks)} marks could be placed {distance:.4g} "
+                    f"px apart, no place for the next in {self.tries} tries; lower the layout's "
                     "distance or the primitives' count, or raise its tries"
                 )
             taken[len(placed)] = at
@@ -65,9 +65,7 @@ class MinDistance(Layout):
         return placed
 
 
-def _free(
-    places: np.ndarray, taken: np.ndarray, distance: float
-) -> tuple[float, float] | None:
+def _free(places: np.ndarray, taken: np.ndarray, distance: float) -> tuple[float, float] | None:
     """The first of ``places`` (k, 2) that is ``distance`` away from all ``taken`` (m, 2)."""
     gaps = np.hypot(*(places[:, None] - taken).transpose(2, 0, 1))
     for place, free in zip(places.tolist(), (gaps >= distance).all(axis=1).tolist(), strict=True):

@@ -100,7 +100,7 @@ def _area(bounds: Bounds) -> float:
 def _free(
     box: np.ndarray, shifts: np.ndarray, taken: np.ndarray, gap: float
 ) -> tuple[float, float] | None:
-    """The first of ``shifts`` (k, 2) that takes ``box`` (4,) clear of all ``taken`` boxes (m, 4)."""
+    """The first of ``shifts`` (k, 2) that takes ``box`` (4,) clear of all ``taken`` ones (m, 4)."""
     moved = (box + np.concatenate((shifts, shifts), axis=1))[:, None]
     apart = (moved[..., :2] >= taken[:, 2:] + gap) | (moved[..., 2:] + gap <= taken[:, :2])
     for shift, free in zip(shifts.tolist(), apart.any(axis=2).all(axis=1).tolist(), strict=True):

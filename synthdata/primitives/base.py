@@ -46,7 +46,7 @@ class Draw(NamedTuple):
     background: Color
     geometry: np.random.Generator
     style: np.random.Generator
-    count: int | None = None
+    count: int | None = None  # type: ignore[assignment]  # hides tuple.count
 
     @property
     def side(self) -> int:
@@ -147,13 +147,15 @@ class Shape(Primitive):
     )
 
     def __post_init__(self) -> None:
-        for name, known in (_NAMES | self.NAMES).items():
+        for name, known in {**_NAMES, **self.NAMES}.items():
             check_names(name, getattr(self, name), known)
         for name in self._numbers:
             check_numbers(name, getattr(self, name))
         check_whole("count", self.count, 0)
         if self.count.depends_on():
-            raise ConfigError(f"count: depends on {min(self.count.depends_on())!r} of a single mark")
+            raise ConfigError(
+                f"count: depends on {min(self.count.depends_on())!r} of a single mark"
+            )
         drawn: set[str] = set()
         for stage in self._stages:
             for name, source in ((c.name, c.source) for c in stage.columns):
@@ -225,7 +227,9 @@ class Shape(Primitive):
         for place, name in enumerate(names):
             source = getattr(self, name)
             if isinstance(source, Distribution):
-                least: float | None = 0 if units[name] == "side" or name in ("width", "alpha") else None
+                least: float | None = (
+                    0 if units[name] == "side" or name in ("width", "alpha") else None
+                )
                 most = 1 if name == "alpha" else None
                 whole = name in self.WHOLE
                 least = self.WHOLE.get(name, least)

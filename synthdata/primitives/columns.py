@@ -88,9 +88,13 @@ def column(
     support = source.support()
     if support is not None and np.isfinite(support).all():
         if least is not None and support[0] < least:
-            raise ConfigError(f"{name}: {support[0]} can be drawn; the least that makes sense is {least:g}")
+            raise ConfigError(
+                f"{name}: {support[0]} can be drawn; the least that makes sense is {least:g}"
+            )
         if most is not None and support[1] > most:
-            raise ConfigError(f"{name}: {support[1]} can be drawn; the most that makes sense is {most:g}")
+            raise ConfigError(
+                f"{name}: {support[1]} can be drawn; the most that makes sense is {most:g}"
+            )
         least = most = None
     if whole:
         check_whole(name, source)
@@ -99,7 +103,7 @@ def column(
 
 
 def check_names(name: str, source: Distribution, known: tuple[str, ...]) -> None:
-    """Raise a ConfigError unless ``source`` draws from the names ``known`` and from nothing else."""
+    """Raise a ConfigError unless ``source`` draws from the names ``known`` and nothing else."""
     if isinstance(source, Mixture):
         for part in source.parts:
             check_names(name, part, known)
@@ -147,9 +151,12 @@ def _check(
 ) -> None:
     for value in values:
         if least is not None and value < least:
-            raise ConfigError(f"{name}: {value:.4g} was drawn; the least that makes sense is {least:g}")
+            raise ConfigError(
+                f"{name}: {value:.4g} was drawn; the least that makes sense is {least:g}"
+            )
         if most is not None and value > most:
-            raise ConfigError(f"{name}: {value:.4g} was drawn; the most that makes sense is {most:g}")
+            raise ConfigError(
+                f"{name}: {value:.4g} was drawn; the most that makes sense is {most:g}"
+            )
         if whole and value % 1:
             raise ConfigError(f"{name}: {value:.4g} was drawn; it has to be a whole number")
-

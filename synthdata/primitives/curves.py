@@ -26,7 +26,7 @@ class Curves(Shape):
     Between the end points come the control points of a quadratic (one) or cubic (two) Bézier curve,
     or the points that a spline passes through (``knots``): one in each of as many equal slices of
     the chord, up to ``bend`` times the chord's length away from it, and one that far exactly. Key
-    points: ``start``, ``control_0``, ..., ``end``, for a spline ``start``, ``knot_0``, ..., ``end``.
+    points: ``start``, ``control_0``, ..., ``end``; of a spline ``start``, ``knot_0``, ..., ``end``.
     """
 
     category: ClassVar[str] = "curve"
@@ -61,6 +61,4 @@ class Curves(Shape):
             vertices, codes = geometry.spline(points)
         else:
             vertices, codes = np.array(points), _CODES[kind]
-        return Outline(
-            vertices, codes, tuple((n, *p) for n, p in zip(names, points, strict=True))
-        )
+        return Outline(vertices, codes, tuple((n, *p) for n, p in zip(names, points, strict=True)))

@@ -123,7 +123,9 @@ def glyph(path: str, char: str) -> Glyph:
 
     face = _face(path)
     if missing(path, char):
-        raise ConfigError(f"font: {Path(path).stem!r} has no glyph for {char!r} (U+{ord(char):04X})")
+        raise ConfigError(
+            f"font: {Path(path).stem!r} has no glyph for {char!r} (U+{ord(char):04X})"
+        )
     advance = face.load_char(ord(char), flags=LoadFlags.NO_HINTING).linearHoriAdvance
     points, kinds = face.get_path()
     codes = kinds.astype(np.uint8)
@@ -145,7 +147,8 @@ def _kerning(path: str, left: str, right: str) -> float:
 
     face = _face(path)
     pair = face.get_char_index(ord(left)), face.get_char_index(ord(right))
-    return face.get_kerning(*pair, Kerning.UNFITTED) / 64 / face.units_per_EM
+    ems: float = face.get_kerning(*pair, Kerning.UNFITTED) / 64 / face.units_per_EM
+    return ems
 
 
 def set_line(path: str, text: str) -> Line:

@@ -10,8 +10,15 @@ from typing import Any, ClassVar
 import numpy as np
 
 from synthdata import geometry
-from synthdata.distributions import Bernoulli, Choice, ColorDistribution, Constant
-from synthdata.distributions import Distribution, IntUniform, Uniform
+from synthdata.distributions import (
+    Bernoulli,
+    Choice,
+    ColorDistribution,
+    Constant,
+    Distribution,
+    IntUniform,
+    Uniform,
+)
 from synthdata.primitives.base import TINTS, Draw, Outline, Shape, fraction
 
 Point = tuple[float, float]
@@ -138,7 +145,7 @@ def _ring(corners: int, radii: Sequence[float]) -> list[Point]:
 
 
 def _fit_circle(points: Sequence[Point], radius: float) -> list[Point]:
-    """The points moved and scaled: their box is centred on the origin, the farthest at ``radius``."""
+    """The points moved and scaled: their box about the origin, the farthest at ``radius``."""
     xs, ys = zip(*points, strict=True)
     cx, cy = (min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2
     scale = radius / max(math.hypot(x - cx, y - cy) for x, y in points)

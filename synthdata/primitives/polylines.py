@@ -55,9 +55,7 @@ class Polylines(Shape):
         vertices, codes = geometry.polyline(points)
         corners = [f"corner_{k}" for k in range(steps - 1)]
         names = ("start", *corners, "end")
-        return Outline(
-            vertices, codes, tuple((n, *p) for n, p in zip(names, points, strict=True))
-        )
+        return Outline(vertices, codes, tuple((n, *p) for n, p in zip(names, points, strict=True)))
 
 
 def fit_box(points: list[tuple[float, float]], size: float) -> list[tuple[float, float]]:

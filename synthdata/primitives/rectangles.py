@@ -7,8 +7,14 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from synthdata import geometry
-from synthdata.distributions import Bernoulli, Choice, ColorDistribution, Constant
-from synthdata.distributions import Distribution, Uniform
+from synthdata.distributions import (
+    Bernoulli,
+    Choice,
+    ColorDistribution,
+    Constant,
+    Distribution,
+    Uniform,
+)
 from synthdata.errors import ConfigError
 from synthdata.primitives.base import TINTS, Draw, Outline, Shape, fraction
 

@@ -81,9 +81,8 @@ class Text(Shape):
     @functools.cached_property
     def _entries(self) -> tuple[str, ...]:
         """The vocabulary, white space made single spaces, empty entries dropped."""
-        entries = self.vocabulary
-        if isinstance(entries, str):
-            entries = _lines(entries)
+        given = self.vocabulary
+        entries = _lines(given) if isinstance(given, str) else given
         return tuple(clean for entry in entries if (clean := " ".join(entry.split())))
 
     @functools.cached_property
@@ -96,8 +95,8 @@ class Text(Shape):
             for name, path in faces.items():
                 if lacking := fonts.missing(path, needed):
                     raise ConfigError(
-                        f"font: {name!r} has no glyph for {lacking[0]!r} (U+{ord(lacking[0]):04X}); "
-                        "with font=null such fonts are left out"
+                        f"font: {name!r} has no glyph for {lacking[0]!r} "
+                        f"(U+{ord(lacking[0]):04X}); with font=null such fonts are left out"
                     )
             return faces
         names = fonts.DEFAULT_FONTS if self.fonts is None else tuple(files)
@@ -145,7 +144,10 @@ class Text(Shape):
                 raise ConfigError(f"length: {min(lengths)} was drawn; the least is 1")
             drawn = iter(rng.random(sum(lengths)).tolist())
             entries = iter(
-                ["".join(choices[int(next(drawn) * len(choices))] for _ in range(k)) for k in lengths]
+                [
+                    "".join(choices[int(next(drawn) * len(choices))] for _ in range(k))
+                    for k in lengths
+                ]
             )
         return [" ".join(next(entries) for _ in range(int(count))) for count in counts]
 

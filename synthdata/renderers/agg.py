@@ -210,5 +210,3 @@ def _flip(height: int, scale: int) -> np.ndarray:
 def _rgba32(color: Color) -> int:
     """An opaque colour as the 32-bit word that numpy writes for it."""
     return int(np.frombuffer(bytes((*color, 255)), dtype=np.uint32)[0])
-
-

@@ -254,7 +254,7 @@ def _cut(points: np.ndarray, axis: int, limit: float, sign: float) -> np.ndarray
 
 def _loops(points: np.ndarray) -> list[np.ndarray]:
     """A closed polygon as loops that do not cross themselves; the windings add up to its own."""
-    waiting, found = [_distinct(points, True)], []
+    waiting, found = [_distinct(points, True)], list[np.ndarray]()
     while waiting:
         loop = waiting.pop()
         if len(loop) < 3:
@@ -311,7 +311,7 @@ def _distinct(points: np.ndarray, closed: bool) -> np.ndarray:
     new = np.abs(points - before).max(axis=1) > _COINCIDE
     if not closed:
         new[0] = True
-    return points[new]
+    return np.asarray(points[new])
 
 
 def _stroke_pieces(mark: Mark, inset: float) -> list[np.ndarray]:

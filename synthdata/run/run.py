@@ -82,7 +82,11 @@ class Run:
         recorded = self.state.get("fingerprint")
         if recorded not in (None, self.config.fingerprint):
             then = self.state.get("version")
-            what = f"synthdata {then}, this is {__version__}" if then != __version__ else "other plugin code"
+            what = (
+                f"synthdata {then}, this is {__version__}"
+                if then != __version__
+                else "other plugin code"
+            )
             raise ConfigError(f"{self.path}: was made by {what}: the samples could differ")
 
     def make_directory(self) -> None:
@@ -131,7 +135,9 @@ class Run:
             status = "complete" if done else "interrupted"
             self._finish(status, ledger, time.monotonic() - begun)
             if not done:
-                raise Interrupted(f"stopped by {stop.signal} after {ledger.made} of {plan.n} images")
+                raise Interrupted(
+                    f"stopped by {stop.signal} after {ledger.made} of {plan.n} images"
+                )
         return self
 
     def _make(
@@ -173,7 +179,9 @@ class Run:
         on = [p for p in beat.read(self.path) if job.shard.start <= p.index < job.shard.stop]
         clear_staging(self.path)
         if not on:
-            raise StartError(f"shard {job.shard.number}: its worker died before the first sample: {cause}")
+            raise StartError(
+                f"shard {job.shard.number}: its worker died before the first sample: {cause}"
+            )
         index = on[-1].index
         cause = f"worker ended: {cause}"
         logger.error("sample %d: %s", index, cause)

@@ -35,7 +35,7 @@ class Job(NamedTuple):
     writer: Writer
     fingerprint: str
     shard: Shard
-    skip: Mapping[int, Mapping[str, Any]] = {}  # noqa: RUF012
+    skip: Mapping[int, Mapping[str, Any]] = {}
 
 
 class Summary(NamedTuple):
@@ -211,4 +211,8 @@ def _sentence(error: BaseException) -> str:
         text = str(error).strip()
     except Exception:  # a plugin's own error class may be broken too
         text = ""
-    return text if isinstance(error, SynthdataError) else f"{type(error).__name__}: {text}".rstrip(": ")
+    return (
+        text
+        if isinstance(error, SynthdataError)
+        else f"{type(error).__name__}: {text}".rstrip(": ")
+    )

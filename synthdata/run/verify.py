@@ -51,7 +51,11 @@ def verify(run: Run, samples: int = 16, seed: int | None = None) -> Verdict:
         assert generator is not None
         _check_sample(generator, line, verdict)
     state = run.state
-    if state.get("status") == "complete" and not verdict.faults and state.get("digest") != run.digest():
+    if (
+        state.get("status") == "complete"
+        and not verdict.faults
+        and state.get("digest") != run.digest()
+    ):
         verdict.faults.append("run.json: its digest is not that of the records")
     return verdict
 
@@ -118,7 +122,9 @@ def _check_shard(
                 verdict.faults.append(f"{where}: {name!r} is missing")
     if found != sorted(expected):
         missing = sorted(expected - set(found))[:5]
-        verdict.faults.append(f"{where}: its records are not the planned samples; missing {missing}")
+        verdict.faults.append(
+            f"{where}: its records are not the planned samples; missing {missing}"
+        )
     verdict.faults += [f"{where}: {name} is in no record" for name in sorted(present - named)]
 
 
@@ -152,12 +158,16 @@ def _check_sample(generator: Generator, line: bytes, verdict: Verdict) -> None:
         record, _ = generator.encode(generator[index])
         again = record_line(record)
     except Exception as error:
-        verdict.faults.append(f"sample {index}: cannot be made again: {type(error).__name__}: {error}")
+        verdict.faults.append(
+            f"sample {index}: cannot be made again: {type(error).__name__}: {error}"
+        )
         return
     if again != line:
         here = json.loads(again)
         keys = [key for key in {**there, **here} if there.get(key) != here.get(key)]
-        verdict.faults.append(f"sample {index}: made again it differs in {', '.join(keys) or 'form'}")
+        verdict.faults.append(
+            f"sample {index}: made again it differs in {', '.join(keys) or 'form'}"
+        )
 
 
 def _hashes(record: dict[str, Any]) -> Iterator[tuple[str, str]]:

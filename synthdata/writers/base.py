@@ -10,7 +10,6 @@ from typing import Any
 
 import orjson
 
-
 _strict = json.JSONEncoder(allow_nan=False).encode
 
 

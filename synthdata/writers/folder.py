@@ -14,6 +14,7 @@ from synthdata.writers.base import ShardWriter, WriteError, Writer, record_line
 
 DATASET, STAGING, METADATA = "dataset", ".staging", "metadata.jsonl"
 
+
 @dataclass(frozen=True)
 class Folder(Writer):
     """``dataset/00000/``, ``dataset/00001/``, ...: each loads as an image folder with metadata.
@@ -87,7 +88,10 @@ class _FolderShard(ShardWriter):
     def _write(self, name: str, data: bytes) -> int:
         # Relative to the open folder: the kernel walks no path, which is a third of the cost.
         file = os.open(
-            name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666, dir_fd=self._descriptor
+            name,
+            os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC,
+            0o666,
+            dir_fd=self._descriptor,
         )
         try:
             written = os.write(file, data)

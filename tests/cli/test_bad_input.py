@@ -1,4 +1,4 @@
-"""Bad input: exit code 2, one line on standard error that names key and value, nothing left behind."""
+"""Bad input: one sentence with the key, the value and what would do, exit code 2, nothing left.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The formats besides PNG: read back by Pillow and NumPy, which had no part in the shape of the rows."""
+"""The formats besides PNG: read back by Pillow and NumPy, which had no part in the rows' shape."""
 
 from __future__ import annotations
 
@@ -59,7 +59,8 @@ def test_lossy_formats_come_close(encoder: Encoder, mode: str) -> None:
 def test_a_higher_quality_is_closer() -> None:
     image = drawn().astype(int)
     errors = [
-        np.abs(read(Jpeg(), Jpeg(quality=q).encode(drawn(), 72)) - image).mean() for q in (20, 60, 95)
+        np.abs(read(Jpeg(), Jpeg(quality=q).encode(drawn(), 72)) - image).mean()
+        for q in (20, 60, 95)
     ]
     assert errors[0] > errors[1] > errors[2]
 
