@@ -1,4 +1,4 @@
-"""Bad input: one sentence with the key, the value and what would do, exit code 2, nothing left.
+"""Bad input: one sentence with the key, the value and what would do, exit code 2, nothing left."""
 
 from __future__ import annotations
 
