@@ -86,6 +86,8 @@ class Constant(Distribution):
         return _span([self.value])
 
     def contains(self, value: Any, context: Context = _NOTHING) -> bool:
+        if isinstance(value, float) and isinstance(self.value, float):
+            return math.isclose(value, self.value, rel_tol=1e-9)  # it may have come by a quotient
         return bool(value == self.value)
 
 

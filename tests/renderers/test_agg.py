@@ -89,7 +89,7 @@ def test_the_picture_is_that_of_an_ordinary_figure(name: str, style: list[str]) 
     the rounding of the margin's offset decides them.
     """
     surface = Agg().open(*SIZE)
-    drawn = scenes(name, style, 4)
+    drawn = scenes(name, style, 3)
     fast = np.stack([surface.draw(s) for s in drawn]).astype(int)
     slow = np.stack([figure_of(s) for s in drawn]).astype(int)
     difference = np.abs(fast - slow)

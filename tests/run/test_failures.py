@@ -148,14 +148,16 @@ def test_a_run_whose_budget_was_spent_goes_on_with_a_larger_one(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("how", "cause"), [("os_exit", "EXIT(7)"), ("kill", "SIGKILL"), ("segfault", "SIGSEGV")]
+    ("how", "cause", "bad"),
+    [
+        ("os_exit", "EXIT(7)", [13]),
+        ("segfault", "SIGSEGV", [0]),
+        ("kill", "SIGKILL", [4, 13, 14, 19]),
+    ],
 )
-@pytest.mark.parametrize("bad", [[13], [0], [19], [4, 13, 14]])
 def test_a_sample_that_ends_its_worker_is_a_row(
     how: str, cause: str, bad: list[int], faulty: Plugin, tmp_path: Path
 ) -> None:
-    if how != "kill" and bad != [13]:
-        pytest.skip("one way to die is enough for the other places")
     options = ("n=20", "shard_size=5", "engine.workers=2", "failures.max_rate=1")
     run = make(faulty, tmp_path / "run", *options, at=bad, how=how)
     check(run, 20, bad)

@@ -226,7 +226,7 @@ def test_a_second_signal_does_not_wait(command: Command, plugin: Plugin) -> None
     process = command.start(
         *plugin.arguments(seconds=30.0), "n=4", "shard_size=2", "hydra.run.dir=run", "engine=serial"
     )
-    until(lambda: list((run / ".staging").glob("*.beat")), "a sample under way")
+    until(lambda: any(pulse.begun for pulse in beat.read(run)), "a sample under way")
     process.send_signal(signal.SIGINT)
     with pytest.raises(subprocess.TimeoutExpired):  # two that come at once are taken for one
         process.wait(timeout=1)
