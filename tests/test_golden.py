@@ -18,11 +18,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import subprocess
+import sys
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
+from processes import environment
 
 from synthdata.compose import conf_dir
 from synthdata.generator import Generator
@@ -93,3 +96,43 @@ def test_samples_differ() -> None:
     for name in PRIMITIVES:
         assert len(set(golden()[name]["pixels"])) == SAMPLES
         assert len(set(golden()[name]["records"])) == SAMPLES
+
+
+RCPARAMS = """
+path.simplify: False
+path.snap: True
+agg.path.chunksize: 20
+text.hinting: force_autohint
+text.hinting_factor: 1
+text.antialiased: False
+lines.antialiased: False
+patch.antialiased: False
+lines.scale_dashes: False
+font.family: monospace
+figure.dpi: 300
+backend: svg
+"""
+
+
+def test_nothing_of_the_environment_matters(tmp_path: Path) -> None:
+    """Neither the user's matplotlib style nor locale, time zone, hash seed and current folder."""
+    (tmp_path / "matplotlibrc").write_text(RCPARAMS)
+    changed = {
+        "MATPLOTLIBRC": str(tmp_path / "matplotlibrc"),
+        "PYTHONHASHSEED": "1",
+        "LC_ALL": "C",
+        "TZ": "Asia/Kathmandu",
+        "OMP_NUM_THREADS": "1",
+    }
+    here = str(Path(__file__).parent)
+    code = f"import sys, json; sys.path.insert(0, {here!r}); import test_golden as t\n"
+    code += "print(json.dumps({n: t.hashes(n) for n in t.PRIMITIVES}))"
+    process = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment() | changed,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(process.stdout) == {name: hashes(name) for name in PRIMITIVES}

@@ -59,10 +59,15 @@ def show(arguments: Sequence[str]) -> int:
     parser.add_argument("-k", "--samples", type=int, default=16, help="how many samples (16)")
     parser.add_argument("--config-dir", help="a folder with config groups of your own")
     flags = parser.parse_args(arguments)
-    from synthdata.api import sample_config
+    from synthdata.compose import compose, listed
+    from synthdata.config import Config
     from synthdata.sheet import contact_sheet
 
-    config = sample_config(flags.overrides, config_dir=flags.config_dir)
+    node = compose(flags.overrides, flags.config_dir)
+    plugins = listed(node)
+    if plugins and str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))  # a plugin lies in the current folder
+    config = Config.from_mapping(node, plugins).sample_config
     path = Path(flags.output)
     try:
         contact_sheet(config, flags.samples).save(path, format="PNG")

@@ -85,12 +85,12 @@ class _Application:
         run.check()
         run.make_directory()
         callbacks = Callbacks(cfg)
-        errors: list[SynthdataError] = []
+        errors: list[Exception] = []
 
         def job(_: Any) -> None:
             try:
                 self._codes.append(_execute(run))
-            except SynthdataError as error:  # Hydra would print it too
+            except (SynthdataError, BrokenPipeError) as error:  # Hydra would print it too
                 errors.append(error)
 
         callbacks.on_run_start(config=cfg, config_name=self._name)

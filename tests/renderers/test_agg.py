@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import matplotlib as mpl
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from synthdata.compose import conf_dir
 from synthdata.errors import ConfigError
 from synthdata.generator import Generator
 from synthdata.geometry import is_smooth
-from synthdata.renderers import Agg
+from synthdata.renderers import Agg, Surface
 from synthdata.scene import Mark, Scene, Style
 
 PRIMITIVES = sorted(p.stem for p in (conf_dir() / "primitives").glob("*.yaml"))
@@ -126,6 +128,11 @@ def test_a_picture_is_the_callers_own() -> None:
     assert np.array_equal(picture, before)
 
 
+@functools.cache
+def finely(width: int, height: int) -> Surface:
+    return Agg(supersample=8).open(width, height)
+
+
 def coverage(scene: Scene, mark: Mark) -> np.ndarray:
     """The share of each pixel that one mark covers, counted at eight times the resolution."""
     style = mark.style._replace(
@@ -134,7 +141,7 @@ def coverage(scene: Scene, mark: Mark) -> np.ndarray:
         alpha=1.0,
     )
     alone = Scene(scene.width, scene.height, (255, 255, 255), (mark._replace(style=style),))
-    picture = Agg(supersample=8).open(scene.width, scene.height).draw(alone)
+    picture = finely(scene.width, scene.height).draw(alone)
     return 1 - picture[..., 0] / 255.0
 
 

@@ -17,6 +17,7 @@ from processes import Command, group, kill_group, leftovers, until
 
 from synthdata.api import config
 from synthdata.run import Run
+from synthdata.runtime import beat
 
 CONFIG = ["canvas.size=[48,32]", "labels=[marks,instance_mask]", "seed=3", "shard_size=20"]
 
