@@ -19,6 +19,7 @@ from synthdata.generator import SampleConfig
 from synthdata.writers.base import Writer
 from synthdata.writers.folder import Folder
 
+MAX_N = 10**12
 MAX_FILES = 10_000  # in one folder: more slows file systems and hubs down
 
 
@@ -49,8 +50,8 @@ class Config(SampleConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.n < 1:
-            raise ConfigError(f"n: {self.n} images cannot be made; any number from 1 on will do")
+        if not 1 <= self.n <= MAX_N:
+            raise ConfigError(f"n: {self.n} images cannot be made; from 1 to {MAX_N} will do")
         files = 1 + sum(len(label.names) for label in self.labels.values())
         most = (MAX_FILES - 1) // files
         if not 1 <= self.shard_size <= most:

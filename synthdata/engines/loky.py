@@ -29,6 +29,7 @@ from synthdata.engines.cpus import usable_cpus
 from synthdata.errors import ConfigError
 
 TICK_S = 0.1  # how often the run is given a moment of its own
+IDLE_S = 60  # how long a worker without a job stays; also one whose main process was killed
 GRACE_S = 5.0  # how long jobs under way may go on after the run was told to stop
 
 
@@ -191,7 +192,7 @@ class _Pool:
         # Ctrl-C goes to the whole process group. Workers inherit the blocked signal and so leave
         # it to the run to end them.
         with _blocked(signal.SIGINT):
-            self._executor = get_reusable_executor(max_workers=self.size, timeout=300)
+            self._executor = get_reusable_executor(max_workers=self.size, timeout=IDLE_S)
 
     def submit(self, job: Any) -> Future[Any]:
         with _blocked(signal.SIGINT):
