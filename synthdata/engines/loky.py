@@ -82,9 +82,8 @@ def cool_down() -> None:
     if "joblib.externals.loky" in sys.modules:
         from joblib.externals.loky import reusable_executor
 
-        executor = reusable_executor._executor
-        if executor is not None:
-            executor.shutdown(wait=True, kill_workers=True)
+        if reusable_executor._executor is not None:
+            _end(reusable_executor._executor)
 
 
 _warming: threading.Thread | None = None
@@ -199,7 +198,19 @@ class _Pool:
             return self._executor.submit(_work, self._task, job, os.getpid())  # type: ignore[no-any-return]
 
     def kill(self) -> None:
-        self._executor.shutdown(wait=True, kill_workers=True)
+        _end(self._executor)
+
+
+def _end(executor: Any) -> None:
+    """End an executor's workers and wait for all of its threads.
+
+    loky does not wait for the one that feeds its queue. Were it frozen by the end of this process
+    while it gives back the queue's semaphores, loky would report these as leaked.
+    """
+    feeder = getattr(executor._call_queue, "_thread", None)
+    executor.shutdown(wait=True, kill_workers=True)
+    if feeder is not None:
+        feeder.join(GRACE_S)
 
 
 def _cause(error: BrokenProcessPool) -> str:
