@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 from synthdata._lazy import lazy
 
 if TYPE_CHECKING:
-    from synthdata.engines.base import Done, Engine, Lost, Outcome
+    from synthdata.engines.base import Done, Engine, Lost, Outcome, Stopping
     from synthdata.engines.loky import Loky
     from synthdata.engines.serial import Serial
 
-__all__ = ["Done", "Engine", "Loky", "Lost", "Outcome", "Serial"]
+__all__ = ["Done", "Engine", "Loky", "Lost", "Outcome", "Serial", "Stopping"]
 
 __getattr__, __dir__ = lazy(
     globals(),
@@ -20,5 +20,6 @@ __getattr__, __dir__ = lazy(
         "Lost": "base",
         "Outcome": "base",
         "Serial": "serial",
+        "Stopping": "base",
     },
 )

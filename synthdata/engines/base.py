@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 
 class Done(NamedTuple):
@@ -25,6 +25,18 @@ class Lost(NamedTuple):
 Outcome = Done | Lost | None
 
 
+class Stopping(Protocol):
+    """Says whether the run is to end: no new job is begun then.
+
+    ``grace_s`` is how long those under way may go on.
+    """
+
+    @property
+    def grace_s(self) -> float: ...
+
+    def __call__(self) -> bool: ...
+
+
 class Engine(ABC):
     """Where shards are made. Subclasses are frozen dataclasses."""
 
@@ -33,7 +45,7 @@ class Engine(ABC):
         self,
         task: Callable[[Any, Callable[[], bool]], Any],
         jobs: Iterable[Any],
-        stopping: Callable[[], bool],
+        stopping: Stopping,
     ) -> Iterator[Outcome]:
         """Each job's outcome, in whatever order they end.
 
@@ -44,8 +56,7 @@ class Engine(ABC):
         jobs
             Taken one by one as workers come free, never all at once.
         stopping
-            Says whether the run is to end: no new job is begun then, and those under way are
-            given a few seconds.
+            Asked every moment.
         """
 
     def processes(self) -> int:

@@ -14,23 +14,21 @@ import re
 import signal
 import sys
 import threading
-import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
-from synthdata.engines.base import Done, Engine, Lost, Outcome
+from synthdata.engines.base import Done, Engine, Outcome, Stopping
 from synthdata.engines.cpus import usable_cpus
+from synthdata.engines.window import Died, Pool, outcomes
 from synthdata.errors import ConfigError
 
-TICK_S = 0.1  # how often the run is given a moment of its own
 IDLE_S = 60  # how long a worker without a job stays; also one whose main process was killed
-GRACE_S = 5.0  # how long jobs under way may go on after the run was told to stop
+JOIN_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -50,18 +48,12 @@ class Loky(Engine):
         self,
         task: Callable[[Any, Callable[[], bool]], Any],
         jobs: Iterable[Any],
-        stopping: Callable[[], bool],
+        stopping: Stopping,
     ) -> Iterator[Outcome]:
         queue = iter(jobs)
-        first = list(islice(queue, self.processes()))
-        if not first:
-            return
-        pool = _Pool(len(first), task)
-        try:
-            yield from _Window(pool, deque(first), queue, stopping).outcomes()
-        except BaseException:
-            pool.kill()
-            raise
+        first = list(islice(queue, self.processes()))  # no more workers than there are jobs
+        if first:
+            yield from outcomes(_Pool(len(first), task), chain(first, queue), stopping)
 
 
 def warm_up(processes: int, modules: Sequence[str]) -> None:
@@ -101,91 +93,16 @@ def _import(modules: Sequence[str], stopping: Callable[[], bool]) -> None:
         importlib.import_module(name)
 
 
-class _Window:
-    """The jobs under way: at most two for each worker, so that none waits and few are held."""
-
-    def __init__(
-        self, pool: _Pool, again: deque[Any], queue: Iterator[Any], stopping: Callable[[], bool]
-    ) -> None:
-        self.pool, self.queue, self.stopping = pool, queue, stopping
-        self.again = again  # jobs to begin before those of the queue
-        self.suspects: deque[Any] = deque()  # jobs that were under way when a worker died
-        self.on_trial = False  # whether the one job under way is a suspect
-        self.under_way: dict[Future[Any], Any] = {}
-
-    def outcomes(self) -> Iterator[Outcome]:
-        deadline = math.inf
-        self._fill()
-        yield None  # all workers have their first job: the run has a moment of its own
-        while True:
-            if self.stopping():
-                deadline = min(deadline, time.monotonic() + GRACE_S)
-            else:
-                self._fill()
-            if not self.under_way:
-                return
-            done, _ = wait(self.under_way, timeout=TICK_S, return_when=FIRST_COMPLETED)
-            broken: list[Any] = []
-            cause = ""
-            for future in done:
-                job = self.under_way.pop(future)
-                try:
-                    yield Done(job, future.result())
-                except BrokenProcessPool as error:
-                    broken.append(job)
-                    cause = _cause(error)
-            if broken:
-                yield from self._after_break(broken, cause)
-            if time.monotonic() > deadline:
-                self.pool.kill()
-                return
-            if not done:
-                yield None
-
-    def _fill(self) -> None:
-        # After a break the suspects run one at a time: the next break then names the one to blame.
-        self.on_trial = self.on_trial and bool(self.under_way)
-        while len(self.under_way) < (1 if self.suspects or self.on_trial else 2 * self.pool.size):
-            if self.suspects:
-                job = self.suspects.popleft()
-                self.on_trial = True
-            elif self.again:
-                job = self.again.popleft()
-            else:
-                job = next(self.queue, None)
-            if job is None:
-                return
-            try:
-                self.under_way[self.pool.submit(job)] = job
-            except BrokenProcessPool:  # it broke between two calls; those under way will say so
-                self.again.appendleft(job)
-                if not self.under_way:
-                    self.pool.renew()
-                return
-
-    def _after_break(self, broken: list[Any], cause: str) -> Iterator[Outcome]:
-        for future in list(self.under_way):  # the others of this pool are lost too
-            job = self.under_way.pop(future)
-            try:
-                yield Done(job, future.result())
-            except BrokenProcessPool:
-                broken.append(job)
-        self.pool.renew()
-        if self.on_trial:
-            yield Lost(broken[0], cause)
-        else:
-            self.suspects.extend(broken)
-
-
-class _Pool:
+class _Pool(Pool):
     """loky's reusable executor: it lives on between the runs of a sweep."""
 
     def __init__(self, size: int, task: Callable[[Any, Callable[[], bool]], Any]) -> None:
         self.size = size
         self._task = task
-        self.renew()
+        self._futures: dict[Future[Any], Any] = {}
+        self._renew()
 
-    def renew(self) -> None:
+    def _renew(self) -> None:
         from joblib.externals.loky import get_reusable_executor
 
         # Ctrl-C goes to the whole process group. Workers inherit the blocked signal and so leave
@@ -193,9 +110,40 @@ class _Pool:
         with _blocked(signal.SIGINT):
             self._executor = get_reusable_executor(max_workers=self.size, timeout=IDLE_S)
 
-    def submit(self, job: Any) -> Future[Any]:
+    def submit(self, job: Any) -> None:
+        future: Future[Any]
+        try:
+            future = self._begin(job)
+        except BrokenProcessPool as error:  # a worker died between two calls
+            if self._futures:
+                future = Future()
+                future.set_exception(error)
+            else:  # no job was there to blame
+                self._renew()
+                future = self._begin(job)
+        self._futures[future] = job
+
+    def _begin(self, job: Any) -> Future[Any]:
         with _blocked(signal.SIGINT):
             return self._executor.submit(_work, self._task, job, os.getpid())  # type: ignore[no-any-return]
+
+    def under_way(self) -> int:
+        return len(self._futures)
+
+    def collect(self, timeout_s: float) -> Sequence[Done | Died]:
+        ended = wait(self._futures, timeout=timeout_s, return_when=FIRST_COMPLETED).done
+        outcomes = [self._outcome(future) for future in ended]
+        if any(isinstance(outcome, Died) for outcome in outcomes):  # and so all others are lost
+            outcomes += [self._outcome(future) for future in list(self._futures)]
+            self._renew()
+        return outcomes
+
+    def _outcome(self, future: Future[Any]) -> Done | Died:
+        job = self._futures.pop(future)
+        try:
+            return Done(job, future.result())
+        except BrokenProcessPool as error:
+            return Died(job, _cause(error))
 
     def kill(self) -> None:
         _end(self._executor)
@@ -210,7 +158,7 @@ def _end(executor: Any) -> None:
     feeder = getattr(executor._call_queue, "_thread", None)
     executor.shutdown(wait=True, kill_workers=True)
     if feeder is not None:
-        feeder.join(GRACE_S)
+        feeder.join(JOIN_S)
 
 
 def _cause(error: BrokenProcessPool) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from synthdata.engines.base import Done, Engine, Outcome
+from synthdata.engines.base import Done, Engine, Outcome, Stopping
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Serial(Engine):
         self,
         task: Callable[[Any, Callable[[], bool]], Any],
         jobs: Iterable[Any],
-        stopping: Callable[[], bool],
+        stopping: Stopping,
     ) -> Iterator[Outcome]:
         for job in jobs:
             if stopping():

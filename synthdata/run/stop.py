@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+TERM_GRACE_S = 4.0  # schedulers send SIGKILL a few seconds after SIGTERM
+
 
 class Stop:
-    """Whether the run was asked to stop. Calling it tells; ``signal`` names what asked."""
+    """Whether the run was asked to stop. Calling it tells; ``signal`` names what asked.
+
+    Shards under way are finished after SIGINT, however long that takes, for a second one drops
+    them; after SIGTERM they are dropped if they are not finished in a few seconds.
+    """
 
     def __init__(self) -> None:
         self.signal: str | None = None
+
+    @property
+    def grace_s(self) -> float:
+        return TERM_GRACE_S if self.signal == "SIGTERM" else math.inf
 
     def __call__(self) -> bool:
         return self.signal is not None
