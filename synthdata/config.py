@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -20,29 +21,70 @@ from synthdata.writers.base import Writer
 from synthdata.writers.folder import Folder
 
 MAX_N = 10**12
+MAX_TIMEOUT_S = 10**6
 MAX_FILES = 10_000  # in one folder: more slows file systems and hubs down
 
 
 @dataclass(frozen=True, kw_only=True)
 class Failures:
-    """How many samples may fail: a share of ``n``, and a number. None is no limit."""
+    """What may go wrong with samples before the run stops. None is no limit.
+
+    ``max_rate`` is a share of ``n``, ``max_count`` a number of samples, ``max_consecutive`` one of
+    samples in a row, within a shard. A sample that takes longer than ``timeout_s`` seconds fails.
+    """
 
     max_rate: float | None = 0.01
     max_count: int | None = None
+    max_consecutive: int | None = None
+    timeout_s: float | None = 60.0
 
     def __post_init__(self) -> None:
         if self.max_rate is not None and not 0 <= self.max_rate <= 1:
             raise ConfigError(f"max_rate: {self.max_rate} must lie between 0 and 1, or be null")
-        if self.max_count is not None and self.max_count < 0:
-            raise ConfigError(f"max_count: {self.max_count} must not be negative; null is no limit")
+        for name in ("max_count", "max_consecutive"):
+            if (most := getattr(self, name)) is not None and most < 0:
+                raise ConfigError(f"{name}: {most} must not be negative; null is no limit")
+        if self.timeout_s is not None and not 0.001 <= self.timeout_s <= MAX_TIMEOUT_S:
+            raise ConfigError(
+                f"timeout_s: {self.timeout_s} must lie between 0.001 and {MAX_TIMEOUT_S}; "
+                "null is no limit"
+            )
+
+
+class Part(NamedTuple):
+    """The ``k``-th of ``count`` parts of a run's shards, ``k`` from 0: ``shards=k/count``."""
+
+    k: int
+    count: int  # type: ignore[assignment]  # hides tuple.count, which nobody needs here
+
+    @classmethod
+    def parse(cls, text: str) -> Part:
+        """From ``0/4``; ConfigError for anything else."""
+        match = re.fullmatch(r"(\d{1,9})/(\d{1,9})", str(text))
+        if not match or int(match[1]) >= int(match[2]):
+            raise ConfigError(
+                f"shards: {text!r} is not a part; the four parts of a run are 0/4, 1/4, 2/4, 3/4"
+            )
+        return cls(int(match[1]), int(match[2]))
+
+    def __str__(self) -> str:
+        return f"{self.k}/{self.count}"
+
+    def range(self, shards: int) -> range:
+        """The part's shards, of so many in all: neighbours, and every shard is in one part."""
+        return range(shards * self.k // self.count, shards * (self.k + 1) // self.count)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config(SampleConfig):
-    """A whole run. ``SampleConfig`` has the fields that decide bytes; these do not."""
+    """A whole run. ``SampleConfig`` has the fields that decide bytes; these do not.
+
+    ``shards`` is the part of it that one process makes, as in ``0/4``. It is not saved.
+    """
 
     n: int = 1000
     shard_size: int = 250
+    shards: str | None = None
     failures: Failures = Failures()
     writer: Writer = Folder()
     engine: Engine = Loky()
@@ -59,6 +101,12 @@ class Config(SampleConfig):
                 f"shard_size: {self.shard_size} must lie between 1 and {most}, "
                 f"so that a shard holds at most {MAX_FILES} files"
             )
+        _ = self.part  # refused here and not when a run asks for it
+
+    @functools.cached_property
+    def part(self) -> Part | None:
+        """``shards``, read."""
+        return None if self.shards is None else Part.parse(self.shards)
 
     @classmethod
     def from_mapping(cls, node: Mapping[str, Any], plugins: Sequence[str] = ()) -> Config:
@@ -86,7 +134,7 @@ class Config(SampleConfig):
     def to_mapping(self) -> dict[str, Any]:
         """Plain data that ``from_mapping`` turns back into an equal config."""
         node: dict[str, Any] = components.describe(self)
-        del node["_target_"]
+        del node["_target_"], node["shards"]
         return node
 
     @functools.cached_property

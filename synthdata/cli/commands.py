@@ -13,7 +13,7 @@ import yaml
 from synthdata.errors import ConfigError, nearest
 
 #: Keys that may be changed for a run that is there: those that decide no bytes.
-CHANGEABLE = ("engine", "failures", "plugins")
+CHANGEABLE = ("engine", "failures", "plugins", "shards")
 
 
 def resume(arguments: Sequence[str]) -> int:
@@ -30,6 +30,26 @@ def extend(arguments: Sequence[str]) -> int:
             "n: missing; say how many images there are to be, as in extend RUN n=20000"
         )
     return _go_on(flags.run, flags.overrides, ("n", "shard_size", *CHANGEABLE), growing=True)
+
+
+def retry(arguments: Sequence[str]) -> int:
+    """Try the failed samples of a run again; all else stays as it is."""
+    flags = _parser("retry", retry, run=True, overrides=True).parse_args(arguments)
+    from synthdata.cli.console import Console, resumable
+
+    run = _load(flags.run, flags.overrides, CHANGEABLE)
+    with Console() as console, resumable(run):
+        run.retry(console)
+    return console.summary(run)
+
+
+def finalize(arguments: Sequence[str]) -> int:
+    """Write down how a run went whose parts were made by separate processes (shards=k/n)."""
+    flags = _parser("finalize", finalize, run=True, overrides=True).parse_args(arguments)
+    from synthdata.cli.console import Console
+
+    run = _load(flags.run, flags.overrides, ("plugins",)).finalize()
+    return Console().summary(run)
 
 
 def verify(arguments: Sequence[str]) -> int:

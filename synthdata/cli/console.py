@@ -16,6 +16,8 @@ from synthdata.errors import BudgetSpent, DiskFull, Interrupted, StartError
 from synthdata.run import Ledger, Run
 from synthdata.runtime.log import LOGGER
 
+SHOWN = 8  # workers in a summary; run.json has more
+
 
 @contextmanager
 def resumable(run: Run) -> Iterator[None]:
@@ -96,7 +98,7 @@ class Console:
     def summary(self, run: Run) -> int:
         """Print how a finished run went; 0, or 1 when samples of it failed."""
         state = run.state
-        rows = list(_rows(run, state))
+        rows = list(_rows(run, state) if "made" in state else _part_rows(run, state))
         if sys.stdout.isatty():
             from rich.console import Console as Rich
             from rich.table import Table
@@ -108,9 +110,24 @@ class Console:
                 table.add_row(*row)
             Rich().print(table)
         else:
+            width = max(len(name) for name, _ in rows)
             for name, value in rows:
-                print(f"{name:<10} {value}")
-        return 1 if state["failed"] else 0
+                print(f"{name:<{width}} {value}")
+        failed: bool = state["failed"] > 0 if "failed" in state else _has_failures(run)
+        return 1 if failed else 0
+
+
+def _has_failures(run: Run) -> bool:
+    return (run.path / "failures.jsonl").exists()
+
+
+def _part_rows(run: Run, state: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Of a run whose other parts are not finished."""
+    finished = len(run.config.writer.finished(run.path))
+    yield "part", f"{run.part} done; {finished:,} of {run.plan.shard_count:,} shards are there"
+    yield "failed", f"see {run.path / 'failures.jsonl'}" if _has_failures(run) else "0"
+    yield "where", str(run.path)
+    yield "next", "the part that ends last completes the run"
 
 
 def _rows(run: Run, state: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -127,6 +144,15 @@ def _rows(run: Run, state: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "size", f"{state['bytes'] / 1e6:,.1f} MB"
     spent = sum(state["seconds"].values()) or 1.0
     yield "time in", ", ".join(f"{k} {v / spent:.0%}" for k, v in state["seconds"].items())
+    insights = state.get("insights", {})
+    if insights.get("slowest"):
+        times = (f"{s['index']} ({s['seconds'] * 1e3:,.1f} ms)" for s in insights["slowest"])
+        yield "slowest", ", ".join(times)
+    for row in insights.get("workers", [])[:SHOWN]:
+        times = (f"{k} {row[k]:.2f} s" for k in row if k not in ("host", "pid", "shards"))
+        yield f"worker {row['pid']}", f"{row['shards']} shards: {', '.join(times)}"
+    if len(insights.get("workers", ())) > 1:
+        yield "efficiency", f"{insights['efficiency']:.0%} of the workers' time was work"
     yield "digest", state.get("digest", "")
     yield "where", str(run.path)
     yield "next", f"python -m synthdata verify {typed(run.path)}"

@@ -17,6 +17,8 @@ WIDTH = 100  # columns, on any terminal that has them
 _ARGUMENTS = {
     "resume": "RUN [engine.workers=8]",
     "extend": "RUN n=20000",
+    "retry": "RUN",
+    "finalize": "RUN",
     "verify": "RUN [-k 16]",
     "show": "[key=value ...] [-o sheet.png] [-k 16]",
 }

@@ -62,3 +62,7 @@ class Engine(ABC):
     def processes(self) -> int:
         """How many jobs run at the same time."""
         return 1
+
+    def memory(self) -> int | None:
+        """How many bytes of data each worker may have; None for no limit."""
+        return None

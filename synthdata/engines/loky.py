@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import logging
 import math
 import os
 import re
@@ -26,20 +27,30 @@ from synthdata.engines.base import Done, Engine, Outcome, Stopping
 from synthdata.engines.cpus import usable_cpus
 from synthdata.engines.window import Died, Pool, outcomes
 from synthdata.errors import ConfigError
+from synthdata.runtime import memory
 
 IDLE_S = 60  # how long a worker without a job stays; also one whose main process was killed
 JOIN_S = 5.0
+logger = logging.getLogger("synthdata.engines")
 
 
 @dataclass(frozen=True)
 class Loky(Engine):
-    """``workers`` processes; None takes three quarters of the CPUs this process may use."""
+    """``workers`` processes; None takes three quarters of the CPUs this process may use.
+
+    A sample for which a worker would need more than ``memory_limit`` (bytes, or as in 2GB) fails.
+    """
 
     workers: int | None = None
+    memory_limit: int | str | None = None
 
     def __post_init__(self) -> None:
         if self.workers is not None and not 1 <= self.workers <= 1024:
             raise ConfigError(f"workers: {self.workers} must lie between 1 and 1024, or be null")
+        self.memory()
+
+    def memory(self) -> int | None:
+        return None if self.memory_limit is None else memory.parse_size(str(self.memory_limit))
 
     def processes(self) -> int:
         return self.workers or math.ceil(usable_cpus() * 3 / 4)
@@ -100,6 +111,7 @@ class _Pool(Pool):
         self.size = size
         self._task = task
         self._futures: dict[Future[Any], Any] = {}
+        self._oom_kills = memory.oom_kills()
         self._renew()
 
     def _renew(self) -> None:
@@ -135,8 +147,24 @@ class _Pool(Pool):
         outcomes = [self._outcome(future) for future in ended]
         if any(isinstance(outcome, Died) for outcome in outcomes):  # and so all others are lost
             outcomes += [self._outcome(future) for future in list(self._futures)]
+            outcomes = self._explained(outcomes)
             self._renew()
         return outcomes
+
+    def _explained(self, outcomes: list[Done | Died]) -> list[Done | Died]:
+        """The same outcomes; if the system has killed for memory they say so, and half remain."""
+        before, self._oom_kills = self._oom_kills, memory.oom_kills()
+        if self._oom_kills == before:
+            return outcomes
+        if self.size > 1:
+            self.size //= 2
+            logger.warning(
+                "the system ended a worker for memory: going on with %d at a time", self.size
+            )
+        return [
+            o._replace(cause=f"{o.cause}; memory limit hit") if isinstance(o, Died) else o
+            for o in outcomes
+        ]
 
     def _outcome(self, future: Future[Any]) -> Done | Died:
         job = self._futures.pop(future)
@@ -164,7 +192,8 @@ def _end(executor: Any) -> None:
 def _cause(error: BrokenProcessPool) -> str:
     """One line of what loky says: how the worker ended, or what it raised before the job."""
     if codes := re.search(r"exit codes of the workers are \{(.*?)\}", str(error)):
-        return codes[1]
+        names = re.sub(r"(SIG\w+)\(-\d+\)", r"\1", codes[1])
+        return re.sub(r"EXIT\((\d+)\)", r"exit code \1", names)
     remote = str(error.__cause__ or "").strip('"\n ') or str(error)
     return remote.splitlines()[-1]
 

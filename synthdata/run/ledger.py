@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from synthdata.run.insights import Insights
 from synthdata.run.shard import LEDGER, Summary
 from synthdata.writers.base import Writer
 
@@ -31,6 +32,10 @@ class Ledger:
         Spent in each step, summed over all processes.
     causes
         How many samples failed for each cause.
+    streak
+        The most samples that failed in a row.
+    insights
+        Where the time went since this ledger was opened.
     """
 
     shards: int = 0
@@ -39,9 +44,16 @@ class Ledger:
     size: int = 0
     seconds: Counter[str] = field(default_factory=Counter)
     causes: Counter[str] = field(default_factory=Counter)
+    streak: int = 0
+    insights: Insights = field(default_factory=Insights)
 
     def add(self, summary: Summary) -> None:
-        """Count one more finished shard."""
+        """Count one more shard that was finished now."""
+        self._count(summary)
+        self.insights.add(summary)
+        self.streak = max(self.streak, summary.streak)
+
+    def _count(self, summary: Summary) -> None:
         self.shards += 1
         self.made += summary.made
         self.failed += len(summary.failures)
@@ -57,20 +69,27 @@ class Ledger:
         """
         ledger = cls()
         for number in shards:
-            if (summary := read_summary(run, number)) is not None:
-                ledger.add(summary)
+            if (summary := read_summary(run, number, writer)) is not None:
+                ledger._count(summary)
+                ledger.insights.add_slowest((s, i) for s, i in summary.slowest)
             else:
                 ledger.shards += 1
                 ledger.made += sum(1 for _ in writer.metadata(run, number))
         return ledger
 
 
-def read_summary(run: Path, shard: int) -> Summary | None:
-    """How a shard was made; None when its ledger file is gone."""
+def read_summary(run: Path, shard: int, writer: Writer) -> Summary | None:
+    """How a finished shard was made; None when its ledger file is gone or cannot be read."""
     try:
-        return Summary(**json.loads((run / LEDGER / f"{shard:05d}.json").read_bytes()))
-    except (FileNotFoundError, ValueError, TypeError):
+        summary = Summary(**json.loads((run / LEDGER / f"{shard:05d}.json").read_bytes()))
+        if not summary.failures:
+            return summary
+        # The shard may have got samples since, by a process that was killed before it wrote so.
+        there = {json.loads(line)["index"] for line in writer.metadata(run, shard)}
+        left = [row for row in summary.failures if row["index"] not in there]
+    except (OSError, ValueError, TypeError, KeyError):
         return None
+    return summary._replace(failures=left, made=len(there))
 
 
 def append_failures(run: Path, rows: Iterable[dict[str, Any]]) -> None:
@@ -81,18 +100,32 @@ def append_failures(run: Path, rows: Iterable[dict[str, Any]]) -> None:
             file.write(lines)
 
 
-def write_failures(run: Path, shards: Iterable[int]) -> None:
-    """Write ``failures.jsonl`` anew from the ledger, in index order; no file when none failed."""
+def write_failures(
+    run: Path, shards: Iterable[int], writer: Writer, others: Iterable[dict[str, Any]] = ()
+) -> None:
+    """Write ``failures.jsonl`` anew from the ledger, in index order; no file when none failed.
+
+    ``others`` are rows of shards that are not finished.
+    """
     beside = run / f".{FAILURES}"
+    late = deque(sorted(others, key=_index))
     empty = True
     with open(beside, "w", encoding="utf-8") as file:
         for number in sorted(shards):
-            summary = read_summary(run, number)
+            summary = read_summary(run, number, writer)
             for row in summary.failures if summary else ():
+                while late and _index(late[0]) < _index(row):
+                    file.write(json.dumps(late.popleft()) + "\n")
                 file.write(json.dumps(row) + "\n")
                 empty = False
+        empty = empty and not late
+        file.writelines(json.dumps(row) + "\n" for row in late)
     if empty:
         beside.unlink()
         (run / FAILURES).unlink(missing_ok=True)
     else:
         beside.replace(run / FAILURES)
+
+
+def _index(row: dict[str, Any]) -> int:
+    return int(row["index"])

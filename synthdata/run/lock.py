@@ -1,4 +1,4 @@
-"""One process at a time in a run directory."""
+"""One process at a time in a run directory, or one in each part of it."""
 
 from __future__ import annotations
 
@@ -12,63 +12,96 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from synthdata.config import Part
 from synthdata.errors import ConfigError
 
 LOCK = ".lock"
+SHARED_WAIT_S = (
+    2.0  # for the holder of another part who is just leaving and looks if it is the last
+)
 
 
 @contextmanager
-def locked(run: Path) -> Iterator[None]:
-    """Hold the run directory. The system lets go of it when the process ends, however it ends.
+def locked(run: Path, part: Part | None = None) -> Iterator[None]:
+    """Hold the run directory, or a part of it beside the holders of other parts.
+
+    The system lets go of it when the process ends, however it ends.
 
     Raises
     ------
     ConfigError
         If another process holds it: the message says which, where and since when.
     """
-    path = run / LOCK
-    descriptor = _acquire(path)
+    if part is None:
+        with _held(run / LOCK, fcntl.LOCK_EX):
+            yield
+    else:
+        with _held(run / LOCK, fcntl.LOCK_SH), _held(_of_part(run, part), fcntl.LOCK_EX):
+            yield
+
+
+def check_free(run: Path, part: Part | None = None) -> None:
+    """Raise ConfigError if a process holds the run directory, or this part of it, now."""
+    _check(run / LOCK, fcntl.LOCK_EX if part is None else fcntl.LOCK_SH)
+    if part is not None:
+        _check(_of_part(run, part), fcntl.LOCK_EX)
+
+
+def _of_part(run: Path, part: Part) -> Path:
+    return run / f"{LOCK}-{part.k}-of-{part.count}"
+
+
+@contextmanager
+def _held(path: Path, kind: int) -> Iterator[None]:
+    descriptor = _acquire(path, kind)
     try:
-        holder = {
-            "pid": os.getpid(),
-            "host": socket.gethostname(),
-            "since": time.strftime("%Y-%m-%d %H:%M:%S"),
-        }
         with contextlib.suppress(OSError):  # who holds it is only told, and the disk may be full
             os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, json.dumps(holder).encode(), 0)
+            if kind == fcntl.LOCK_EX:
+                os.pwrite(descriptor, _holder(), 0)
         yield
     finally:
-        # Unlinked while it is held: whoever opened it meanwhile sees in _acquire that it is gone.
-        path.unlink(missing_ok=True)
+        # Unlinked by the last holder, while it is held: whoever opened it meanwhile sees in
+        # _acquire that it is gone.
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink(missing_ok=True)
         os.close(descriptor)
 
 
-def check_free(run: Path) -> None:
-    """Raise ConfigError if a process holds the run directory now."""
+def _holder() -> bytes:
+    since = time.strftime("%Y-%m-%d %H:%M:%S")
+    return json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": since}).encode()
+
+
+def _check(path: Path, kind: int) -> None:
     try:
-        descriptor = os.open(run / LOCK, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)  # NFS asks for both
     except OSError:  # no lock, or no place for one, as whoever makes the directory will find
         return
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise _held(run / LOCK) from None
+        raise _in_use(path) from None
     finally:
         os.close(descriptor)
 
 
-def _acquire(path: Path) -> int:
+def _acquire(path: Path, kind: int) -> int:
+    deadline = time.monotonic() + (SHARED_WAIT_S if kind == fcntl.LOCK_SH else 0)
     while True:
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise ConfigError(f"{path}: cannot be made: {error.strerror}") from error
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(descriptor)
-            raise _held(path) from None
+            if time.monotonic() >= deadline:
+                raise _in_use(path) from None
+            time.sleep(0.05)
+            continue
         if _still_there(descriptor, path):
             return descriptor
         os.close(descriptor)
@@ -81,10 +114,12 @@ def _still_there(descriptor: int, path: Path) -> bool:
         return False
 
 
-def _held(path: Path) -> ConfigError:
-    try:
-        holder = json.loads(path.read_text())
-        who = f"process {holder['pid']} on {holder['host']} since {holder['since']}"
-    except (OSError, ValueError, KeyError):
-        who = "another process"
+def _in_use(path: Path) -> ConfigError:
+    for file in (path, *sorted(path.parent.glob(f"{path.name}-*"))):
+        try:
+            holder = json.loads(file.read_text())
+            who = f"process {holder['pid']} on {holder['host']} since {holder['since']}"
+            break
+        except (OSError, ValueError, KeyError, TypeError):
+            who = "another process"
     return ConfigError(f"{path.parent}: this run directory is in use by {who}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from synthdata.config import Part
 from synthdata.errors import ConfigError
 
 
@@ -62,10 +63,11 @@ class Plan(NamedTuple):
             return self
         return Plan((*self.stretches, Stretch(self.n, n, shard_size, self.shard_count)))
 
-    def shards(self) -> Iterator[Shard]:
-        """All shards, in index order."""
+    def shards(self, part: Part | None = None) -> Iterator[Shard]:
+        """All shards, or those of a part, in index order."""
+        numbers = range(self.shard_count) if part is None else part.range(self.shard_count)
         for stretch in self.stretches:
-            yield from stretch.shards()
+            yield from (shard for shard in stretch.shards() if shard.number in numbers)
 
     def to_list(self) -> list[dict[str, int]]:
         """For ``run.json``."""

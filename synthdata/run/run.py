@@ -7,34 +7,28 @@ import dataclasses
 import hashlib
 import json
 import logging
+import math
 import os
-import platform
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from synthdata._version import __version__
 from synthdata.config import Config
-from synthdata.engines import Done, Lost
-from synthdata.errors import BudgetSpent, ConfigError, Interrupted, StartError, SynthdataError
+from synthdata.errors import ConfigError, Interrupted, SynthdataError
 from synthdata.run import ledger as books
 from synthdata.run.ledger import Ledger
 from synthdata.run.lock import check_free, locked
-from synthdata.run.plan import Plan, Shard
-from synthdata.run.shard import CannotStart, Job, Summary, clear_staging, make_shard, writing
+from synthdata.run.plan import Plan
+from synthdata.run.session import Observer, Session, versions
+from synthdata.run.shard import Job, writing
 from synthdata.run.stop import Stop, on_signals
-from synthdata.runtime import beat, log
+from synthdata.runtime import log
 
 CONFIG, RUN = "config.yaml", "run.json"
 logger = logging.getLogger("synthdata.run")
-
-
-class Observer(Protocol):
-    """Whoever wants to see a run go on. Called in the main process, a few times a second."""
-
-    def progress(self, ledger: Ledger, begun: int, total: int) -> None:
-        """``begun`` samples of unfinished shards are under way, ``total`` is the run's ``n``."""
 
 
 class Run:
@@ -45,13 +39,14 @@ class Run:
     path
         The run directory. It need not exist yet.
     config
-        What is to be in it.
+        What is to be in it, and which part of that this process makes.
     """
 
     def __init__(self, path: str | Path, config: Config) -> None:
         self.path = Path(path)
         self.config = config
-        self._versions: dict[str, str] = {}  # looked up while workers work
+        self.part = config.part
+        self._versions: dict[str, str] = {}
 
     @classmethod
     def load(cls, path: str | Path, plugins: Sequence[str] = ()) -> Run:
@@ -65,7 +60,7 @@ class Run:
         """Raise ConfigError unless this config can go into this directory now."""
         if os.path.exists(self.path) and not os.path.isdir(self.path):
             raise ConfigError(f"{self.path}: is a file; a run needs a folder")
-        check_free(self.path)
+        check_free(self.path, self.part)
         self._check_fit()
 
     def _check_fit(self) -> None:
@@ -78,6 +73,10 @@ class Run:
             raise ConfigError(
                 f"{self.path}: holds a run of another config; different: "
                 + ", ".join(differences(there, self.config))
+            )
+        if self.part is not None and (planned := self.plan.n) not in (0, self.config.n):
+            raise ConfigError(
+                f"{self.path}: n: {self.config.n} where its other parts have {planned}"
             )
         recorded = self.state.get("fingerprint")
         if recorded not in (None, self.config.fingerprint):
@@ -113,102 +112,98 @@ class Run:
         """
         self.check()
         self.make_directory()
-        with locked(self.path), on_signals() as stop, log.in_main(self.path):
-            self._check_fit()  # again: another process may have been first
-            clear_staging(self.path)
+        with self._held(observer) as (session, stop):
             plan = self._begin()
-            writer = self.config.writer
-            finished = writer.finished(self.path)
-            ledger = Ledger.read(self.path, finished, writer)
-            missing = (shard for shard in plan.shards() if shard.number not in finished)
-            begun = time.monotonic()
-            try:
-                self._make(missing, ledger, stop, observer)
-            except BaseException:
-                clear_staging(self.path)
-                with contextlib.suppress(OSError, SynthdataError):  # the first cause is the one
-                    self._finish("failed", ledger, time.monotonic() - begun)
-                raise
-            clear_staging(self.path)
-            finished = writer.finished(self.path)
-            done = all(shard.number in finished for shard in plan.shards())
-            status = "complete" if done else "interrupted"
-            self._finish(status, ledger, time.monotonic() - begun)
-            if not done:
-                raise Interrupted(
-                    f"stopped by {stop.signal} after {ledger.made} of {plan.n} images"
-                )
+            finished = self.config.writer.finished(self.path)
+            ledger = Ledger.read(self.path, finished, self.config.writer)
+            missing = [s for s in plan.shards(self.part) if s.number not in finished]
+            session.check_room(sum(s.stop - s.start for s in missing))
+            self._work(session, map(session.job, missing), ledger)
+            finished = self.config.writer.finished(self.path)
+            if any(shard.number not in finished for shard in missing):
+                raise Interrupted(f"stopped by {stop.signal} after {self._so_far(ledger)}")
         return self
 
-    def _make(
-        self, missing: Iterator[Shard], ledger: Ledger, stop: Stop, observer: Observer | None
-    ) -> None:
-        """Run the missing shards on the engine, keeping the books."""
-        again: list[Job] = []
-        jobs: Iterator[Job] = (self._job(shard) for shard in missing)
-        while True:
-            for outcome in self.config.engine.run(make_shard, jobs, stop):
-                match outcome:
-                    case Done(_, Summary() as summary):
-                        ledger.add(summary)
-                        with writing(self.path):
-                            books.append_failures(self.path, summary.failures)
-                        log.relay(log.Message(*m) for m in summary.messages)
-                        self._check_budget(ledger)
-                    case Done(_, CannotStart(cause, trace)):
-                        raise StartError(f"workers cannot start: {cause}\n{trace}")
-                    case None:
-                        self._versions = self._versions or versions()
-                    case Lost(job, cause):
-                        again.append(self._blamed(job, cause))
-                if observer is not None:
-                    begun = sum(pulse.begun for pulse in beat.read(self.path))
-                    observer.progress(ledger, begun, self.config.n)
-            if not again or stop():
-                return
-            jobs, again = iter(again), []
+    def retry(self, observer: Observer | None = None) -> Run:
+        """Try the failed samples of the finished shards again, and put them where they belong.
 
-    def _job(self, shard: Shard) -> Job:
-        config = self.config
-        return Job(
-            self.path.absolute(), config.sample_config, config.writer, self.fingerprint, shard
-        )
-
-    def _blamed(self, job: Job, cause: str) -> Job:
-        """The same job without the sample that ended its worker."""
-        on = [p for p in beat.read(self.path) if job.shard.start <= p.index < job.shard.stop]
-        clear_staging(self.path)
-        if not on:
-            raise StartError(
-                f"shard {job.shard.number}: its worker died before the first sample: {cause}"
+        All else stays as it is. Raises what ``execute`` raises.
+        """
+        with self._held(observer) as (session, stop):
+            writer = self.config.writer
+            shards = {shard.number: shard for shard in self.plan.shards(self.part)}
+            finished = writer.finished(self.path)
+            summaries = (books.read_summary(self.path, n, writer) for n in finished & shards.keys())
+            failed = [s for s in summaries if s is not None and s.failures]
+            ledger = Ledger.read(self.path, finished - {s.shard for s in failed}, writer)
+            jobs = iter(
+                [
+                    session.job(shards[s.shard])._replace(
+                        again={row["index"]: row["attempts"] for row in s.failures}
+                    )
+                    for s in failed
+                ]
             )
-        index = on[-1].index
-        cause = f"worker ended: {cause}"
-        logger.error("sample %d: %s", index, cause)
-        row = {"index": index, "cause": cause, "traceback": "", "attempts": 2}
-        return job._replace(skip={**job.skip, index: row})
+            self._work(session, jobs, ledger)
+            if stop() and any(True for _ in jobs):
+                raise Interrupted(f"stopped by {stop.signal} after {self._so_far(ledger)}")
+        return self
 
-    def _check_budget(self, ledger: Ledger) -> None:
-        limits = self.config.failures
-        spent = None
-        if limits.max_count is not None and ledger.failed > limits.max_count:
-            spent = f"failures.max_count={limits.max_count}"
-        elif limits.max_rate is not None and ledger.failed > limits.max_rate * self.config.n:
-            spent = f"failures.max_rate={limits.max_rate} of n={self.config.n}"
-        if spent:
-            cause, times = ledger.causes.most_common(1)[0]
-            raise BudgetSpent(
-                f"{ledger.failed} samples failed, more than {spent} allows; "
-                f"{times} of them by: {cause}"
-            )
+    def finalize(self) -> Run:
+        """Write down how a run went whose parts were made by processes that knew no other.
+
+        Raises ConfigError if shards are missing.
+        """
+        with self._held():
+            finished = self.config.writer.finished(self.path)
+            missing = [s.number for s in self.plan.shards() if s.number not in finished]
+            if missing or not finished:
+                raise ConfigError(
+                    f"{self.path}: {len(missing)} of {self.plan.shard_count} shards are missing, "
+                    f"the first is {min(missing, default=0):05d}; resume makes them"
+                )
+            self._finish_parts()
+        return self
+
+    @contextmanager
+    def _held(self, observer: Observer | None = None) -> Iterator[tuple[Session, Stop]]:
+        with locked(self.path, self.part), on_signals() as stop, log.in_main(self.path):
+            self._check_fit()  # again: another process may have been first
+            yield Session(self.path, self.config, self.part, stop, observer), stop
+
+    def _work(self, session: Session, jobs: Iterator[Job], ledger: Ledger) -> None:
+        """Do the jobs, and write down how it went, however it went."""
+        began = time.monotonic()
+        try:
+            session.make(jobs, ledger)
+        except BaseException:
+            others = session.failed_rows()
+            session.clear()
+            with contextlib.suppress(OSError, SynthdataError):  # the first cause is the one
+                self._finish("failed", ledger, time.monotonic() - began, others)
+            raise
+        session.clear()
+        self._versions = session.versions
+        finished = self.config.writer.finished(self.path)
+        done = all(shard.number in finished for shard in self.plan.shards())
+        if self.part is None:
+            status = "complete" if done else "interrupted"
+            self._finish(status, ledger, time.monotonic() - began)
+        elif done:
+            self._finish_parts()  # the last one puts out the light
+
+    def _so_far(self, ledger: Ledger) -> str:
+        return f"{ledger.made} of {self.config.n} images"
 
     def _begin(self) -> Plan:
         """Write down what is going to happen, before anything does."""
         plan = self.plan.grown(self.config.n, self.config.shard_size)
         if plan.n > self.config.n:  # the run has more than is asked for now: keep it all
             self.config = dataclasses.replace(self.config, n=plan.n)
-        _write(self.path / CONFIG, self.config.to_yaml())
         state = self.state
+        if self.part is not None and state.get("plan"):  # another part was first
+            return plan
+        _write(self.path / CONFIG, self.config.to_yaml())
         state.pop("digest", None)
         state |= {
             "status": "running",
@@ -223,21 +218,27 @@ class Run:
         logger.info("%d images in %d shards", plan.n, plan.shard_count)
         return plan
 
-    def _finish(self, status: str, ledger: Ledger, elapsed: float) -> None:
-        """Write down how it went."""
+    def _finish(
+        self, status: str, ledger: Ledger, elapsed: float, others: Sequence[dict[str, Any]] = ()
+    ) -> None:
+        """Write down how it went; ``others`` are failures of shards that are not finished."""
+        if self.part is not None and status != "complete":
+            return  # other parts may still be made
         finished = self.config.writer.finished(self.path)
-        if ledger.failed or (self.path / books.FAILURES).exists():
+        if ledger.failed or others or (self.path / books.FAILURES).exists():
             with writing(self.path):
-                books.write_failures(self.path, finished)
+                books.write_failures(self.path, finished, self.config.writer, others)
         state = self.state
+        processes = min(self.config.engine.processes(), self.plan.shard_count)
         state |= {
             "status": status,
             "made": ledger.made,
-            "failed": ledger.failed,
+            "failed": ledger.failed + len(others),
             "bytes": ledger.size,
             "seconds": {k: round(v, 3) for k, v in ledger.seconds.items()},
             "elapsed_s": round(state.get("elapsed_s", 0.0) + elapsed, 3),
-            "processes": self.config.engine.processes(),
+            "processes": processes,
+            "insights": ledger.insights.to_mapping(processes),
             "ended": _now(),
             "versions": self._versions or versions(),
         }
@@ -245,6 +246,16 @@ class Run:
             state["digest"] = self.digest()
         _write(self.path / RUN, json.dumps(state, indent=2))
         logger.info("%s: %d made, %d failed", status, ledger.made, ledger.failed)
+
+    def _finish_parts(self) -> None:
+        """Write down how all parts together went."""
+        ledger, began, ended = Ledger(), math.inf, 0.0
+        for number in self.config.writer.finished(self.path):
+            summary = books.read_summary(self.path, number, self.config.writer)
+            if summary is not None:
+                ledger.add(summary)
+                began, ended = min(began, summary.began), max(ended, summary.finished)
+        self._finish("complete", ledger, max(ended - began, 0.0))
 
     @property
     def fingerprint(self) -> str:
@@ -312,14 +323,6 @@ def _differences(a: Any, b: Any, key: str) -> Iterator[str]:
                 yield from _differences(a.get(name), b.get(name), path)
     elif a != b:
         yield f"{key}: {a!r} -> {b!r}"
-
-
-def versions() -> dict[str, str]:
-    """What else could decide a pixel: the versions of Python and of the libraries that draw."""
-    from importlib.metadata import version
-
-    names = ("numpy", "matplotlib", "pillow", "isal", "hydra-core", "joblib")
-    return {"python": platform.python_version()} | {name: version(name) for name in names}
 
 
 def _write(path: Path, text: str) -> None:

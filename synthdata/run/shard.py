@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import heapq
 import json
 import os
 import shutil
@@ -18,16 +19,33 @@ from synthdata.errors import DiskFull, SynthdataError
 from synthdata.generator import Generator, SampleConfig
 from synthdata.run.plan import Shard
 from synthdata.runtime import beat, log
-from synthdata.runtime.memory import collect_rarely, keep_freed_memory
-from synthdata.writers.base import ShardWriter, WriteError, Writer
+from synthdata.runtime.deadline import Deadline, TimedOut
+from synthdata.runtime.memory import collect_rarely, keep_freed_memory, limit
+from synthdata.writers.base import ShardWriter, WriteError, Writer, hashes
 
 LEDGER = "ledger"
+SLOWEST = 5  # samples that a shard remembers
+
+
+class Limits(NamedTuple):
+    """What one sample may take: seconds, and bytes of its process's data; None for no limit."""
+
+    seconds: float | None = None
+    memory: int | None = None
 
 
 class Job(NamedTuple):
     """One shard to make, with all that a worker needs for it. Pickles to a few kB.
 
-    ``skip`` are samples not to be tried again, with the failure row of each.
+    Attributes
+    ----------
+    staging
+        The folder of the run where what is not finished lies.
+    skip
+        Samples not to be tried any more, with the failure row of each.
+    again
+        In a shard that is there, the samples to be tried again, with how often they were; all
+        others are taken over. None for a shard that is not there yet.
     """
 
     run: Path
@@ -35,14 +53,18 @@ class Job(NamedTuple):
     writer: Writer
     fingerprint: str
     shard: Shard
+    staging: str = beat.STAGING
+    limits: Limits = Limits()
     skip: Mapping[int, Mapping[str, Any]] = {}
+    again: Mapping[int, int] | None = None
 
 
 class Summary(NamedTuple):
     """What became of a shard: a row of the ledger.
 
     It says what is true of the making; what is true of the samples is in the metadata.
-    ``seconds`` are those spent in each step; ``messages`` are for the console.
+    ``seconds`` are those spent in each step, ``slowest`` the (seconds, index) of the samples that
+    took longest, ``streak`` how many failed in a row; ``messages`` are for the console.
     """
 
     shard: int
@@ -53,8 +75,11 @@ class Summary(NamedTuple):
     seconds: dict[str, float]
     pid: int
     host: str
+    began: float
     finished: float
     failures: list[dict[str, Any]]
+    streak: int = 0
+    slowest: Sequence[tuple[float, int]] = ()
     messages: Sequence[Any] = ()
 
 
@@ -72,23 +97,15 @@ _generators: dict[str, Generator] = {}
 def make_shard(job: Job, stopping: Callable[[], bool]) -> Summary | CannotStart | None:
     """Make, write and commit one shard; None if the run was told to stop in the middle."""
     if log.is_main():  # no worker: the run's own process
-        return _make_shard(job, stopping)
+        return _Making(job, stopping, own_process=False).result()
     keep_freed_memory()
+    limit(job.limits.memory)
     with log.in_worker(job.run) as messages:
-        result = _make_shard(job, stopping)
+        result = _Making(job, stopping, own_process=True).result()
         collect_rarely()  # all that stays is there now
         if isinstance(result, Summary):
             return result._replace(messages=[tuple(m) for m in messages])
         return result
-
-
-def _make_shard(job: Job, stopping: Callable[[], bool]) -> Summary | CannotStart | None:
-    try:
-        generator = _generator(job)
-    except Exception as error:
-        return CannotStart(_sentence(error), traceback.format_exc())
-    with writing(job.run):
-        return _write(job, generator, stopping)
 
 
 @contextlib.contextmanager
@@ -102,7 +119,8 @@ def writing(path: Path) -> Iterator[None]:
         raise SynthdataError(f"{path}: cannot be written: {error}") from error
 
 
-def _generator(job: Job) -> Generator:
+def kept_generator(job: Job) -> Generator:
+    """This process's generator for a job: made for the first one, kept for the next."""
     generator = _generators.get(job.fingerprint)
     if generator is None:
         _generators.clear()
@@ -110,68 +128,138 @@ def _generator(job: Job) -> Generator:
     return generator
 
 
-def _write(job: Job, generator: Generator, stopping: Callable[[], bool]) -> Summary | None:
-    shard = job.shard
-    writer = job.writer.open(job.run, shard.number)
-    try:
-        with beat.Beat(job.run) as pulse:
-            made = _make_samples(job, generator, writer, pulse, stopping)
-        if made is None:
+class _Making:
+    """The making of one shard. ``own_process`` is whether this process may be ended for it."""
+
+    def __init__(self, job: Job, stopping: Callable[[], bool], own_process: bool) -> None:
+        self._job, self._stopping = job, stopping
+        self._began = time.time()
+        self._clock = time.perf_counter
+        self._seconds = dict.fromkeys(("init", "render", "encode", "write"), 0.0)
+        self._made = self._size = self._streak = 0
+        self._failures: list[dict[str, Any]] = []
+        self._slowest: list[tuple[float, int]] = [(0.0, -1)] * SLOWEST
+        self._pulse = beat.Beat(job.run / job.staging, job.shard.number)
+        stack = self._pulse.stack if own_process else None
+        self._deadline = Deadline(job.limits.seconds, stack)
+
+    def result(self) -> Summary | CannotStart | None:
+        with writing(self._job.run), self._pulse, self._deadline:
+            try:
+                begun = self._clock()
+                self._deadline.begin()
+                self._generator = kept_generator(self._job)
+                self._deadline.end()
+                self._seconds["init"] = self._clock() - begun
+            except (Exception, TimedOut) as error:
+                return CannotStart(_sentence(error), traceback.format_exc())
+            return self._write()
+
+    def _write(self) -> Summary | None:
+        job = self._job
+        there = None if job.again is None else _There(job)
+        writer = job.writer.open(
+            job.run, job.shard.number, job.run / job.staging, replace=there is not None
+        )
+        try:
+            if not self._make_samples(writer, there):
+                writer.abort()
+                return None
+            summary = self._summary()
+            if there is None:  # no shard is in the data set without its ledger
+                write_ledger(job.run, summary)
+            writer.commit()
+            if there is not None:  # and no failure leaves the ledger before its sample is there
+                write_ledger(job.run, summary)
+        except BaseException:
             writer.abort()
-            return None
-        write_ledger(job.run, made)
-        writer.commit()
-    except BaseException:
-        writer.abort()
-        raise
-    return made
+            raise
+        return summary
 
+    def _make_samples(self, writer: ShardWriter, there: _There | None) -> bool:
+        """Make all samples of the shard; False if the run was told to stop."""
+        skip = self._job.skip
+        for index in range(self._job.shard.start, self._job.shard.stop):
+            if self._stopping():
+                return False
+            if index in skip:
+                self._fail(dict(skip[index]))
+            elif there is not None and index in there:
+                self._size += writer.add(*there.sample(index))
+                self._made += 1
+            else:
+                self._make_sample(index, writer)
+        return True
 
-def _make_samples(
-    job: Job,
-    generator: Generator,
-    writer: ShardWriter,
-    pulse: beat.Beat,
-    stopping: Callable[[], bool],
-) -> Summary | None:
-    clock = time.perf_counter
-    size = made = 0
-    render = encode = write = 0.0
-    failures: list[dict[str, Any]] = []
-    for index in range(job.shard.start, job.shard.stop):
-        if stopping():
-            return None
-        if index in job.skip:
-            failures.append(dict(job.skip[index]))
-            continue
-        pulse.at(index)
+    def _make_sample(self, index: int, writer: ShardWriter) -> None:
+        clock, generator = self._clock, self._generator
+        self._pulse.at(index)
         begun = clock()
         try:
+            self._deadline.begin()
             sample = generator[index]
             drawn = clock()
             record, files = generator.encode(sample)
+            self._deadline.end()
             encoded = clock()
-            size += writer.add(record, files)
+            self._size += writer.add(record, files)
         except WriteError:
             raise
-        except (Exception, SystemExit) as error:
-            failures.append(failure(index, error))
-        else:
-            written = clock()
-            made += 1
-            render += drawn - begun
-            encode += encoded - drawn
-            write += written - encoded
-    return Summary(
-        *job.shard,
-        made,
-        size,
-        {"render": render, "encode": encode, "write": write},
-        os.getpid(),
-        socket.gethostname(),
-        time.time(),
-        failures,
-    )
+        except (Exception, SystemExit, TimedOut) as error:
+            self._deadline.end()
+            attempts = 1 + (self._job.again or {}).get(index, 0)
+            self._fail(failure(index, error, attempts))
+            if isinstance(error, TimedOut | MemoryError):  # left off anywhere
+                _generators.clear()
+                self._generator = kept_generator(self._job)
+            return
+        written = clock()
+        self._made += 1
+        self._pulse.streak = 0
+        seconds = self._seconds
+        seconds["render"] += drawn - begun
+        seconds["encode"] += encoded - drawn
+        seconds["write"] += written - encoded
+        if written - begun > self._slowest[0][0]:
+            heapq.heapreplace(self._slowest, (written - begun, index))
+
+    def _fail(self, row: dict[str, Any]) -> None:
+        self._failures.append(row)
+        self._pulse.failed(row)
+        self._streak = max(self._streak, self._pulse.streak)
+
+    def _summary(self) -> Summary:
+        return Summary(
+            *self._job.shard,
+            self._made,
+            self._size,
+            self._seconds,
+            os.getpid(),
+            socket.gethostname(),
+            self._began,
+            time.time(),
+            self._failures,
+            self._streak,
+            [(round(took, 6), index) for took, index in sorted(self._slowest) if index >= 0],
+        )
+
+
+class _There:
+    """The samples of a shard that is there, to be taken over into one that replaces it."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        lines = job.writer.metadata(job.run, job.shard.number)
+        self._records = {record["index"]: record for record in map(json.loads, lines)}
+
+    def __contains__(self, index: int) -> bool:
+        return index in self._records
+
+    def sample(self, index: int) -> tuple[dict[str, Any], dict[str, bytes]]:
+        """Its record and files, as they were written."""
+        job, record = self._job, self._records[index]
+        names = [name for name, _ in hashes(record)]
+        return record, {n: job.writer.read(job.run, job.shard.number, n) for n in names}
 
 
 def failure(index: int, error: BaseException, attempts: int = 1) -> dict[str, Any]:
@@ -194,16 +282,23 @@ def write_ledger(run: Path, summary: Summary) -> None:
     beside.replace(path)
 
 
-def clear_staging(run: Path) -> None:
-    """Remove what dead processes left behind. Only for whoever holds the run directory."""
+def clear_staging(run: Path, staging: str | None = None) -> None:
+    """Remove what dead processes left behind: in one staging folder, or in all of the run.
+
+    Only for whoever holds the run directory, or the part of it that has this staging folder.
+    """
     # Renamed first: a worker that outlives its run can then no longer commit what is being removed.
-    with contextlib.suppress(OSError):
-        (run / beat.FOLDER).rename(run / f"{beat.FOLDER}.{os.getpid()}.{time.monotonic_ns()}")
-    for folder in run.glob(f"{beat.FOLDER}.*"):
-        shutil.rmtree(folder, ignore_errors=True)
-    for file in (*run.glob(".*.*.[0-9]*"), *run.glob(".*.jsonl"), *(run / LEDGER).glob(".*")):
-        if file.is_file():
-            file.unlink(missing_ok=True)
+    for folder in [run / staging] if staging else list(run.glob(f"{beat.STAGING}*")):
+        gone = run / f".gone{folder.name}.{os.getpid()}.{time.monotonic_ns()}"
+        with contextlib.suppress(OSError):
+            folder.rename(gone)
+            shutil.rmtree(gone, ignore_errors=True)
+    if staging is None:
+        for folder in run.glob(".gone*"):
+            shutil.rmtree(folder, ignore_errors=True)
+        for file in (*run.glob(".*.*.[0-9]*"), *run.glob(".*.jsonl"), *(run / LEDGER).glob(".*")):
+            if file.is_file():
+                file.unlink(missing_ok=True)
 
 
 def _sentence(error: BaseException) -> str:
@@ -213,6 +308,6 @@ def _sentence(error: BaseException) -> str:
         text = ""
     return (
         text
-        if isinstance(error, SynthdataError)
+        if isinstance(error, SynthdataError | TimedOut)
         else f"{type(error).__name__}: {text}".rstrip(": ")
     )

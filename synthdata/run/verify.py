@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +13,7 @@ from synthdata.errors import ConfigError
 from synthdata.generator import Generator
 from synthdata.run.ledger import read_summary
 from synthdata.run.run import Run
-from synthdata.writers.base import record_line
+from synthdata.writers.base import hashes, record_line
 
 
 @dataclass
@@ -87,7 +86,7 @@ def _check_shards(run: Run, verdict: Verdict, chosen: _Draw) -> None:
                 f"shard {shard.number:05d}: missing, samples {shard.start} to {shard.stop - 1}"
             )
             continue
-        summary = read_summary(run.path, shard.number)
+        summary = read_summary(run.path, shard.number, writer)
         expected = set(range(shard.start, shard.stop))
         if summary is not None:
             expected -= {row["index"] for row in summary.failures}
@@ -114,7 +113,7 @@ def _check_shard(
         found.append(record["index"])
         verdict.records += 1
         chosen.show(line)
-        for name, digest in _hashes(record):
+        for name, digest in hashes(record):
             named.add(name)
             if name in present:  # and nothing else is read, whatever a record names
                 _check_file(run, number, name, digest, verdict)
@@ -133,7 +132,7 @@ def _record(line: bytes) -> dict[str, Any] | None:
     try:
         record = json.loads(line)
         whole = type(record["index"]) is int and record["index"] >= 0
-        texts = [text for pair in _hashes(record) for text in pair]
+        texts = [text for pair in hashes(record) for text in pair]
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
     return record if whole and texts and all(isinstance(t, str) for t in texts) else None
@@ -168,12 +167,3 @@ def _check_sample(generator: Generator, line: bytes, verdict: Verdict) -> None:
         verdict.faults.append(
             f"sample {index}: made again it differs in {', '.join(keys) or 'form'}"
         )
-
-
-def _hashes(record: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """(file name, SHA-256) of every file that a record names."""
-    for key, digest in record.items():
-        if key == "sha256":
-            yield record["file_name"], digest
-        elif key.endswith("_sha256"):
-            yield record[key.removesuffix("_sha256") + "_file_name"], digest

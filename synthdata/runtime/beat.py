@@ -1,32 +1,45 @@
 """A worker's heartbeat: which sample it is on, in a file that outlives the worker.
 
 The file is mapped into memory, so a beat costs no system call, and what was written is there for
-the run to read even after the worker was killed.
+the run to read even after the worker was killed. Beside it lie the rows of the samples that failed
+since, and the stack of a sample that held on to the interpreter until its deadline.
 """
 
 from __future__ import annotations
 
+import json
 import mmap
 import os
+import socket
 import struct
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-_FORMAT = struct.Struct("<qq")  # the index, and how many samples were begun
-FOLDER = ".staging"
+STAGING = ".staging"  # in a run directory: what is not finished
+_FORMAT = struct.Struct("<5q")  # shard, index, samples begun, samples failed, failed in a row
 
 
 class Beat:
-    """The beats of this process while it makes one shard."""
+    """The beats of this process while it makes one shard; ``staging`` is a folder of the run."""
 
-    def __init__(self, run: Path) -> None:
-        self._path = run / FOLDER / f"{os.getpid()}.beat"
-        self._path.parent.mkdir(exist_ok=True)
-        self._begun = 0
+    def __init__(self, staging: Path, shard: int) -> None:
+        staging.mkdir(exist_ok=True)
+        self._files = _files(staging, socket.gethostname(), os.getpid())
+        self._shard = shard
+        self._begun = self._failed = 0
+        self.streak = 0  # samples that failed in a row
+
+    @property
+    def stack(self) -> Path:
+        """Where the stack goes if this process has to be ended at a deadline."""
+        return self._files.stack
 
     def __enter__(self) -> Beat:
-        with open(self._path, "w+b") as file:
-            file.write(_FORMAT.pack(-1, 0))
+        for left in (self._files.failed, self._files.stack):
+            left.unlink(missing_ok=True)  # of an earlier process of the same number
+        with open(self._files.beat, "w+b") as file:
+            file.write(_FORMAT.pack(self._shard, -1, 0, 0, 0))
             file.flush()
             self._map = mmap.mmap(file.fileno(), _FORMAT.size)
         return self
@@ -34,28 +47,77 @@ class Beat:
     def at(self, index: int) -> None:
         """Sample ``index`` begins now."""
         self._begun += 1
-        _FORMAT.pack_into(self._map, 0, index, self._begun)
+        _FORMAT.pack_into(self._map, 0, self._shard, index, self._begun, self._failed, self.streak)
+
+    def failed(self, row: Mapping[str, Any]) -> None:
+        """The sample could not be made: a row of ``failures.jsonl`` to be."""
+        self._failed += 1
+        self.streak += 1
+        with open(self._files.failed, "a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        _FORMAT.pack_into(
+            self._map, 0, self._shard, row["index"], self._begun, self._failed, self.streak
+        )
 
     def __exit__(self, *_: object) -> None:
         self._map.close()
-        self._path.unlink(missing_ok=True)
+        for path in self._files:
+            path.unlink(missing_ok=True)
 
 
 class Pulse(NamedTuple):
     """Where a worker is, or was when it ended."""
 
+    staging: Path
+    host: str
     pid: int
+    shard: int
     index: int  # type: ignore[assignment]  # hides tuple.index, which nobody needs here
     begun: int
+    failed: int
+    streak: int
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The failures of the shard so far."""
+        try:
+            failed = _files(self.staging, self.host, self.pid).failed
+            return [json.loads(line) for line in failed.read_text(encoding="utf-8").splitlines()]
+        except (OSError, ValueError):  # none yet, or one just being written
+            return []
+
+    def stack(self) -> str:
+        """Where the worker was when it ended at a deadline; empty when it did not."""
+        try:
+            file = _files(self.staging, self.host, self.pid).stack
+            return file.read_text(errors="replace").strip()
+        except OSError:
+            return ""
 
 
-def read(run: Path) -> list[Pulse]:
-    """The pulse of every worker that is making a shard, or died doing so; the youngest last."""
-    pulses = []
-    for path in (run / FOLDER).glob("[0-9]*.beat"):
+def read(staging: Path) -> list[Pulse]:
+    """The pulse of each shard that is being made, or whose worker died making it.
+
+    Of several workers on one shard, one after the other, the last one's.
+    """
+    found = []
+    for path in staging.glob("*.[0-9]*.beat"):
+        host, _, pid = path.stem.rpartition(".")
         try:
             begun = path.stat().st_mtime_ns
-            pulses.append((begun, Pulse(int(path.stem), *_FORMAT.unpack(path.read_bytes()))))
-        except (OSError, struct.error):  # gone, or not yet written
+            pulse = Pulse(staging, host, int(pid), *_FORMAT.unpack(path.read_bytes()))
+        except (OSError, ValueError, struct.error):  # gone, or not yet written
             continue
-    return [pulse for _, pulse in sorted(pulses)]
+        found.append((begun, pulse))
+    return list({pulse.shard: pulse for _, pulse in sorted(found)}.values())
+
+
+class _Files(NamedTuple):
+    """The files of one worker."""
+
+    beat: Path
+    failed: Path
+    stack: Path
+
+
+def _files(staging: Path, host: str, pid: int) -> _Files:
+    return _Files(*(staging / f"{host}.{pid}.{kind}" for kind in _Files._fields))

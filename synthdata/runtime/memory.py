@@ -1,14 +1,76 @@
-"""How a worker's memory is collected and handed back: late."""
+"""A process's memory: its limit, how late it is handed back, what the system took it for."""
 
 from __future__ import annotations
 
 import ctypes
 import functools
 import gc
+import re
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+
+from synthdata.errors import ConfigError
 
 # glibc's <malloc.h>
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _KEEP = 128 * 2**20
+
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
+_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmg]i?|)b?\s*", re.IGNORECASE)
+LEAST = 2**28  # a worker with matplotlib, NumPy and a picture needs about half of this
+
+
+def parse_size(text: str) -> int:
+    """Bytes by a size like ``2GB`` or ``512 MiB``; ConfigError for anything else, or too little."""
+    match = _SIZE.fullmatch(text)
+    if not match:
+        raise ConfigError(f"memory_limit: {text!r} is not a size, as in 2GB or 512MiB")
+    size = int(float(match[1]) * _UNITS[match[2].lower()])
+    if size < LEAST:
+        raise ConfigError(f"memory_limit: {text!r} is too little to start with; 256MiB at least")
+    return size
+
+
+def limit(size: int | None) -> None:
+    """Let this process have at most ``size`` bytes of data; what asks for more is refused.
+
+    In Python that is a MemoryError. None lifts the limit again.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    if size is None or (hard != resource.RLIM_INFINITY and size > hard):
+        size = hard
+    resource.setrlimit(resource.RLIMIT_DATA, (size, hard))
+
+
+def oom_kills(
+    root: Path = Path("/sys/fs/cgroup"),
+    proc: Path = Path("/proc/self/cgroup"),
+    vmstat: Path = Path("/proc/vmstat"),
+) -> int:
+    """How many processes the system has killed for memory so far, as far as this one can see.
+
+    Counted in its control group, version 2 or 1, or else on the whole machine.
+    """
+    for file in (*_events(root, proc), vmstat):
+        try:
+            lines = dict(line.split(" ", 1) for line in file.read_text().splitlines())
+            return int(lines["oom_kill"])
+        except (OSError, ValueError, KeyError):
+            continue
+    return 0
+
+
+def _events(root: Path, proc: Path) -> Iterator[Path]:
+    try:
+        groups = [line.split(":", 2) for line in proc.read_text().splitlines()]
+    except OSError:
+        return
+    for _, controllers, path in groups:
+        if controllers == "":
+            yield root / path.lstrip("/") / "memory.events"
+        elif "memory" in controllers.split(","):
+            yield root / "memory" / path.lstrip("/") / "memory.oom_control"
 
 
 @functools.cache

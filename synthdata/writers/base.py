@@ -24,6 +24,15 @@ def record_line(record: Mapping[str, Any]) -> bytes:
     return line
 
 
+def hashes(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """(file name, SHA-256) of every file that a record names."""
+    for key, digest in record.items():
+        if key == "sha256":
+            yield record["file_name"], digest
+        elif key.endswith("_sha256"):
+            yield record[key.removesuffix("_sha256") + "_file_name"], digest
+
+
 class WriteError(OSError):
     """The storage refuses: no fault of the sample that was to be written."""
 
@@ -51,8 +60,12 @@ class Writer(ABC):
     """How a run directory stores its shards. Subclasses are frozen dataclasses."""
 
     @abstractmethod
-    def open(self, run: Path, shard: int) -> ShardWriter:
-        """A new shard of the run in the directory ``run``."""
+    def open(self, run: Path, shard: int, staging: Path, replace: bool = False) -> ShardWriter:
+        """A new shard of the run in the directory ``run``.
+
+        Until it is committed it lies in the folder ``staging``, on the same file system. With
+        ``replace`` it is to take the place of the one that is there; else that one stays.
+        """
 
     @abstractmethod
     def finished(self, run: Path) -> set[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import socket
@@ -12,7 +13,7 @@ from typing import Any
 
 from synthdata.writers.base import ShardWriter, WriteError, Writer, record_line
 
-DATASET, STAGING, METADATA = "dataset", ".staging", "metadata.jsonl"
+DATASET, METADATA = "dataset", "metadata.jsonl"
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,8 @@ class Folder(Writer):
 
     fsync: bool = False
 
-    def open(self, run: Path, shard: int) -> ShardWriter:
-        return _FolderShard(run, shard, self.fsync)
+    def open(self, run: Path, shard: int, staging: Path, replace: bool = False) -> ShardWriter:
+        return _FolderShard(_folder(run, shard), staging, replace, self.fsync)
 
     def finished(self, run: Path) -> set[int]:
         try:
@@ -47,10 +48,9 @@ class Folder(Writer):
 
 
 class _FolderShard(ShardWriter):
-    def __init__(self, run: Path, shard: int, fsync: bool) -> None:
-        self._target = _folder(run, shard)
-        self._fsync = fsync
-        self._folder = run / STAGING / f"{shard:05d}.{socket.gethostname()}.{os.getpid()}"
+    def __init__(self, target: Path, staging: Path, replace: bool, fsync: bool) -> None:
+        self._target, self._replace, self._fsync = target, replace, fsync
+        self._folder = staging / f"{target.name}.{socket.gethostname()}.{os.getpid()}"
         if self._folder.exists():
             shutil.rmtree(self._folder)
         self._folder.mkdir(parents=True)
@@ -76,7 +76,10 @@ class _FolderShard(ShardWriter):
         except OSError:
             if not self._target.is_dir():
                 raise
-            shutil.rmtree(self._folder)  # another process was first, with the same bytes
+            if self._replace:
+                exchange(self._folder, self._target)
+            # The old one, or ours when another process was first, with the same bytes.
+            shutil.rmtree(self._folder)
         os.close(self._descriptor)
         if self._fsync:
             _sync(self._target.parent)
@@ -102,6 +105,21 @@ class _FolderShard(ShardWriter):
         finally:
             os.close(file)
         return written
+
+
+def exchange(a: Path, b: Path) -> None:
+    """Let two paths change places, in one step where the system can."""
+    try:
+        renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
+        here, swap = -100, 2  # AT_FDCWD, RENAME_EXCHANGE of Linux
+        done = renameat2(here, os.fsencode(a), here, os.fsencode(b), swap) == 0
+    except (OSError, AttributeError):
+        done = False
+    if not done:  # not every file system can; between two of these steps b is not there
+        beside = a.with_name(f"{a.name}.old")
+        b.rename(beside)
+        a.rename(b)
+        beside.rename(a)
 
 
 def _folder(run: Path, shard: int) -> Path:

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,15 +47,38 @@ def whole_shards(run: Path) -> int:
     return count
 
 
+#: The command line, where the estimate before the first shard says that all is well.
+UNAWARE = """
+import sys
+from synthdata.cli.main import main
+from synthdata.run import room
+room.check = lambda *_: None
+raise SystemExit(main(sys.argv[1:]))
+"""
+
+
+def test_what_cannot_fit_is_refused_before_it_begins(small_disk: Path, command: Command) -> None:
+    run = small_disk / "run"
+    first = command(*CONFIG, "n=4000", "engine.workers=2", f"hydra.run.dir={run}")
+    assert first.returncode == 5, first.stderr
+    assert re.search(
+        r"4,000 images take about \S+ GB \(\S+ kB each\), and the disk has", first.stderr
+    )
+    assert "Traceback" not in first.stderr
+    assert not (run / "dataset").exists()
+    assert leftovers(run) == []
+
+
 @pytest.mark.parametrize("engine", ["engine.workers=2", "engine=serial"])
 def test_a_disk_that_fills_up(engine: str, small_disk: Path, command: Command) -> None:
     run = small_disk / "run"
     n = 400
-    first = command(*CONFIG, f"n={n}", engine, f"hydra.run.dir={run}")
-    assert first.returncode == 5, first.stderr
-    assert "Traceback" not in first.stderr
-    assert "no room left on the disk" in first.stderr
-    assert f"python -m synthdata resume {run}" in first.stderr
+    process = command.python("-c", UNAWARE, *CONFIG, f"n={n}", engine, f"hydra.run.dir={run}")
+    _, err = process.communicate(timeout=90)
+    assert process.returncode == 5, err
+    assert "Traceback" not in err
+    assert "no room left on the disk" in err
+    assert f"python -m synthdata resume {run}" in err
     done = whole_shards(run)
     assert 0 < done < n / 10
     assert leftovers(run) == []

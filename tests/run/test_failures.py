@@ -150,7 +150,7 @@ def test_a_run_whose_budget_was_spent_goes_on_with_a_larger_one(
 @pytest.mark.parametrize(
     ("how", "cause", "bad"),
     [
-        ("os_exit", "EXIT(7)", [13]),
+        ("os_exit", "exit code 7", [13]),
         ("segfault", "SIGSEGV", [0]),
         ("kill", "SIGKILL", [4, 13, 14, 19]),
     ],
@@ -239,7 +239,7 @@ def test_a_renderer_that_cannot_open(
 
 @pytest.mark.parametrize(
     ("what", "word"),
-    [("raise RuntimeError('no licence here')", "no licence here"), ("os._exit(5)", "EXIT(5)")],
+    [("raise RuntimeError('no licence here')", "no licence here"), ("os._exit(5)", "exit code 5")],
 )
 def test_a_plugin_that_only_workers_cannot_import(
     what: str, word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

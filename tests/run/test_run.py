@@ -128,7 +128,9 @@ def test_what_run_json_says(reference: Run) -> None:
     assert state["fingerprint"] == reference.fingerprint
     assert not (reference.path / "failures.jsonl").exists()
     assert {"python", "numpy", "matplotlib", "pillow", "isal"} <= set(state["versions"])
-    assert all(seconds > 0 for seconds in state["seconds"].values())
+    assert set(state["seconds"]) == {"init", "render", "encode", "write"}
+    assert all(seconds >= 0 for seconds in state["seconds"].values())
+    assert state["seconds"]["render"] > 0
 
 
 def test_the_making_leaves_no_trace_in_the_records(reference: Run) -> None:

@@ -1,0 +1,164 @@
+"""One process at work on a run: jobs to the engine, outcomes into the books."""
+
+from __future__ import annotations
+
+import logging
+import platform
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+from synthdata.config import Config, Part
+from synthdata.engines import Done, Lost
+from synthdata.errors import StartError
+from synthdata.run import budget, room
+from synthdata.run import ledger as books
+from synthdata.run.ledger import Ledger
+from synthdata.run.plan import Shard
+from synthdata.run.shard import (
+    CannotStart,
+    Job,
+    Limits,
+    Summary,
+    clear_staging,
+    make_shard,
+    writing,
+)
+from synthdata.run.stop import Stop
+from synthdata.runtime import beat, log
+
+EARLY_DEATHS = 2  # of workers before their first sample, in a row: more than that is no accident
+logger = logging.getLogger("synthdata.run")
+
+
+class Observer(Protocol):
+    """Whoever wants to see a run go on. Called in the main process, a few times a second."""
+
+    def progress(self, ledger: Ledger, begun: int, total: int) -> None:
+        """``begun`` samples of unfinished shards are under way, ``total`` is the run's ``n``."""
+
+
+class Session:
+    """What one process does in a run directory that it holds, or holds a part of."""
+
+    def __init__(
+        self, path: Path, config: Config, part: Part | None, stop: Stop, observer: Observer | None
+    ) -> None:
+        self._path, self._config, self._part = path, config, part
+        self._stop, self._observer = stop, observer
+        self._done: set[int] = set()  # shards
+        self._early = 0  # workers that died before their first sample, with no shard done since
+        self._told = False
+        self.versions: dict[str, str] = {}  # looked up while workers work
+        self.clear()
+
+    def make(self, jobs: Iterator[Job], ledger: Ledger) -> None:
+        """Run jobs on the engine, keeping the books, to the end or until the run is stopped."""
+        again: list[Job] = []
+        while True:
+            for outcome in self._config.engine.run(make_shard, jobs, self._stop):
+                match outcome:
+                    case Done(_, Summary() as summary):
+                        self._book(summary, ledger)
+                    case Done(_, CannotStart(cause, trace)):
+                        raise StartError(f"workers cannot start: {cause}\n{trace}")
+                    case Lost(job, cause):
+                        again.append(self._without_culprit(job, cause))
+                    case None:
+                        self.versions = self.versions or versions()
+                self._look(ledger)
+            if not again or self._stop():
+                return
+            jobs, again = iter(again), []
+
+    def job(self, shard: Shard) -> Job:
+        """The job that makes a shard."""
+        config = self._config
+        return Job(
+            self._path.absolute(),
+            config.sample_config,
+            config.writer,
+            config.fingerprint,
+            shard,
+            self._staging,
+            Limits(config.failures.timeout_s, config.engine.memory()),
+        )
+
+    def check_room(self, samples: int) -> None:
+        """Raise DiskFull if so many samples will not fit."""
+        room.check(self._path, self._config, samples, self._sample_size)
+
+    def failed_rows(self) -> list[dict[str, Any]]:
+        """The failures of the shards that are under way."""
+        return [row for pulse in self._pulses() for row in pulse.rows()]
+
+    def clear(self) -> None:
+        """Remove what is not finished."""
+        clear_staging(self._path, None if self._part is None else self._staging)
+
+    def _book(self, summary: Summary, ledger: Ledger) -> None:
+        self._done.add(summary.shard)
+        self._early = 0
+        ledger.add(summary)
+        with writing(self._path):
+            books.append_failures(self._path, summary.failures)
+        log.relay(log.Message(*m) for m in summary.messages)
+
+    def _look(self, ledger: Ledger) -> None:
+        """Hold what goes on against the budget, and show it."""
+        pulses = self._pulses()
+        budget.check(self._config.failures, self._config.n, ledger, pulses)
+        if self._observer is not None:
+            self._observer.progress(ledger, sum(p.begun for p in pulses), self._config.n)
+        if self._stop() and not self._told:
+            self._told = True
+            logger.warning("%s: ending with the shards under way", self._stop.signal)
+
+    def _without_culprit(self, job: Job, cause: str) -> Job:
+        """The same job without the sample that ended its worker; as it is if there was none yet."""
+        pulses = [p for p in self._pulses() if p.shard == job.shard.number]
+        trace = "".join(pulse.stack() for pulse in pulses)
+        cause = (
+            f"took longer than failures.timeout_s={job.limits.seconds:g} and had to be ended"
+            if trace
+            else f"worker ended by {cause}"
+        )
+        self.clear()
+        index = max((pulse.index for pulse in pulses), default=-1)
+        if index < 0:
+            self._early += 1
+            if self._early <= EARLY_DEATHS:
+                return job
+            raise StartError(
+                f"shard {job.shard.number}: before the first sample: {cause}\n{trace}".rstrip()
+            )
+        logger.error("sample %d: %s", index, cause)
+        attempts = 2 + (job.again or {}).get(index, 0)
+        row = {"index": index, "cause": cause, "traceback": trace, "attempts": attempts}
+        return job._replace(skip={**job.skip, index: row})
+
+    def _sample_size(self) -> float | None:
+        """Bytes that a sample takes, made where all samples are made; None if none can be made."""
+        engine = self._config.engine
+        jobs = [self.job(Shard(-1, 0, room.PROBES))] * engine.processes()  # all start now anyway
+        for outcome in engine.run(room.probe, iter(jobs), self._stop):
+            if isinstance(outcome, Done) and isinstance(outcome.result, float):
+                return outcome.result
+        return None  # whatever is wrong, the run will find out, and say so
+
+    @property
+    def _staging(self) -> str:
+        part = self._part
+        return beat.STAGING if part is None else f"{beat.STAGING}-{part.k}-of-{part.count}"
+
+    def _pulses(self) -> list[beat.Pulse]:
+        """Of the shards that are under way."""
+        return [p for p in beat.read(self._path / self._staging) if p.shard not in self._done]
+
+
+def versions() -> dict[str, str]:
+    """What else could decide a pixel: the versions of Python and of the libraries that draw."""
+    from importlib.metadata import version
+
+    names = ("numpy", "matplotlib", "pillow", "isal", "hydra-core", "joblib")
+    return {"python": platform.python_version()} | {name: version(name) for name in names}

@@ -1,0 +1,95 @@
+"""How long one sample may take: an exception in it first, then the end of its process.
+
+The exception comes from a timer signal and so reaches Python code between two instructions. Code
+that never comes back to the interpreter is ended by ``faulthandler``'s watchdog, a C thread, which
+leaves the stack of every thread behind. Arming that one takes a new thread, so it is armed once in
+a while and not for each sample: its deadline lies between 1.5 and 2 times ``seconds``.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import signal
+import threading
+import time
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any
+
+
+class TimedOut(BaseException):
+    """A sample took too long. No Exception, so that a sample's own ``except`` lets it pass."""
+
+
+class Deadline:
+    """The deadline of the samples of one shard.
+
+    Parameters
+    ----------
+    seconds
+        How long a sample may take; None for ever.
+    stack
+        Where the stacks go when this process has to be ended; None where it must not be, as it is
+        not ours.
+    """
+
+    def __init__(self, seconds: float | None, stack: Path | None) -> None:
+        self._seconds = seconds or 0.0
+        self._slack = self._seconds / 2
+        self._stack = stack
+        # Python delivers signals to the main thread only.
+        self._soft = bool(seconds) and threading.current_thread() is threading.main_thread()
+        self._hard = bool(seconds) and stack is not None
+        self._armed_at = -self._slack
+        self._running = False
+
+    def __enter__(self) -> Deadline:
+        if self._soft:
+            self._handler: Any = signal.signal(signal.SIGALRM, self._ring)
+            self._entered = time.monotonic()
+            self._timer = signal.setitimer(signal.ITIMER_REAL, 0)
+        if self._hard:
+            assert self._stack is not None
+            self._file = open(self._stack, "w")  # closed in __exit__
+        return self
+
+    def begin(self) -> None:
+        """The time of a sample begins."""
+        if self._hard:
+            now = time.monotonic()
+            if now - self._armed_at >= self._slack:
+                self._armed_at = now
+                faulthandler.dump_traceback_later(
+                    self._seconds + 2 * self._slack, exit=True, file=self._file
+                )
+        if self._soft:
+            self._running = True
+            signal.setitimer(signal.ITIMER_REAL, self._seconds)
+
+    def end(self) -> None:
+        """The sample was in time."""
+        self._running = False
+        if self._soft:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+    def _ring(self, number: int, frame: FrameType | None) -> None:
+        if self._running:
+            self._running = False
+            raise TimedOut(f"took longer than failures.timeout_s={self._seconds:g}")
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.end()
+        if self._soft:
+            signal.signal(signal.SIGALRM, self._handler)
+            remaining, interval = self._timer
+            if remaining:  # somebody else's timer, which has waited for us
+                passed = time.monotonic() - self._entered
+                signal.setitimer(signal.ITIMER_REAL, max(remaining - passed, 1e-6), interval)
+        if self._hard:
+            faulthandler.cancel_dump_traceback_later()
+            self._file.close()
