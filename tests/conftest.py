@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,3 +50,12 @@ def tiny() -> list[str]:
 def plugin(command: Command) -> Plugin:
     """The plugin ``faulty``, in the folder that ``command`` runs in."""
     return write_plugin(command.folder)
+
+
+@pytest.fixture
+def faulty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plugin:
+    folder = tmp_path / "plugin"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.delitem(sys.modules, "faulty", raising=False)
+    return write_plugin(folder)

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from processes import leftovers
+
+from synthdata.api import config
+from synthdata.run import Run
+from synthdata.run.verify import verify
 
 FAULTY = '''
 """A primitive that goes wrong on purpose, at the samples whose indices it is told."""
 
 import dataclasses
+import itertools
 import os
 import signal
 import sys
@@ -26,6 +34,7 @@ class Faulty(Primitive):
     how: str = "raise"
     seconds: float = 0.0
     once: str = ""  # a file that says that it has gone wrong already
+    unless: str = ""  # a file that says that nothing is wrong any more
 
     def marks(self, draw):
         index = int(draw.geometry.bit_generator.state["state"]["counter"][2])
@@ -33,7 +42,8 @@ class Faulty(Primitive):
             time.sleep(self.seconds)
         x = y = 4.0
         params = {"x": x, "y": y, "index": index}
-        if index in self.at and not (self.once and os.path.exists(self.once)):
+        well = any(path and os.path.exists(path) for path in (self.once, self.unless))
+        if index in self.at and not well:
             if self.once:
                 open(self.once, "w").close()
             params["value"] = getattr(self, self.how)()
@@ -71,6 +81,21 @@ class Faulty(Primitive):
 
     def segfault(self):
         os.kill(os.getpid(), signal.SIGSEGV)
+
+    def hang(self):
+        while True:
+            pass
+
+    def doze(self):
+        time.sleep(3600)
+
+    def hold_the_interpreter(self):
+        return sum(itertools.repeat(0))  # C code that looks at no signal
+
+    def devour(self):
+        eaten = []
+        while True:
+            eaten.append(bytearray(10**7))
 '''
 
 
@@ -100,6 +125,33 @@ def write_plugin(folder: Path) -> Plugin:
     options.mkdir(parents=True)
     (options / "faulty.yaml").write_text(
         "# @package primitives.faulty\n_target_: faulty.Faulty\n"
-        "at: []\nhow: throw\nseconds: 0.0\nonce: ''\n"
+        "at: []\nhow: throw\nseconds: 0.0\nonce: ''\nunless: ''\n"
     )
     return Plugin(folder)
+
+
+ENGINES = ["engine=serial", "engine.workers=2"]
+
+
+def make(plugin: Plugin, run: Path, *overrides: str, **fields: object) -> Run:
+    made = config([*plugin.overrides(**fields), *overrides], config_dir=plugin.folder / "conf")
+    return Run(run, made).execute()
+
+
+def rows(run: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (run / "failures.jsonl").read_text().splitlines()]
+
+
+def indices(run: Run) -> list[int]:
+    return [record["index"] for record in run.records()]
+
+
+def check(run: Run, n: int, failed: list[int]) -> None:
+    """What failed is in failures.jsonl, all the rest is in the data set, whole."""
+    assert [row["index"] for row in rows(run.path)] == failed
+    assert indices(run) == [i for i in range(n) if i not in failed]
+    assert (run.state["made"], run.state["failed"]) == (n - len(failed), len(failed))
+    assert run.state["status"] == "complete"
+    assert leftovers(run.path) == []
+    verdict = verify(run, 3, seed=0)
+    assert [f for f in verdict.faults if "made again" not in f] == []

@@ -52,7 +52,7 @@ def probe(job: Job, stopping: Callable[[], bool]) -> float | None:
     with Deadline(job.limits.seconds, None) as deadline:
         for index in range(job.shard.start, job.shard.stop):
             try:
-                deadline.begin()
+                deadline.begin_start()
                 generator = kept_generator(job)
                 record, files = generator.encode(generator[index])
                 deadline.end()

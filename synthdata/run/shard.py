@@ -147,7 +147,7 @@ class _Making:
         with writing(self._job.run), self._pulse, self._deadline:
             try:
                 begun = self._clock()
-                self._deadline.begin()
+                self._deadline.begin_start()
                 self._generator = kept_generator(self._job)
                 self._deadline.end()
                 self._seconds["init"] = self._clock() - begun

@@ -9,12 +9,15 @@ a while and not for each sample: its deadline lies between 1.5 and 2 times ``sec
 from __future__ import annotations
 
 import faulthandler
+import math
 import signal
 import threading
 import time
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
+
+START_S = 60.0
 
 
 class TimedOut(BaseException):
@@ -40,7 +43,8 @@ class Deadline:
         # Python delivers signals to the main thread only.
         self._soft = bool(seconds) and threading.current_thread() is threading.main_thread()
         self._hard = bool(seconds) and stack is not None
-        self._armed_at = -self._slack
+        self._armed_at = -math.inf
+        self._allowed = self._seconds
         self._running = False
 
     def __enter__(self) -> Deadline:
@@ -53,18 +57,30 @@ class Deadline:
             self._file = open(self._stack, "w")  # closed in __exit__
         return self
 
+    def begin_start(self) -> None:
+        """What comes before the first sample begins: imports, fonts. It has at least a minute."""
+        seconds = max(self._seconds, START_S)
+        if self._hard:
+            self._arm(2 * seconds)
+        self._begin(seconds)
+
     def begin(self) -> None:
         """The time of a sample begins."""
         if self._hard:
             now = time.monotonic()
             if now - self._armed_at >= self._slack:
                 self._armed_at = now
-                faulthandler.dump_traceback_later(
-                    self._seconds + 2 * self._slack, exit=True, file=self._file
-                )
+                self._arm(self._seconds + 2 * self._slack)
+        self._begin(self._seconds)
+
+    def _begin(self, seconds: float) -> None:
         if self._soft:
             self._running = True
-            signal.setitimer(signal.ITIMER_REAL, self._seconds)
+            self._allowed = seconds
+            signal.setitimer(signal.ITIMER_REAL, seconds)
+
+    def _arm(self, seconds: float) -> None:
+        faulthandler.dump_traceback_later(seconds, exit=True, file=self._file)
 
     def end(self) -> None:
         """The sample was in time."""
@@ -75,6 +91,8 @@ class Deadline:
     def _ring(self, number: int, frame: FrameType | None) -> None:
         if self._running:
             self._running = False
+            if self._allowed > self._seconds:
+                raise TimedOut(f"took longer than {self._allowed:g} s")
             raise TimedOut(f"took longer than failures.timeout_s={self._seconds:g}")
 
     def __exit__(

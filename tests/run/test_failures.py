@@ -3,54 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
-from faults import Plugin, write_plugin
+from faults import ENGINES, Plugin, check, indices, make, rows
 from processes import leftovers
 
 from synthdata.api import config
 from synthdata.errors import BudgetSpent, StartError
 from synthdata.generator import Generator
 from synthdata.run import Run
-from synthdata.run.verify import verify
-
-ENGINES = ["engine=serial", "engine.workers=2"]
-
-
-@pytest.fixture
-def faulty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plugin:
-    folder = tmp_path / "plugin"
-    folder.mkdir()
-    monkeypatch.syspath_prepend(str(folder))
-    monkeypatch.delitem(sys.modules, "faulty", raising=False)
-    return write_plugin(folder)
-
-
-def make(plugin: Plugin, run: Path, *overrides: str, **fields: object) -> Run:
-    made = config([*plugin.overrides(**fields), *overrides], config_dir=plugin.folder / "conf")
-    return Run(run, made).execute()
-
-
-def rows(run: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (run / "failures.jsonl").read_text().splitlines()]
-
-
-def indices(run: Run) -> list[int]:
-    return [record["index"] for record in run.records()]
-
-
-def check(run: Run, n: int, failed: list[int]) -> None:
-    """What failed is in failures.jsonl, all the rest is in the data set, whole."""
-    assert [row["index"] for row in rows(run.path)] == failed
-    assert indices(run) == [i for i in range(n) if i not in failed]
-    assert (run.state["made"], run.state["failed"]) == (n - len(failed), len(failed))
-    assert run.state["status"] == "complete"
-    assert leftovers(run.path) == []
-    verdict = verify(run, 3, seed=0)
-    assert [f for f in verdict.faults if "made again" not in f] == []
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -217,10 +179,10 @@ class Picky(Agg):
 """
 
 
-def start(tmp_path: Path, target: str, module: str, engine: str) -> Run:
+def start(tmp_path: Path, target: str, module: str, *options: str) -> Run:
     overrides = [f"renderer._target_={target}", f"plugins=[{module}]", "n=9", "shard_size=1"]
     overrides += ["~renderer.supersample"]
-    return Run(tmp_path / "run", config([*overrides, engine])).execute()
+    return Run(tmp_path / "run", config([*overrides, *options])).execute()
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -1,0 +1,157 @@
+"""A sample that hangs, or eats all memory, is a row; the run goes on."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from faults import ENGINES, Plugin, check, make, rows
+from processes import leftovers
+from test_failures import start
+
+from synthdata.engines.loky import Loky
+from synthdata.errors import ConfigError, StartError
+from synthdata.runtime import deadline, memory
+from synthdata.runtime.deadline import Deadline, TimedOut
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("how", ["hang", "doze"])
+def test_a_sample_that_hangs_is_a_row_with_its_stack(
+    engine: str, how: str, faulty: Plugin, tmp_path: Path
+) -> None:
+    options = ("n=12", "shard_size=4", engine, "failures.timeout_s=1", "failures.max_rate=1")
+    run = make(faulty, tmp_path / "run", *options, at=[1, 9], how=how)
+    check(run, 12, [1, 9])
+    for row in rows(run.path):
+        assert row["cause"] == "took longer than failures.timeout_s=1"
+        assert f", in {how}" in row["traceback"]
+        assert row["attempts"] == 1
+
+
+def test_a_sample_that_holds_the_interpreter_is_a_row_with_its_stack(
+    faulty: Plugin, tmp_path: Path
+) -> None:
+    """No Python code can run then, not even a signal handler's."""
+    options = ("n=12", "shard_size=4", "engine.workers=2", "failures.timeout_s=1")
+    bad = {"at": [6], "how": "hold_the_interpreter"}
+    run = make(faulty, tmp_path / "run", *options, "failures.max_rate=1", **bad)
+    check(run, 12, [6])
+    (row,) = rows(run.path)
+    assert row["cause"].startswith("took longer than failures.timeout_s=1")
+    assert " in hold_the_interpreter" in row["traceback"]
+    assert row["attempts"] == 2
+    good = make(faulty, tmp_path / "good", "n=12", "engine=serial")
+    lines = [line for line in good.metadata() if json.loads(line)["index"] != 6]
+    assert list(run.metadata()) == lines
+
+
+def test_what_hangs_before_the_first_sample_ends_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = """
+import dataclasses, time
+from synthdata.renderers import Agg
+
+@dataclasses.dataclass(frozen=True)
+class Slow(Agg):
+    def open(self, width, height):
+        time.sleep(3600)
+"""
+    (tmp_path / "slow_renderer.py").write_text(code)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(deadline, "START_S", 0.1)
+    options = ("engine=serial", "failures.timeout_s=0.2")
+    with pytest.raises(StartError, match="took longer than") as caught:
+        start(tmp_path, "slow_renderer.Slow", "slow_renderer", *options)
+    assert ", in open" in str(caught.value)
+    assert leftovers(tmp_path / "run") == []
+
+
+def test_the_deadline_leaves_the_timer_of_others_alone() -> None:
+    rung = []
+    before = signal.signal(signal.SIGALRM, lambda *_: rung.append("theirs"))
+    theirs = signal.setitimer(signal.ITIMER_REAL, 30.0)
+    try:
+        with Deadline(0.05, None) as clock:
+            clock.begin()
+            with pytest.raises(TimedOut):
+                signal.pause()
+        remaining, _ = signal.getitimer(signal.ITIMER_REAL)
+        assert 0 < remaining <= 30.0
+        assert rung == []
+        signal.raise_signal(signal.SIGALRM)
+        assert rung == ["theirs"]
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, *theirs)
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_a_sample_in_time_is_not_disturbed() -> None:
+    with Deadline(0.2, None) as clock:
+        clock.begin()
+        clock.end()
+        ends = time.monotonic() + 0.3
+        while time.monotonic() < ends:
+            pass
+
+
+def test_outside_the_main_thread_there_is_no_soft_deadline() -> None:
+    """Python lets no other thread handle signals; that must not fail."""
+    result: list[str] = []
+
+    def work() -> None:
+        with Deadline(5.0, None) as clock:
+            clock.begin()
+            clock.end()
+            result.append("done")
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert result == ["done"]
+
+
+def test_a_sample_that_eats_all_memory_is_a_row(faulty: Plugin, tmp_path: Path) -> None:
+    options = ("n=12", "shard_size=4", "engine.workers=2", "engine.memory_limit=1GB")
+    run = make(
+        faulty, tmp_path / "run", *options, "failures.max_rate=1", at=[2, 3, 10], how="devour"
+    )
+    check(run, 12, [2, 3, 10])
+    for row in rows(run.path):
+        assert "MemoryError" in row["cause"]
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("2GB", 2 * 10**9), ("512MiB", 2**29), ("1.5 gi", 3 * 2**29), ("300000000", 300_000_000)],
+)
+def test_sizes(text: str, size: int) -> None:
+    assert memory.parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["2 parsecs", "", "-1GB", "1kB", "nan", "1e9"])
+def test_what_is_no_size(text: str) -> None:
+    with pytest.raises(ConfigError, match="memory_limit"):
+        Loky(memory_limit=text)
+
+
+def test_what_the_control_group_says(tmp_path: Path) -> None:
+    proc, vmstat = tmp_path / "cgroup", tmp_path / "vmstat"
+    vmstat.write_text("nr_free 7\noom_kill 5\n")
+    proc.write_text("0::/user/run\n")
+    assert memory.oom_kills(tmp_path, proc, vmstat) == 5
+    events = tmp_path / "user" / "run" / "memory.events"
+    events.parent.mkdir(parents=True)
+    events.write_text("low 0\nhigh 0\nmax 12\noom 3\noom_kill 2\n")
+    assert memory.oom_kills(tmp_path, proc, vmstat) == 2
+    proc.write_text("4:memory:/job\n")
+    control = tmp_path / "memory" / "job" / "memory.oom_control"
+    control.parent.mkdir(parents=True)
+    control.write_text("oom_kill_disable 0\nunder_oom 0\noom_kill 9\n")
+    assert memory.oom_kills(tmp_path, proc, vmstat) == 9
+    assert memory.oom_kills(tmp_path, tmp_path / "none", tmp_path / "none") == 0

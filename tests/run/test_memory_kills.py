@@ -1,0 +1,74 @@
+"""When the system kills workers for memory, the run goes on with fewer of them."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from faults import Plugin, check, make, rows
+from processes import Command
+
+from synthdata.engines import loky
+from synthdata.engines.loky import cool_down
+
+GROUP = Path("/sys/fs/cgroup/memory")
+
+
+def test_half_of_the_workers_remain(
+    faulty: Plugin,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    counter = itertools.count()
+    monkeypatch.setattr(loky.memory, "oom_kills", lambda: next(counter))  # one more at every look
+    options = ("n=40", "shard_size=5", "engine.workers=4", "failures.max_rate=1")
+    with caplog.at_level(logging.WARNING):
+        run = make(faulty, tmp_path / "run", *options, at=[2], how="kill")
+    check(run, 40, [2])
+    assert rows(run.path)[0]["cause"] == "worker ended by SIGKILL; memory limit hit"
+    said = [r.message for r in caplog.records if "for memory" in r.message]
+    assert said[0] == "the system ended a worker for memory: going on with 2 at a time"
+    cool_down()
+
+
+@pytest.fixture
+def small_memory() -> Iterator[Path]:
+    """A control group that may use 500 MB. Needs root and version 1 of control groups."""
+    group = GROUP / f"synthdata-test-{os.getpid()}"
+    try:
+        group.mkdir()
+        (group / "memory.limit_in_bytes").write_text(str(500 * 2**20))
+    except OSError:
+        with contextlib.suppress(OSError):
+            group.rmdir()
+        pytest.skip("making a control group takes root and cgroup v1")
+    yield group
+    with contextlib.suppress(OSError):
+        group.rmdir()
+
+
+@pytest.mark.slow
+def test_a_real_kill_for_memory(small_memory: Path, command: Command, plugin: Plugin) -> None:
+    script = f"""
+import os, sys
+with open({str(small_memory / "cgroup.procs")!r}, "w") as file:
+    file.write(str(os.getpid()))
+from synthdata.cli.main import main
+raise SystemExit(main(sys.argv[1:]))
+"""
+    arguments = plugin.arguments(at=[3], how="devour")
+    options = ["n=20", "shard_size=5", "engine.workers=2", "hydra.run.dir=run"]
+    process = command.python("-c", script, *arguments, *options, "failures.max_rate=1")
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 1, err
+    assert "going on with 1 at a time" in err
+    (row,) = rows(command.folder / "run")
+    assert row["index"] == 3
+    assert row["cause"] == "worker ended by SIGKILL; memory limit hit"
+    assert command("verify", "run", "plugins=[faulty]").returncode == 0

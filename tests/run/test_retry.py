@@ -1,0 +1,164 @@
+"""retry makes only the failed samples again, into the shards where they belong."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from faults import Plugin, check, make, rows
+from processes import Command, leftovers
+
+from synthdata.errors import BudgetSpent, SynthdataError
+from synthdata.run import Run, shard
+from synthdata.run.verify import verify
+from synthdata.writers import folder
+from synthdata.writers.folder import exchange
+
+OPTIONS = ("n=20", "shard_size=5", "failures.max_rate=1", "labels=[marks,instance_mask]")
+
+
+def contents(run: Path) -> dict[str, bytes]:
+    """The data set, file by file."""
+    files = (p for p in run.glob("dataset/*/*") if p.is_file())
+    return {str(p.relative_to(run)): p.read_bytes() for p in files}
+
+
+def times(run: Path) -> dict[str, int]:
+    """When each file of the data set was last written."""
+    return {str(p): p.stat().st_mtime_ns for p in run.glob("dataset/*/*.png")}
+
+
+@pytest.mark.parametrize("engine", ["engine=serial", "engine.workers=2"])
+@pytest.mark.parametrize("how", ["throw", "kill"])
+def test_what_failed_by_accident_is_made(
+    engine: str, how: str, faulty: Plugin, tmp_path: Path
+) -> None:
+    if how == "kill" and engine == "engine=serial":
+        pytest.skip("it would end this process")
+    cured = tmp_path / "cured"
+    fields = {"at": [1, 7, 8], "how": how, "unless": cured}
+    run = make(faulty, tmp_path / "run", *OPTIONS, engine, **fields)
+    check(run, 20, [1, 7, 8])
+    before = times(run.path)
+    cured.touch()
+    run.retry()
+    assert run.state["status"] == "complete"
+    assert (run.state["made"], run.state["failed"]) == (20, 0)
+    assert not (run.path / "failures.jsonl").exists()
+    assert leftovers(run.path) == []
+    clean = make(faulty, tmp_path / "clean", *OPTIONS, "engine=serial", **fields)
+    assert run.state["digest"] == clean.state["digest"]
+    assert contents(run.path) == contents(clean.path)
+    assert verify(run, 5, seed=1).faults == []
+    after = times(run.path)
+    untouched = [path for path in before if "/00002/" in path or "/00003/" in path]
+    assert len(untouched) == 20
+    assert {p: after[p] for p in untouched} == {p: before[p] for p in untouched}
+
+
+def test_what_fails_again_stays_a_row(faulty: Plugin, tmp_path: Path) -> None:
+    run = make(faulty, tmp_path / "run", *OPTIONS, "engine=serial", at=[1, 7])
+    digest = run.state["digest"]
+    run.retry()
+    check(run, 20, [1, 7])
+    assert [row["attempts"] for row in rows(run.path)] == [2, 2]
+    assert run.state["digest"] == digest
+    run.retry()
+    assert [row["attempts"] for row in rows(run.path)] == [3, 3]
+
+
+def test_a_run_without_failures_stays_as_it_is(faulty: Plugin, tmp_path: Path) -> None:
+    run = make(faulty, tmp_path / "run", *OPTIONS, "engine=serial")
+    before = contents(run.path)
+    run.retry()
+    assert contents(run.path) == before
+    assert run.state["status"] == "complete"
+
+
+@pytest.mark.parametrize("moment", ["before the exchange", "before the ledger"])
+def test_killed_in_the_middle_nothing_is_lost(moment: str, faulty: Plugin, tmp_path: Path) -> None:
+    cured = tmp_path / "cured"
+    fields = {"at": [1, 7], "unless": cured}
+    run = make(faulty, tmp_path / "run", *OPTIONS, "engine=serial", **fields)
+    cured.touch()
+    pid = os.fork()
+    if pid == 0:  # the child dies in the second shard that it replaces
+        count = 0
+        name = "exchange" if moment == "before the exchange" else "write_ledger"
+        module = folder if name == "exchange" else shard
+        real = getattr(module, name)
+
+        def die(*arguments: object) -> None:
+            nonlocal count
+            count += 1
+            if count == 2:
+                os.kill(os.getpid(), signal.SIGKILL)
+            real(*arguments)
+
+        setattr(module, name, die)
+        try:
+            Run(run.path, run.config).retry()
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
+    again = Run(run.path, run.config).execute()  # goes on, and finds nothing missing
+    expected = [7] if moment == "before the exchange" else []
+    assert again.state["failed"] == len(expected)
+    assert leftovers(run.path) == []
+    again.retry()
+    clean = make(faulty, tmp_path / "clean", *OPTIONS, "engine=serial", **fields)
+    assert again.state["digest"] == clean.state["digest"]
+    assert contents(run.path) == contents(clean.path)
+
+
+def test_the_command(command: Command, plugin: Plugin) -> None:
+    cured = command.folder / "cured"
+    arguments = plugin.arguments(at=[4], unless=cured)
+    assert command(*arguments, *OPTIONS, "hydra.run.dir=run").returncode == 1
+    assert command("retry", "run", "plugins=[faulty]").returncode == 1
+    cured.touch()
+    last = command("retry", "run", "plugins=[faulty]")
+    assert last.returncode == 0, last.stderr
+    assert "20 of 20" in last.stdout
+    assert command("verify", "run", "plugins=[faulty]", "-k", "20").returncode == 0
+    nowhere = command("retry", "nowhere")
+    assert nowhere.returncode == 2
+    assert "nowhere" in nowhere.stderr
+
+
+def test_two_folders_change_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for system_can in (True, False):
+        a, b = tmp_path / f"a{system_can}", tmp_path / f"b{system_can}"
+        for path in (a, b):
+            path.mkdir()
+            (path / "name").write_text(path.name)
+        if not system_can:
+            monkeypatch.setattr("ctypes.CDLL", lambda *_, **__: object())
+        exchange(a, b)
+        assert (a / "name").read_text() == b.name
+        assert (b / "name").read_text() == a.name
+        assert sorted(p.name for p in tmp_path.glob(f"*{system_can}*")) == [a.name, b.name]
+
+
+def test_consecutive_failures_end_the_run(faulty: Plugin, tmp_path: Path) -> None:
+    options = ("n=400", "shard_size=200", "engine=serial", "failures.max_rate=null")
+    limit = "failures.max_consecutive=5"
+    scattered = make(faulty, tmp_path / "a", *options, limit, at=list(range(0, 400, 2)))
+    assert scattered.state["failed"] == 200
+    with pytest.raises(BudgetSpent, match=r"in a row failed, more than failures.max_consecutive=5"):
+        make(faulty, tmp_path / "b", *options, limit, at=list(range(30, 37)))
+
+
+def test_the_budget_is_watched_within_a_shard(faulty: Plugin, tmp_path: Path) -> None:
+    """Samples that hang must not spend hours before anybody looks at the budget."""
+    options = ("n=2000", "shard_size=2000", "engine.workers=1", "failures.max_count=10")
+    with pytest.raises(BudgetSpent, match="this sample is not to be") as caught:
+        make(faulty, tmp_path / "run", *options, at=list(range(2000)), seconds=0.01)
+    run = Run.load(tmp_path / "run", ["faulty"])
+    assert 10 < run.state["failed"] < 1000
+    assert len(rows(run.path)) == run.state["failed"]
+    assert json.loads((run.path / "run.json").read_text())["status"] == "failed"
+    assert isinstance(caught.value, SynthdataError)
