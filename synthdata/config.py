@@ -15,6 +15,7 @@ import yaml
 from synthdata import components
 from synthdata.engines.base import Engine
 from synthdata.engines.loky import Loky
+from synthdata.engines.serial import Serial
 from synthdata.errors import ConfigError
 from synthdata.generator import SampleConfig
 from synthdata.writers.base import Writer
@@ -49,6 +50,19 @@ class Failures:
                 f"timeout_s: {self.timeout_s} must lie between 0.001 and {MAX_TIMEOUT_S}; "
                 "null is no limit"
             )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """Where the shards go: None for the run directory, else the URL of an object store."""
+
+    url: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.url is not None:
+            from synthdata.writers.remote import check_url
+
+            check_url(self.url)
 
 
 class Part(NamedTuple):
@@ -87,6 +101,7 @@ class Config(SampleConfig):
     shards: str | None = None
     failures: Failures = Failures()
     writer: Writer = Folder()
+    output: Output = Output()
     engine: Engine = Loky()
     plugins: tuple[str, ...] = ()
 
@@ -102,6 +117,20 @@ class Config(SampleConfig):
                 f"so that a shard holds at most {MAX_FILES} files"
             )
         _ = self.part  # refused here and not when a run asks for it
+        if str(self.output.url).startswith("memory:") and not isinstance(self.engine, Serial):
+            raise ConfigError(
+                f"output.url: {self.output.url!r} is the memory of one process; "
+                "use it with engine=serial"
+            )
+
+    @functools.cached_property
+    def store(self) -> Writer:
+        """The writer of the shards, where they go."""
+        if self.output.url is None:
+            return self.writer
+        from synthdata.writers.remote import Remote
+
+        return Remote(self.writer, self.output.url)
 
     @functools.cached_property
     def part(self) -> Part | None:

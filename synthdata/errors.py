@@ -47,7 +47,10 @@ class BudgetSpent(SynthdataError):
 
 
 class DiskFull(SynthdataError):
-    """The disk has no room for what would be written; finished shards are whole."""
+    """The disk has no room for what would be written, or the store takes no more.
+
+    Finished shards are whole.
+    """
 
     exit_code = 5
 

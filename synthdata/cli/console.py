@@ -123,7 +123,7 @@ def _has_failures(run: Run) -> bool:
 
 def _part_rows(run: Run, state: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Of a run whose other parts are not finished."""
-    finished = len(run.config.writer.finished(run.path))
+    finished = len(run.config.store.finished(run.path))
     yield "part", f"{run.part} done; {finished:,} of {run.plan.shard_count:,} shards are there"
     yield "failed", f"see {run.path / 'failures.jsonl'}" if _has_failures(run) else "0"
     yield "where", str(run.path)

@@ -61,6 +61,7 @@ class Run:
         if os.path.exists(self.path) and not os.path.isdir(self.path):
             raise ConfigError(f"{self.path}: is a file; a run needs a folder")
         check_free(self.path, self.part)
+        self.config.store.check()
         self._check_fit()
 
     def _check_fit(self) -> None:
@@ -69,7 +70,7 @@ class Run:
                 raise ConfigError(f"{self.path}: holds a dataset that no {CONFIG} belongs to")
             return
         there = Config.load(self.path / CONFIG, self.config.plugins)
-        if there.fingerprint != self.config.fingerprint or there.writer != self.config.writer:
+        if there.fingerprint != self.config.fingerprint or there.store != self.config.store:
             raise ConfigError(
                 f"{self.path}: holds a run of another config; different: "
                 + ", ".join(differences(there, self.config))
@@ -114,12 +115,12 @@ class Run:
         self.make_directory()
         with self._held(observer) as (session, stop):
             plan = self._begin()
-            finished = self.config.writer.finished(self.path)
-            ledger = Ledger.read(self.path, finished, self.config.writer)
+            finished = self.config.store.finished(self.path)
+            ledger = Ledger.read(self.path, finished, self.config.store)
             missing = [s for s in plan.shards(self.part) if s.number not in finished]
             session.check_room(sum(s.stop - s.start for s in missing))
             self._work(session, map(session.job, missing), ledger)
-            finished = self.config.writer.finished(self.path)
+            finished = self.config.store.finished(self.path)
             if any(shard.number not in finished for shard in missing):
                 raise Interrupted(f"stopped by {stop.signal} after {self._so_far(ledger)}")
         return self
@@ -130,7 +131,7 @@ class Run:
         All else stays as it is. Raises what ``execute`` raises.
         """
         with self._held(observer) as (session, stop):
-            writer = self.config.writer
+            writer = self.config.store
             shards = {shard.number: shard for shard in self.plan.shards(self.part)}
             finished = writer.finished(self.path)
             summaries = (books.read_summary(self.path, n, writer) for n in finished & shards.keys())
@@ -155,7 +156,7 @@ class Run:
         Raises ConfigError if shards are missing.
         """
         with self._held():
-            finished = self.config.writer.finished(self.path)
+            finished = self.config.store.finished(self.path)
             missing = [s.number for s in self.plan.shards() if s.number not in finished]
             if missing or not finished:
                 raise ConfigError(
@@ -168,8 +169,16 @@ class Run:
     @contextmanager
     def _held(self, observer: Observer | None = None) -> Iterator[tuple[Session, Stop]]:
         with locked(self.path, self.part), on_signals() as stop, log.in_main(self.path):
+            self._adopt()
             self._check_fit()  # again: another process may have been first
             yield Session(self.path, self.config, self.part, stop, observer), stop
+
+    def _adopt(self) -> None:
+        """Take over what an object store holds of a run that was begun from elsewhere."""
+        store = self.config.store
+        for name in (CONFIG, RUN):
+            if not (self.path / name).exists() and (text := store.published(name)) is not None:
+                _write(self.path / name, text.decode())
 
     def _work(self, session: Session, jobs: Iterator[Job], ledger: Ledger) -> None:
         """Do the jobs, and write down how it went, however it went."""
@@ -184,7 +193,7 @@ class Run:
             raise
         session.clear()
         self._versions = session.versions
-        finished = self.config.writer.finished(self.path)
+        finished = self.config.store.finished(self.path)
         done = all(shard.number in finished for shard in self.plan.shards())
         if self.part is None:
             status = "complete" if done else "interrupted"
@@ -215,6 +224,8 @@ class Run:
             "started": state.get("started", _now()),
         }
         _write(self.path / RUN, json.dumps(state, indent=2))
+        # The first that shows whether the store can be written.
+        self.config.store.publish(self.path, [CONFIG, RUN])
         logger.info("%d images in %d shards", plan.n, plan.shard_count)
         return plan
 
@@ -224,10 +235,10 @@ class Run:
         """Write down how it went; ``others`` are failures of shards that are not finished."""
         if self.part is not None and status != "complete":
             return  # other parts may still be made
-        finished = self.config.writer.finished(self.path)
+        finished = self.config.store.finished(self.path)
         if ledger.failed or others or (self.path / books.FAILURES).exists():
             with writing(self.path):
-                books.write_failures(self.path, finished, self.config.writer, others)
+                books.write_failures(self.path, finished, self.config.store, others)
         state = self.state
         processes = min(self.config.engine.processes(), self.plan.shard_count)
         state |= {
@@ -245,13 +256,14 @@ class Run:
         if status == "complete":
             state["digest"] = self.digest()
         _write(self.path / RUN, json.dumps(state, indent=2))
+        self.config.store.publish(self.path, [CONFIG, RUN, books.FAILURES])
         logger.info("%s: %d made, %d failed", status, ledger.made, ledger.failed)
 
     def _finish_parts(self) -> None:
         """Write down how all parts together went."""
         ledger, began, ended = Ledger(), math.inf, 0.0
-        for number in self.config.writer.finished(self.path):
-            summary = books.read_summary(self.path, number, self.config.writer)
+        for number in self.config.store.finished(self.path):
+            summary = books.read_summary(self.path, number, self.config.store)
             if summary is not None:
                 ledger.add(summary)
                 began, ended = min(began, summary.began), max(ended, summary.finished)
@@ -282,10 +294,10 @@ class Run:
 
     def metadata(self) -> Iterator[bytes]:
         """The records of all finished shards as they were written, in index order."""
-        finished = self.config.writer.finished(self.path)
+        finished = self.config.store.finished(self.path)
         for shard in self.plan.shards():
             if shard.number in finished:
-                yield from self.config.writer.metadata(self.path, shard.number)
+                yield from self.config.store.metadata(self.path, shard.number)
 
     def records(self) -> Iterator[dict[str, Any]]:
         """The records of all finished shards, in index order."""

@@ -77,7 +77,7 @@ class Session:
         return Job(
             self._path.absolute(),
             config.sample_config,
-            config.writer,
+            config.store,
             config.fingerprint,
             shard,
             self._staging,
@@ -86,6 +86,8 @@ class Session:
 
     def check_room(self, samples: int) -> None:
         """Raise DiskFull if so many samples will not fit."""
+        if not self._config.store.local:  # one shard for each worker lies here at a time
+            samples = min(samples, self._config.shard_size * self._config.engine.processes())
         room.check(self._path, self._config, samples, self._sample_size)
 
     def failed_rows(self) -> list[dict[str, Any]]:

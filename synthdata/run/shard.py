@@ -113,6 +113,8 @@ def writing(path: Path) -> Iterator[None]:
     """Turn the storage's refusal into DiskFull or another error with a sentence."""
     try:
         yield
+    except SynthdataError:  # an object store's are both
+        raise
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DiskFull(f"{path}: no room left on the disk ({error.strerror})") from error

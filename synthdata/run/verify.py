@@ -76,7 +76,7 @@ class _Draw:
 
 def _check_shards(run: Run, verdict: Verdict, chosen: _Draw) -> None:
     """Check counts, names and hashes of all finished shards."""
-    writer, plan = run.config.writer, run.plan
+    writer, plan = run.config.store, run.plan
     finished = writer.finished(run.path)
     planned = {shard.number for shard in plan.shards()}
     verdict.faults += [f"shard {n:05d}: is not in the plan" for n in sorted(finished - planned)]
@@ -96,7 +96,7 @@ def _check_shards(run: Run, verdict: Verdict, chosen: _Draw) -> None:
 def _check_shard(
     run: Run, number: int, expected: set[int], verdict: Verdict, chosen: _Draw
 ) -> None:
-    writer, where = run.config.writer, f"shard {number:05d}"
+    writer, where = run.config.store, f"shard {number:05d}"
     try:
         present = set(writer.files(run.path, number))
         lines = list(writer.metadata(run.path, number))
@@ -140,7 +140,7 @@ def _record(line: bytes) -> dict[str, Any] | None:
 
 def _check_file(run: Run, number: int, name: str, digest: str, verdict: Verdict) -> None:
     try:
-        data = run.config.writer.read(run.path, number, name)
+        data = run.config.store.read(run.path, number, name)
     except OSError as error:
         verdict.faults.append(f"shard {number:05d}: {name} cannot be read: {error.strerror}")
         return

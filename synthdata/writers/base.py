@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 
@@ -57,7 +57,19 @@ class ShardWriter(ABC):
 
 
 class Writer(ABC):
-    """How a run directory stores its shards. Subclasses are frozen dataclasses."""
+    """How a run stores its shards. Subclasses are frozen dataclasses."""
+
+    local: ClassVar[bool] = True  # whether all shards lie in the run directory
+
+    def check(self) -> None:  # noqa: B027  # most have nothing to check
+        """Raise ConfigError unless shards can be stored now."""
+
+    def publish(self, run: Path, names: Sequence[str]) -> None:  # noqa: B027
+        """Put these files of the run directory beside the data set, where that is elsewhere."""
+
+    def published(self, name: str) -> bytes | None:
+        """What ``publish`` put there under this name; None if nothing."""
+        return None
 
     @abstractmethod
     def open(self, run: Path, shard: int, staging: Path, replace: bool = False) -> ShardWriter:

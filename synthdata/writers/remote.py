@@ -1,0 +1,402 @@
+"""Shards in an object store: built on the local disk, uploaded, committed by their last object."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import os
+import re
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple, TypeVar
+
+from synthdata.errors import ConfigError, DiskFull, nearest
+from synthdata.writers.base import ShardWriter, WriteError, Writer
+from synthdata.writers.folder import DATASET, METADATA
+
+T = TypeVar("T")
+REQUESTS = 32  # under way at a time; what they cost is waiting
+PAUSES_S = (1.0, 5.0)  # before a request is tried again, beyond what the library itself does
+CHECK_S = 20.0  # the longest that a store may take to say that it is there
+
+_S3 = {
+    "config_kwargs": {
+        "max_pool_connections": REQUESTS,  # botocore has 10 unless told
+        "connect_timeout": 5,
+        "read_timeout": 60,
+    },
+}
+
+
+class Kind(NamedTuple):
+    """What a URL scheme needs: the extra that installs it, and options for its file system."""
+
+    extra: str
+    options: Mapping[str, Any] = {}
+    bucket: bool = True
+
+
+KINDS: Mapping[str, Kind] = {
+    "s3": Kind("s3", _S3),
+    "gs": Kind("gcs"),
+    "gcs": Kind("gcs"),
+    "az": Kind("azure"),
+    "abfs": Kind("azure"),
+    "memory": Kind("s3", bucket=False),
+    "file": Kind("s3", {"auto_mkdir": True}, bucket=False),
+}
+
+
+class StoreError(DiskFull, WriteError):
+    """An object store refuses or does not answer: one sentence with the URL and the cause."""
+
+
+def check_url(url: str) -> None:
+    """Raise ConfigError, with the key ``url``, unless a run can go there.
+
+    The message never repeats what could be a password.
+    """
+    scheme, separator, rest = url.partition("://")
+    if ":" in (url if not separator else rest).rpartition("@")[0] and not rest.startswith("/"):
+        raise ConfigError(
+            "url: it holds a user and a password; leave them out: "
+            "credentials are read from the environment or the cloud's own config files"
+        )
+    known = ", ".join(f"{name}://" for name in KINDS)
+    if not separator:
+        raise ConfigError(f"url: {url!r} has no scheme; one of {known} will do")
+    if scheme not in KINDS:
+        raise ConfigError(f"url: {scheme!r} is an unknown scheme; {nearest(scheme, KINDS)}")
+    if "?" in rest or "#" in rest:
+        raise ConfigError(
+            f"url: what follows '?' or '#' in a {scheme}:// URL is no part of a place; leave it out"
+        )
+    first, _, path = rest.rstrip("/").partition("/")
+    if scheme == "file" and (first or not path):
+        raise ConfigError(f"url: {url!r} is not an absolute path; file:///data/run will do")
+    if KINDS[scheme].bucket and not re.fullmatch(r"[A-Za-z0-9][\w.-]*(@[\w.-]+)?", first):
+        raise ConfigError(f"url: {url!r} names no bucket; {scheme}://bucket/prefix will do")
+    if not (first or path) or {"", ".", ".."} & set(path.split("/") if path else ()):
+        raise ConfigError(f"url: {url!r} has an empty part; {scheme}://name/prefix will do")
+    if "::" in url or not url.isprintable():
+        raise ConfigError(f"url: {url!r} has '::' or a control character in it; leave it out")
+
+
+@dataclass(frozen=True)
+class Remote(Writer):
+    """Shards that ``inner`` builds in a folder of their own and that are then uploaded to ``url``.
+
+    The store holds what a run directory holds: ``dataset/00000/...`` and, beside it, what
+    ``publish`` puts there. Of a shard that is a folder, ``metadata.jsonl`` comes last: a shard is
+    finished when that is there. A shard that is one file is one object. What an upload that broke
+    off has left is overwritten or removed when the shard is made again.
+
+    Credentials and endpoints come from the environment or the cloud's own config files. Only the
+    two fields are pickled; each process opens connections of its own.
+
+    Raises ConfigError for a URL that cannot be; whatever the store refuses is a StoreError.
+    """
+
+    local: ClassVar[bool] = False
+
+    inner: Writer
+    url: str
+
+    def __post_init__(self) -> None:
+        try:
+            check_url(self.url)
+        except ConfigError as error:
+            raise error.at("output") from None
+
+    def check(self) -> None:
+        """Raise ConfigError unless the store answers and the bucket is there, within 20 seconds."""
+        where = f"output.url: {self.url}"
+        found = [f"{where}: does not answer within {CHECK_S:g} seconds"]
+
+        def ask() -> None:
+            try:
+                there, bucket = self._answers()
+                found[0] = (
+                    "" if there else f"{where}: there is no bucket {bucket!r} that you may list"
+                )
+            except ConfigError as error:
+                found[0] = str(error)
+            except Exception as error:
+                found[0] = f"{where}: cannot be used: {_cause(error)}"
+
+        asking = threading.Thread(target=ask, daemon=True)  # may hang in a system call for longer
+        asking.start()
+        asking.join(CHECK_S)
+        if found[0]:
+            raise ConfigError(found[0])
+
+    def _answers(self) -> tuple[bool, str]:
+        """Whether the bucket can be listed, and its name; raises whatever the store does."""
+        store, root = self._place()
+        store.invalidate_cache()
+        bucket = root.partition("/")[0]
+        if not KINDS[self._scheme].bucket or store.exists(f"{root}/{DATASET}"):
+            return True, bucket
+        return bool(store.exists(bucket)), bucket
+
+    def publish(self, run: Path, names: Sequence[str]) -> None:
+        """Put these files of the run directory beside the data set; remove those it has not."""
+        for name in names:
+            if (run / name).exists():
+                self._put(run / name, name)
+            elif self._try(lambda store, path: store.exists(path), name):
+                self._remove([name])
+
+    def published(self, name: str) -> bytes | None:
+        """What ``publish`` put there under this name; None if nothing."""
+        try:
+            return self._get(name)
+        except FileNotFoundError:
+            return None
+
+    def open(self, run: Path, shard: int, staging: Path, replace: bool = False) -> ShardWriter:
+        return _RemoteShard(self, shard, staging, replace)
+
+    def finished(self, run: Path) -> set[int]:
+        store, _ = self._place()
+        store.invalidate_cache()
+        try:
+            entries = self._try(lambda store, path: store.ls(path, detail=True), DATASET)
+        except FileNotFoundError:
+            return set()
+        files, folders = set(), []
+        for entry in entries:
+            match = re.fullmatch(r"(\d{5,})(\..+)?", entry["name"].rstrip("/").rpartition("/")[2])
+            if match and match[1] == f"{int(match[1]):05d}":
+                if entry["type"] == "directory" and match[2] is None:
+                    folders.append(int(match[1]))
+                elif entry["type"] == "file" and match[2] is not None:
+                    files.add(int(match[1]))
+        marks = _at_once(self._is_committed, folders)
+        return files | {number for number, there in zip(folders, marks, strict=True) if there}
+
+    def metadata(self, run: Path, shard: int) -> Iterator[bytes]:
+        try:
+            yield from io.BytesIO(self._get(f"{_folder(shard)}/{METADATA}"))
+        except FileNotFoundError:
+            yield from self.inner.metadata(self._copy(shard), shard)
+
+    def files(self, run: Path, shard: int) -> Iterator[str]:
+        names = self._names(_folder(shard))
+        if not names:
+            return self.inner.files(self._copy(shard), shard)
+        return (name for name in names if name != METADATA)
+
+    def read(self, run: Path, shard: int, name: str) -> bytes:
+        try:
+            return self._get(f"{_folder(shard)}/{name}")
+        except FileNotFoundError:
+            return self.inner.read(self._copy(shard), shard, name)
+
+    def upload(self, built: Path, shard: int, replace: bool) -> None:
+        """Upload the shard that lies in the run directory ``built``, its commit mark last.
+
+        A shard that is finished stays as it is unless it is to be replaced.
+        """
+        paths = [p for p in (built / DATASET).rglob("*") if p.is_file()]
+        ours = {p.relative_to(built).as_posix(): p for p in paths}
+        mark = f"{_folder(shard)}/{METADATA}"
+        if mark not in ours:
+            self._upload_file(ours, shard, replace)
+            return
+        there = {f"{_folder(shard)}/{name}" for name in self._names(_folder(shard))}
+        if mark in there and not replace:
+            return  # another process was first, with the same bytes
+        _at_once(lambda name: self._put(ours[name], name), [name for name in ours if name != mark])
+        strays = there - set(ours)
+        if not replace:
+            self._remove(strays)
+        self._put(ours[mark], mark)
+        if replace:  # until now the shard that was there had a use for them
+            self._remove(strays)
+
+    def _upload_file(self, ours: Mapping[str, Path], shard: int, replace: bool) -> None:
+        """Upload a shard of one file, which is its own commit mark."""
+        names = [name for name in ours if name.startswith(f"{_folder(shard)}.")]
+        if len(names) != 1:  # a run that was ended before this process removes what it has built
+            raise StoreError(f"{self.url}: shard {shard:05d} is not whole on the local disk")
+        if replace or names[0].rpartition("/")[2] not in self._names(DATASET, f"{shard:05d}."):
+            self._put(ours[names[0]], names[0])
+
+    @property
+    def _scheme(self) -> str:
+        return self.url.partition("://")[0]
+
+    def _place(self) -> tuple[Any, str]:
+        """This process's file system for the URL, and the path of the URL in it."""
+        return _place(os.getpid(), self.url.rstrip("/"))
+
+    def _try(self, action: Callable[[Any, str], T], name: str, verb: str = "read") -> T:
+        """``action(file system, path of name)``, tried again while its failure may pass.
+
+        Raises FileNotFoundError, and StoreError for everything else that goes wrong.
+        """
+        store, root = self._place()
+        for pause in (*PAUSES_S, None):
+            try:
+                return action(store, f"{root}/{name}")
+            except FileNotFoundError:
+                raise
+            except Exception as error:
+                if pause is None or isinstance(error, PermissionError):
+                    raise self._error(name, verb, error) from error
+            time.sleep(pause)
+        raise AssertionError  # the last pause is None
+
+    def _error(self, name: str, verb: str, error: Exception) -> StoreError:
+        sentence = f"{self.url.rstrip('/')}/{name}: cannot be {verb}: {_cause(error)}"
+        number = getattr(error, "errno", None)
+        full = (number,) if number in (errno.ENOSPC, errno.EDQUOT) else ()
+        return StoreError(*full, sentence)
+
+    def _put(self, source: Path, name: str) -> None:
+        def put(store: Any, path: str) -> None:
+            if self._scheme != "file":
+                store.put_file(str(source), path)
+                return
+            folder, _, last = path.rpartition("/")  # a file is not written in one step
+            with tempfile.TemporaryDirectory(prefix=f".{last}.", dir=_made(folder)) as beside:
+                store.put_file(str(source), f"{beside}/{last}")
+                os.replace(f"{beside}/{last}", path)
+
+        try:
+            self._try(put, name, "written")
+        except FileNotFoundError as error:  # no bucket; or the run has removed what is uploaded
+            raise self._error(name, "written", error) from error
+
+    def _get(self, name: str) -> bytes:
+        return bytes(self._try(lambda store, path: store.cat_file(path), name))
+
+    def _remove(self, names: Iterable[str]) -> None:
+        def remove(name: str) -> None:
+            with contextlib.suppress(FileNotFoundError):
+                self._try(lambda store, path: store.rm_file(path), name, "removed")
+
+        _at_once(remove, names)
+
+    def _is_committed(self, shard: int) -> bool:
+        mark = f"{_folder(shard)}/{METADATA}"
+        return bool(self._try(lambda store, path: store.exists(path), mark))
+
+    def _names(self, folder: str, prefix: str = "") -> list[str]:
+        """The names below a folder, as they are now, of those that begin with the prefix."""
+
+        def find(store: Any, path: str) -> list[str]:
+            store.invalidate_cache()
+            found = store.find(path, **({"prefix": prefix} if prefix else {}))
+            return [p[len(path) + 1 :] for p in found if p.startswith(f"{path}/{prefix}")]
+
+        try:
+            return self._try(find, folder)
+        except FileNotFoundError:
+            return []
+
+    def _copy(self, shard: int) -> Path:
+        """A local run directory with this shard of one file in it, kept until the next is asked.
+
+        Raises FileNotFoundError if there is no such shard.
+        """
+        for name in self._names(DATASET, f"{shard:05d}."):
+            tag = self._try(lambda store, path: store.ukey(path), f"{DATASET}/{name}")
+            key = (os.getpid(), self.url, name, tag)
+            if key not in _copies:
+                _copies.clear()
+                _copies[key] = tempfile.TemporaryDirectory(prefix="synthdata-")
+                target = _made(Path(_copies[key].name) / DATASET) / name
+                target.write_bytes(self._get(f"{DATASET}/{name}"))
+            return Path(_copies[key].name)
+        raise FileNotFoundError(errno.ENOENT, "is not in the store", f"{self.url}/{_folder(shard)}")
+
+
+class _RemoteShard(ShardWriter):
+    """A shard that ``inner`` builds in a spool: a run directory with this one shard."""
+
+    def __init__(self, remote: Remote, shard: int, staging: Path, replace: bool) -> None:
+        self._remote, self._shard, self._replace = remote, shard, replace
+        # mkdtemp: a name that no other process has, on this host or on one with the same disk
+        self._spool = Path(tempfile.mkdtemp(prefix=f"{shard:05d}.", dir=_made(staging)))
+        self._built = False
+        try:
+            self._inner = remote.inner.open(self._spool, shard, self._spool / "parts")
+        except BaseException:
+            shutil.rmtree(self._spool, ignore_errors=True)
+            raise
+
+    def add(self, record: Mapping[str, Any], files: Mapping[str, bytes]) -> int:
+        return self._inner.add(record, files)
+
+    def commit(self) -> None:
+        self._inner.commit()
+        self._built = True
+        self._remote.upload(self._spool, self._shard, self._replace)
+        shutil.rmtree(self._spool, ignore_errors=True)
+
+    def abort(self) -> None:
+        if not self._built:
+            self._inner.abort()
+        shutil.rmtree(self._spool, ignore_errors=True)
+
+
+#: fsspec's file systems are neither to be pickled nor to survive a fork: each process has its own.
+_places: dict[tuple[int, str], tuple[Any, str]] = {}
+_copies: dict[tuple[Any, ...], tempfile.TemporaryDirectory[str]] = {}
+
+
+def _place(pid: int, url: str) -> tuple[Any, str]:
+    key = (pid, url)
+    if key not in _places:
+        scheme = url.partition("://")[0]
+        try:
+            from fsspec.core import url_to_fs
+
+            store, root = url_to_fs(
+                url, use_listings_cache=False, skip_instance_cache=True, **KINDS[scheme].options
+            )
+        except ImportError as error:
+            raise ConfigError(
+                f"output.url: {scheme}:// needs a package that is not installed "
+                f'({error}): pip install "synthdata[{KINDS[scheme].extra}]"'
+            ) from error
+        except Exception as error:
+            raise ConfigError(f"output.url: {url}: cannot be used: {_cause(error)}") from error
+        if scheme == "s3":
+            store.retries = 1  # s3fs would try five times each of the five that botocore does
+        _places[key] = store, root
+    return _places[key]
+
+
+def _at_once(action: Callable[[Any], T], items: Iterable[Any]) -> list[T]:
+    """``action`` of each item, many at a time, in order; the first failure ends the others."""
+    with ThreadPoolExecutor(REQUESTS) as pool:
+        try:
+            return list(pool.map(action, items))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _cause(error: BaseException) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0] if text else type(error).__name__
+
+
+def _folder(shard: int) -> str:
+    return f"{DATASET}/{shard:05d}"
+
+
+def _made(folder: str | Path) -> Path:
+    path = Path(folder)
+    path.mkdir(parents=True, exist_ok=True)
+    return path
