@@ -25,8 +25,16 @@ def resumable(run: Run) -> Iterator[None]:
     try:
         yield
     except (BudgetSpent, DiskFull, Interrupted, StartError) as error:
-        command = f"python -m synthdata resume {typed(run.path)}"
+        part = f" shards={run.part}" if run.part else ""
+        command = f"{_command('resume', run)}{part}"
         raise type(error)(f"{error}\nfinished shards are whole; to go on: {command}") from error
+
+
+def _command(name: str, run: Run) -> str:
+    """A command on a run, as it can be typed into a shell."""
+    plugins = f"plugins=[{','.join(run.config.plugins)}]" if run.config.plugins else ""
+    quoted = f" {shlex.quote(plugins)}" if plugins else ""
+    return f"python -m synthdata {name} {typed(run.path)}{quoted}"
 
 
 def typed(path: Path) -> str:
@@ -155,4 +163,4 @@ def _rows(run: Run, state: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "efficiency", f"{insights['efficiency']:.0%} of the workers' time was work"
     yield "digest", state.get("digest", "")
     yield "where", str(run.path)
-    yield "next", f"python -m synthdata verify {typed(run.path)}"
+    yield "next", _command("retry" if state["failed"] else "verify", run)
