@@ -46,13 +46,14 @@ class BudgetSpent(SynthdataError):
     exit_code = 4
 
 
-class DiskFull(SynthdataError):
-    """The disk has no room for what would be written, or the store takes no more.
-
-    Finished shards are whole.
-    """
+class StorageError(SynthdataError):
+    """The disk or the store refuses what would be written; finished shards are whole."""
 
     exit_code = 5
+
+
+class DiskFull(StorageError):
+    """There is no room for what would be written."""
 
 
 class Interrupted(SynthdataError):

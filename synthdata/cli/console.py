@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from synthdata.errors import BudgetSpent, DiskFull, Interrupted, StartError
+from synthdata.errors import BudgetSpent, Interrupted, StartError, StorageError
 from synthdata.run import Ledger, Run
 from synthdata.runtime.log import LOGGER
 
@@ -24,7 +24,7 @@ def resumable(run: Run) -> Iterator[None]:
     """Add to an early end of ``run`` how to go on."""
     try:
         yield
-    except (BudgetSpent, DiskFull, Interrupted, StartError) as error:
+    except (BudgetSpent, Interrupted, StartError, StorageError) as error:
         part = f" shards={run.part}" if run.part else ""
         command = f"{_command('resume', run)}{part}"
         raise type(error)(f"{error}\nfinished shards are whole; to go on: {command}") from error

@@ -19,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the process's exit code.
 
     0 complete, 1 complete with failures or found at fault, 2 bad input, 3 could not start,
-    4 failure budget spent, 5 out of disk, 130 interrupted.
+    4 failure budget spent, 5 out of disk or the storage refuses, 130 interrupted.
     """
     if argv is None:  # this process ends with the command
         signal.signal(signal.SIGINT, interrupt_once)

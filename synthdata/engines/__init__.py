@@ -6,19 +6,23 @@ from synthdata._lazy import lazy
 
 if TYPE_CHECKING:
     from synthdata.engines.base import Done, Engine, Lost, Outcome, Stopping
+    from synthdata.engines.dask import Dask
     from synthdata.engines.loky import Loky
+    from synthdata.engines.ray import Ray
     from synthdata.engines.serial import Serial
 
-__all__ = ["Done", "Engine", "Loky", "Lost", "Outcome", "Serial", "Stopping"]
+__all__ = ["Dask", "Done", "Engine", "Loky", "Lost", "Outcome", "Ray", "Serial", "Stopping"]
 
 __getattr__, __dir__ = lazy(
     globals(),
     {
+        "Dask": "dask",
         "Done": "base",
         "Engine": "base",
         "Loky": "loky",
         "Lost": "base",
         "Outcome": "base",
+        "Ray": "ray",
         "Serial": "serial",
         "Stopping": "base",
     },

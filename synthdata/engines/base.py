@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
+
+from synthdata.errors import ConfigError
+from synthdata.runtime.memory import parse_size
 
 
 class Done(NamedTuple):
@@ -40,6 +44,9 @@ class Stopping(Protocol):
 class Engine(ABC):
     """Where shards are made. Subclasses are frozen dataclasses."""
 
+    def check(self) -> None:  # noqa: B027  # most are always there
+        """Raise ConfigError unless what the engine needs is installed."""
+
     @abstractmethod
     def run(
         self,
@@ -54,7 +61,8 @@ class Engine(ABC):
         task
             A function of a module, ``task(job, stopping) -> result``; what it raises ends the run.
         jobs
-            Taken one by one as workers come free, never all at once.
+            Taken one by one as workers come free, never all at once. After its end it may have
+            more, when the outcome of one has brought others about; so it is asked again.
         stopping
             Asked every moment.
         """
@@ -66,3 +74,22 @@ class Engine(ABC):
     def memory(self) -> int | None:
         """How many bytes of data each worker may have; None for no limit."""
         return None
+
+
+@dataclass(frozen=True)
+class Parallel(Engine):
+    """What engines with worker processes have in common.
+
+    A sample for which its worker would need more than ``memory_limit`` (bytes, or as in 2GB) fails.
+    """
+
+    workers: int | None = None
+    memory_limit: int | str | None = None
+
+    def __post_init__(self) -> None:
+        if self.workers is not None and not 1 <= self.workers <= 1024:
+            raise ConfigError(f"workers: {self.workers} must lie between 1 and 1024, or be null")
+        self.memory()
+
+    def memory(self) -> int | None:
+        return None if self.memory_limit is None else parse_size(str(self.memory_limit))

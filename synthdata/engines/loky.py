@@ -20,13 +20,12 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 from typing import Any
 
-from synthdata.engines.base import Done, Engine, Outcome, Stopping
+from synthdata.engines.base import Done, Outcome, Parallel, Stopping
 from synthdata.engines.cpus import usable_cpus
 from synthdata.engines.window import Died, Pool, outcomes
-from synthdata.errors import ConfigError
 from synthdata.runtime import memory
 
 IDLE_S = 60  # how long a worker without a job stays; also one whose main process was killed
@@ -35,22 +34,8 @@ logger = logging.getLogger("synthdata.engines")
 
 
 @dataclass(frozen=True)
-class Loky(Engine):
-    """``workers`` processes; None takes three quarters of the CPUs this process may use.
-
-    A sample for which a worker would need more than ``memory_limit`` (bytes, or as in 2GB) fails.
-    """
-
-    workers: int | None = None
-    memory_limit: int | str | None = None
-
-    def __post_init__(self) -> None:
-        if self.workers is not None and not 1 <= self.workers <= 1024:
-            raise ConfigError(f"workers: {self.workers} must lie between 1 and 1024, or be null")
-        self.memory()
-
-    def memory(self) -> int | None:
-        return None if self.memory_limit is None else memory.parse_size(str(self.memory_limit))
+class Loky(Parallel):
+    """``workers`` processes; None takes three quarters of the CPUs this process may use."""
 
     def processes(self) -> int:
         return self.workers or math.ceil(usable_cpus() * 3 / 4)
@@ -64,7 +49,7 @@ class Loky(Engine):
         queue = iter(jobs)
         first = list(islice(queue, self.processes()))  # no more workers than there are jobs
         if first:
-            yield from outcomes(_Pool(len(first), task), chain(first, queue), stopping)
+            yield from outcomes(_Pool(len(first), task), queue, stopping, first)
 
 
 def warm_up(processes: int, modules: Sequence[str]) -> None:
@@ -190,12 +175,12 @@ def _end(executor: Any) -> None:
 
 
 def _cause(error: BrokenProcessPool) -> str:
-    """One line of what loky says: how the worker ended, or what it raised before the job."""
+    """What loky knows: how the worker ended, or what it raised before the job."""
     if codes := re.search(r"exit codes of the workers are \{(.*?)\}", str(error)):
         names = re.sub(r"(SIG\w+)\(-\d+\)", r"\1", codes[1])
-        return re.sub(r"EXIT\((\d+)\)", r"exit code \1", names)
+        return "worker ended by " + re.sub(r"EXIT\((\d+)\)", r"exit code \1", names)
     remote = str(error.__cause__ or "").strip('"\n ') or str(error)
-    return remote.splitlines()[-1]
+    return f"worker ended: {remote.splitlines()[-1]}"
 
 
 def _work(task: Callable[[Any, Callable[[], bool]], Any], job: Any, parent: int) -> Any:

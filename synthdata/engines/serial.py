@@ -22,7 +22,6 @@ class Serial(Engine):
         jobs: Iterable[Any],
         stopping: Stopping,
     ) -> Iterator[Outcome]:
-        for job in jobs:
-            if stopping():
-                return
+        queue = iter(jobs)
+        while not stopping() and (job := next(queue, None)) is not None:
             yield Done(job, task(job, stopping))

@@ -19,7 +19,10 @@ AHEAD = 2  # jobs under way for each worker, so that none waits and few are held
 
 
 class Died(NamedTuple):
-    """A job that did not come back because a worker died, its own or another of the same pool."""
+    """A job that did not come back because a worker died, its own or another of the same pool.
+
+    ``cause`` is what became of the worker, as in "worker ended by SIGKILL".
+    """
 
     job: Any
     cause: str
@@ -52,9 +55,11 @@ class Pool(ABC):
         """End all workers now, and drop what is under way."""
 
 
-def outcomes(pool: Pool, jobs: Iterable[Any], stopping: Stopping) -> Iterator[Outcome]:
-    """What ``Engine.run`` yields, of a pool."""
-    window = _Window(pool, jobs)
+def outcomes(
+    pool: Pool, jobs: Iterable[Any], stopping: Stopping, first: Iterable[Any] = ()
+) -> Iterator[Outcome]:
+    """What ``Engine.run`` yields, of a pool. ``first`` are jobs that were taken from the rest."""
+    window = _Window(pool, deque(first), iter(jobs))
     try:
         yield from window.outcomes(stopping)
     except BaseException:
@@ -63,8 +68,8 @@ def outcomes(pool: Pool, jobs: Iterable[Any], stopping: Stopping) -> Iterator[Ou
 
 
 class _Window:
-    def __init__(self, pool: Pool, jobs: Iterable[Any]) -> None:
-        self.pool, self.queue = pool, iter(jobs)
+    def __init__(self, pool: Pool, first: deque[Any], queue: Iterator[Any]) -> None:
+        self.pool, self.first, self.queue = pool, first, queue
         self.suspects: deque[Any] = deque()  # jobs that were under way when a worker died
         self.on_trial = False  # whether the one job under way is a suspect
 
@@ -98,7 +103,7 @@ class _Window:
                 job = self.suspects.popleft()
                 self.on_trial = True
             else:
-                job = next(self.queue, None)
+                job = self.first.popleft() if self.first else next(self.queue, None)
             if job is None:
                 return
             self.pool.submit(job)

@@ -61,6 +61,7 @@ class Run:
         if os.path.exists(self.path) and not os.path.isdir(self.path):
             raise ConfigError(f"{self.path}: is a file; a run needs a folder")
         check_free(self.path, self.part)
+        self.config.engine.check()
         self.config.store.check()
         self._check_fit()
 
@@ -236,6 +237,10 @@ class Run:
         if self.part is not None and status != "complete":
             return  # other parts may still be made
         finished = self.config.store.finished(self.path)
+        if status != "complete":  # workers may have finished shards and had no time to say so
+            insights = ledger.insights
+            ledger = Ledger.read(self.path, finished, self.config.store)
+            ledger.insights = insights
         if ledger.failed or others or (self.path / books.FAILURES).exists():
             with writing(self.path):
                 books.write_failures(self.path, finished, self.config.store, others)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import platform
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -27,7 +28,8 @@ from synthdata.run.shard import (
 from synthdata.run.stop import Stop
 from synthdata.runtime import beat, log
 
-EARLY_DEATHS = 2  # of workers before their first sample, in a row: more than that is no accident
+# Workers that died before their first sample, in a row: more than that is no accident.
+EARLY_ENDS, EARLY_KILLS = 2, 20
 logger = logging.getLogger("synthdata.run")
 
 
@@ -36,6 +38,20 @@ class Observer(Protocol):
 
     def progress(self, ledger: Ledger, begun: int, total: int) -> None:
         """``begun`` samples of unfinished shards are under way, ``total`` is the run's ``n``."""
+
+
+class _Queue(Iterator[Job]):
+    """Jobs to do, those to be done again after all others."""
+
+    def __init__(self, jobs: Iterator[Job]) -> None:
+        self._jobs = jobs
+        self.again: deque[Job] = deque()
+
+    def __next__(self) -> Job:
+        job = next(self._jobs, None)
+        if job is None and not self.again:
+            raise StopIteration
+        return job or self.again.popleft()
 
 
 class Session:
@@ -54,22 +70,18 @@ class Session:
 
     def make(self, jobs: Iterator[Job], ledger: Ledger) -> None:
         """Run jobs on the engine, keeping the books, to the end or until the run is stopped."""
-        again: list[Job] = []
-        while True:
-            for outcome in self._config.engine.run(make_shard, jobs, self._stop):
-                match outcome:
-                    case Done(_, Summary() as summary):
-                        self._book(summary, ledger)
-                    case Done(_, CannotStart(cause, trace)):
-                        raise StartError(f"workers cannot start: {cause}\n{trace}")
-                    case Lost(job, cause):
-                        again.append(self._without_culprit(job, cause))
-                    case None:
-                        self.versions = self.versions or versions()
-                self._look(ledger)
-            if not again or self._stop():
-                return
-            jobs, again = iter(again), []
+        queue = _Queue(jobs)
+        for outcome in self._config.engine.run(make_shard, queue, self._stop):
+            match outcome:
+                case Done(_, Summary() as summary):
+                    self._book(summary, ledger)
+                case Done(_, CannotStart(cause, trace)):
+                    raise StartError(f"workers cannot start: {cause}\n{trace}")
+                case Lost(job, cause):
+                    queue.again.append(self._without_culprit(job, cause))
+                case None:
+                    self.versions = self.versions or versions()
+            self._look(ledger)
 
     def job(self, shard: Shard) -> Job:
         """The job that makes a shard."""
@@ -120,16 +132,14 @@ class Session:
         """The same job without the sample that ended its worker; as it is if there was none yet."""
         pulses = [p for p in self._pulses() if p.shard == job.shard.number]
         trace = "".join(pulse.stack() for pulse in pulses)
-        cause = (
-            f"took longer than failures.timeout_s={job.limits.seconds:g} and had to be ended"
-            if trace
-            else f"worker ended by {cause}"
-        )
+        if trace:
+            cause = f"took longer than failures.timeout_s={job.limits.seconds:g}; worker ended"
         self.clear()
         index = max((pulse.index for pulse in pulses), default=-1)
         if index < 0:
             self._early += 1
-            if self._early <= EARLY_DEATHS:
+            # What somebody else ended says little; what ended by itself will do so again.
+            if self._early <= (EARLY_KILLS if "SIGKILL" in cause else EARLY_ENDS):
                 return job
             raise StartError(
                 f"shard {job.shard.number}: before the first sample: {cause}\n{trace}".rstrip()

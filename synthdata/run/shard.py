@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from synthdata.errors import DiskFull, SynthdataError
+from synthdata.errors import DiskFull, StorageError, SynthdataError
 from synthdata.generator import Generator, SampleConfig
 from synthdata.run.plan import Shard
 from synthdata.runtime import beat, log
@@ -110,7 +110,7 @@ def make_shard(job: Job, stopping: Callable[[], bool]) -> Summary | CannotStart 
 
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn the storage's refusal into DiskFull or another error with a sentence."""
+    """Turn the storage's refusal into DiskFull or another StorageError."""
     try:
         yield
     except SynthdataError:  # an object store's are both
@@ -118,7 +118,7 @@ def writing(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DiskFull(f"{path}: no room left on the disk ({error.strerror})") from error
-        raise SynthdataError(f"{path}: cannot be written: {error}") from error
+        raise StorageError(f"{path}: cannot be written: {error}") from error
 
 
 def kept_generator(job: Job) -> Generator:
@@ -154,6 +154,7 @@ class _Making:
                 self._deadline.end()
                 self._seconds["init"] = self._clock() - begun
             except (Exception, TimedOut) as error:
+                self._put_into_words(error)
                 return CannotStart(_sentence(error), traceback.format_exc())
             return self._write()
 
@@ -209,6 +210,7 @@ class _Making:
             raise
         except (Exception, SystemExit, TimedOut) as error:
             self._deadline.end()
+            self._put_into_words(error)
             attempts = 1 + (self._job.again or {}).get(index, 0)
             self._fail(failure(index, error, attempts))
             if isinstance(error, TimedOut | MemoryError):  # left off anywhere
@@ -224,6 +226,10 @@ class _Making:
         seconds["write"] += written - encoded
         if written - begun > self._slowest[0][0]:
             heapq.heapreplace(self._slowest, (written - begun, index))
+
+    def _put_into_words(self, error: BaseException) -> None:
+        if isinstance(error, TimedOut):
+            error.args = (self._deadline.words,)
 
     def _fail(self, row: dict[str, Any]) -> None:
         self._failures.append(row)

@@ -1,13 +1,16 @@
 """How long one sample may take: an exception in it first, then the end of its process.
 
-The exception comes from a timer signal and so reaches Python code between two instructions. Code
-that never comes back to the interpreter is ended by ``faulthandler``'s watchdog, a C thread, which
-leaves the stack of every thread behind. Arming that one takes a new thread, so it is armed once in
-a while and not for each sample: its deadline lies between 1.5 and 2 times ``seconds``.
+The exception comes from a timer signal and so reaches Python code between two instructions, and
+ends system calls. Python handles signals in the main thread only; in another one a thread that
+watches raises it instead, which no system call notices. Code that never comes back to the
+interpreter is ended by ``faulthandler``'s watchdog, a C thread, which leaves the stack of every
+thread behind. Arming that one takes a new thread, so it is armed once in a while and not for each
+sample: its deadline lies between 1.5 and 2 times ``seconds``.
 """
 
 from __future__ import annotations
 
+import ctypes
 import faulthandler
 import math
 import signal
@@ -40,18 +43,17 @@ class Deadline:
         self._seconds = seconds or 0.0
         self._slack = self._seconds / 2
         self._stack = stack
-        # Python delivers signals to the main thread only.
-        self._soft = bool(seconds) and threading.current_thread() is threading.main_thread()
+        in_main_thread = threading.current_thread() is threading.main_thread()
+        self._bell: _Alarm | _Watcher | None = None
+        if seconds:
+            self._bell = _Alarm() if in_main_thread else _Watcher(seconds)
         self._hard = bool(seconds) and stack is not None
         self._armed_at = -math.inf
         self._allowed = self._seconds
-        self._running = False
 
     def __enter__(self) -> Deadline:
-        if self._soft:
-            self._handler: Any = signal.signal(signal.SIGALRM, self._ring)
-            self._entered = time.monotonic()
-            self._timer = signal.setitimer(signal.ITIMER_REAL, 0)
+        if self._bell is not None:
+            self._bell.open()
         if self._hard:
             assert self._stack is not None
             self._file = open(self._stack, "w")  # closed in __exit__
@@ -74,26 +76,24 @@ class Deadline:
         self._begin(self._seconds)
 
     def _begin(self, seconds: float) -> None:
-        if self._soft:
-            self._running = True
-            self._allowed = seconds
-            signal.setitimer(signal.ITIMER_REAL, seconds)
+        self._allowed = seconds
+        if self._bell is not None:
+            self._bell.set(seconds)
 
     def _arm(self, seconds: float) -> None:
         faulthandler.dump_traceback_later(seconds, exit=True, file=self._file)
 
     def end(self) -> None:
         """The sample was in time."""
-        self._running = False
-        if self._soft:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+        if self._bell is not None:
+            self._bell.set(0.0)
 
-    def _ring(self, number: int, frame: FrameType | None) -> None:
-        if self._running:
-            self._running = False
-            if self._allowed > self._seconds:
-                raise TimedOut(f"took longer than {self._allowed:g} s")
-            raise TimedOut(f"took longer than failures.timeout_s={self._seconds:g}")
+    @property
+    def words(self) -> str:
+        """What is said of the sample that has timed out."""
+        if self._allowed > self._seconds:
+            return f"took longer than {self._allowed:g} s"
+        return f"took longer than failures.timeout_s={self._seconds:g}"
 
     def __exit__(
         self,
@@ -101,13 +101,67 @@ class Deadline:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.end()
-        if self._soft:
-            signal.signal(signal.SIGALRM, self._handler)
-            remaining, interval = self._timer
-            if remaining:  # somebody else's timer, which has waited for us
-                passed = time.monotonic() - self._entered
-                signal.setitimer(signal.ITIMER_REAL, max(remaining - passed, 1e-6), interval)
+        if self._bell is not None:
+            self._bell.close()
         if self._hard:
             faulthandler.cancel_dump_traceback_later()
             self._file.close()
+
+
+class _Alarm:
+    """Raises TimedOut in the main thread, by a signal."""
+
+    def __init__(self) -> None:
+        self._on = False
+
+    def open(self) -> None:
+        self._handler: Any = signal.signal(signal.SIGALRM, self._ring)
+        self._opened = time.monotonic()
+        self._timer = signal.setitimer(signal.ITIMER_REAL, 0)
+
+    def set(self, seconds: float) -> None:
+        self._on = seconds > 0
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+
+    def _ring(self, number: int, frame: FrameType | None) -> None:
+        if self._on:
+            self._on = False
+            raise TimedOut
+
+    def close(self) -> None:
+        self.set(0.0)
+        signal.signal(signal.SIGALRM, self._handler)
+        remaining, interval = self._timer
+        if remaining:  # somebody else's timer, which has waited for us
+            passed = time.monotonic() - self._opened
+            signal.setitimer(signal.ITIMER_REAL, max(remaining - passed, 1e-6), interval)
+
+
+class _Watcher:
+    """Raises TimedOut in the thread that made it, from a thread of its own."""
+
+    def __init__(self, seconds: float) -> None:
+        self._period = min(seconds / 5, 0.5)
+        self._due = math.inf
+        self._lock, self._closed = threading.Lock(), threading.Event()
+        self._target = ctypes.c_ulong(threading.get_ident())
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def open(self) -> None:
+        self._thread.start()
+
+    def set(self, seconds: float) -> None:
+        with self._lock:
+            self._due = time.monotonic() + seconds if seconds else math.inf
+
+    def _watch(self) -> None:
+        raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
+        while not self._closed.wait(self._period):
+            with self._lock:
+                if time.monotonic() > self._due:
+                    self._due = math.inf
+                    raise_in(self._target, ctypes.py_object(TimedOut))
+
+    def close(self) -> None:
+        self._closed.set()
+        self._thread.join()

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
-from synthdata.errors import ConfigError, DiskFull, nearest
+from synthdata.errors import ConfigError, StorageError, nearest
 from synthdata.writers.base import ShardWriter, WriteError, Writer
 from synthdata.writers.folder import DATASET, METADATA
 
@@ -54,7 +54,7 @@ KINDS: Mapping[str, Kind] = {
 }
 
 
-class StoreError(DiskFull, WriteError):
+class StoreError(StorageError, WriteError):
     """An object store refuses or does not answer: one sentence with the URL and the cause."""
 
 

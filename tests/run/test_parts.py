@@ -38,9 +38,8 @@ def test_what_is_no_part(text: str) -> None:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return Run(
-        tmp_path_factory.mktemp("whole") / "run", config([*SMALL, "engine=serial"])
-    ).execute()
+    path = tmp_path_factory.mktemp("whole") / "run"
+    return Run(path, config([*SMALL, "engine=serial"])).execute()
 
 
 def test_four_processes_at_once_make_the_run(whole: Run, command: Command) -> None:

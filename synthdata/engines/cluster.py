@@ -1,0 +1,106 @@
+"""What the engines that speak to a cluster have in common."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import pickle
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from synthdata.errors import ConfigError, StartError
+
+T = TypeVar("T")
+
+CONNECT_S = 10.0
+WORKERLESS_S = 60.0  # how long a cluster may be without any worker
+LOOK_S = 2.0  # how often the workers are counted while nothing comes back
+
+
+class Packed:
+    """A job on its way to a worker, which unpacks it when it begins.
+
+    Nothing of it can be unpacked before, as a worker finds plugins only where this process does.
+    """
+
+    def __init__(self, task: Callable[[Any, Callable[[], bool]], Any], job: Any) -> None:
+        self._path: Sequence[str] = tuple(sys.path)
+        self._pickled = pickle.dumps((task, job))
+
+    def run(self) -> Any:
+        """The task's result."""
+        sys.path.extend(folder for folder in self._path if folder not in sys.path)
+        task, job = pickle.loads(self._pickled)  # noqa: S301  # from our own process
+        return task(job, _never)
+
+
+def _never() -> bool:
+    return False
+
+
+def check_installed(name: str, module: str) -> None:
+    """Raise ConfigError unless an engine's library is installed. Imports nothing."""
+    if importlib.util.find_spec(module) is None:
+        raise ConfigError(f'engine: {name} is not installed; pip install "synthdata[{name}]"')
+
+
+def knock(address: str, example: str) -> None:
+    """Raise StartError unless somebody listens at ``address``, within ``CONNECT_S``.
+
+    The libraries ask for minutes, or leave threads behind that do.
+    """
+    try:
+        place = urlsplit(address if "://" in address else f"//{address}")
+        if not place.hostname or not place.port:
+            raise ValueError(f"it must be as {example}")
+        socket.create_connection((place.hostname, place.port), timeout=CONNECT_S).close()
+    except (OSError, ValueError) as error:
+        raise nobody(address, error) from None
+
+
+def within(seconds: float, function: Callable[[], T]) -> T:
+    """What a function returns or raises; TimeoutError, and the function left alone, if not in time.
+
+    For what can wait for ever, such as the start of a conversation with who listens but is no
+    cluster.
+    """
+    end: Future[T] = Future()
+
+    def call() -> None:
+        try:
+            end.set_result(function())
+        except BaseException as error:
+            end.set_exception(error)
+
+    threading.Thread(target=call, daemon=True).start()
+    try:
+        return end.result(seconds)
+    except TimeoutError as error:
+        raise TimeoutError(str(error) or f"nothing in {seconds:.0f} seconds") from None
+
+
+def nobody(address: str, error: BaseException) -> StartError:
+    return StartError(f"engine.address: no cluster answers at {address!r}: {line(error)}")
+
+
+def line(error: BaseException) -> str:
+    """The first line of what an error says."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+@contextmanager
+def same_environment() -> Iterator[None]:
+    """Take back what a library sets in the environment for its workers to inherit."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)

@@ -1,0 +1,270 @@
+"""Processes of a dask cluster: one started here for the run, or one that is there already."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from multiprocessing import resource_tracker
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from synthdata.engines.base import Done, Outcome, Parallel, Stopping
+from synthdata.engines.cluster import (
+    CONNECT_S,
+    LOOK_S,
+    WORKERLESS_S,
+    Packed,
+    check_installed,
+    knock,
+    line,
+    nobody,
+    same_environment,
+    within,
+)
+from synthdata.engines.cpus import usable_cpus
+from synthdata.engines.window import Died, Pool, outcomes
+from synthdata.errors import StartError
+
+CLOSE_S = 1.0  # how long a worker may take to close before it is killed
+EXIT_CODE_S = 2.0  # an exit code may be known a little after the loss of the job
+
+#: The threads of each cluster that was connected to, when last looked at.
+_threads: dict[str, int] = {}
+
+
+@dataclass(frozen=True)
+class Dask(Parallel):
+    """``workers`` processes of a local cluster, or the workers of the cluster at ``address``.
+
+    None takes as many as this process may use CPUs, or all threads of the cluster. A cluster at an
+    address needs a file system that it shares with this process, with the run directory at the
+    same path, and must have this version of synthdata and the plugins installed; no more than
+    ``workers`` jobs run there at a time.
+
+    A local worker runs one job at a time, in a thread of its own: see ``Deadline`` for what that
+    means for samples that take too long. Needs the extra ``dask``.
+    """
+
+    address: str | None = None
+
+    def check(self) -> None:
+        """Raise ConfigError unless dask is installed."""
+        check_installed("dask", "distributed")
+
+    def processes(self) -> int:
+        if self.address is None:
+            return self.workers or usable_cpus()
+        return min(self.workers or 1024, _threads.get(self.address, 1))
+
+    def run(
+        self,
+        task: Callable[[Any, Callable[[], bool]], Any],
+        jobs: Iterable[Any],
+        stopping: Stopping,
+    ) -> Iterator[Outcome]:
+        self.check()
+        with ExitStack() as stack:
+            ends: dict[str, SimpleQueue[int]] = {}
+            if self.address is None:
+                client = stack.enter_context(_local(self.processes(), ends))
+            else:
+                knock(self.address, "tcp://host:8786")
+                client = stack.enter_context(_connected(self.address))
+            yield from outcomes(_Pool(self, client, task, ends), jobs, stopping)
+
+
+class _Pool(Pool):
+    """A client's executor, and the exit codes of local workers by their supervisor's address."""
+
+    def __init__(
+        self,
+        engine: Dask,
+        client: Any,
+        task: Callable[[Any, Callable[[], bool]], Any],
+        ends: dict[str, SimpleQueue[int]],
+    ) -> None:
+        self._engine, self._client, self._task, self._ends = engine, client, task, ends
+        self._where = engine.address or "this machine"
+        self._executor = client.get_executor(pure=False, retries=0)
+        self._futures: dict[Future[Any], Any] = {}
+        self._causes: dict[str, str] = {}  # by the address of the worker
+        self._seen = time.monotonic()  # when there were workers
+        self._look()
+
+    def _look(self) -> None:
+        """Count the workers; StartError where there have been none for long."""
+        self._looked = now = time.monotonic()
+        if self._client.status in ("closing", "closed"):
+            raise self._lost(OSError("no connection"))
+        try:
+            threads = sum(self._client.nthreads().values())
+        except (OSError, AttributeError) as error:  # the latter when it closes just now
+            raise self._lost(error) from None
+        if threads:
+            self._seen = now
+        elif now - self._seen > WORKERLESS_S:
+            raise StartError(
+                f"engine.address: the dask cluster at {self._where} has had no workers for "
+                f"{WORKERLESS_S:.0f} seconds"
+            )
+        if self._engine.address is not None:
+            _threads[self._engine.address] = threads
+        self.size = max(1, self._engine.processes())
+
+    def _lost(self, error: BaseException) -> StartError:
+        return StartError(
+            f"engine.address: the dask scheduler at {self._where} has gone ({line(error)})"
+        )
+
+    def submit(self, job: Any) -> None:
+        future = self._executor.submit(synthdata_job, Packed(self._task, job))
+        self._futures[future] = job
+
+    def under_way(self) -> int:
+        return len(self._futures)
+
+    def collect(self, timeout_s: float) -> Sequence[Done | Died]:
+        ended = wait(self._futures, timeout=timeout_s, return_when=FIRST_COMPLETED).done
+        if not ended and time.monotonic() - self._looked > LOOK_S:
+            self._look()
+        return [self._outcome(future) for future in ended]
+
+    def _outcome(self, future: Future[Any]) -> Done | Died:
+        from distributed.scheduler import KilledWorker, NoValidWorkerError
+
+        job = self._futures.pop(future)
+        try:
+            return Done(job, future.result())
+        except KilledWorker as error:
+            return Died(job, self._cause(error.last_worker))
+        except NoValidWorkerError as error:
+            return Died(job, line(error))
+        except CancelledError as error:
+            raise self._lost(error) from None
+
+    def _cause(self, worker: Any) -> str:
+        """How a worker ended: what its supervisor was told, on this machine."""
+        if self._engine.address is not None:
+            return f"dask lost its worker {worker.address}"
+        if worker.address not in self._causes:
+            try:
+                codes = self._ends.setdefault(worker.nanny, SimpleQueue())
+                code = codes.get(timeout=EXIT_CODE_S)
+                while not codes.empty():  # an idle worker before it
+                    code = codes.get()
+                how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+            except Empty:
+                how = "what dask does not know"
+            self._causes[worker.address] = f"worker ended by {how}"
+        return self._causes[worker.address]
+
+    def kill(self) -> None:
+        """Nothing to do: the workers of a local cluster end with it, and others are not ours."""
+
+
+def synthdata_job(packed: Packed) -> Any:
+    """What runs in a worker. The name begins the key of its task, which ``_once`` looks for."""
+    return packed.run()
+
+
+@contextmanager
+def _local(size: int, ends: dict[str, SimpleQueue[int]]) -> Iterator[Any]:
+    """The client of a cluster of ``size`` processes, which is gone afterwards."""
+    import dask
+    from distributed import LocalCluster
+
+    with (
+        same_environment(),
+        tempfile.TemporaryDirectory(prefix="synthdata-dask-", ignore_cleanup_errors=True) as folder,
+        dask.config.set(
+            {
+                "temporary-directory": folder,
+                "distributed.scheduler.worker-ttl": None,  # slow samples are not dask's to judge
+            }
+        ),
+        ExitStack() as stack,
+    ):
+        # Ctrl-C goes to the whole process group. dask's thread inherits the blocked signal, and
+        # the workers, which that thread starts, do so too: the run ends them. Python's resource
+        # tracker unblocks it where it is started (python/cpython, resource_tracker.py, to 3.12).
+        resource_tracker.ensure_running()
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            cluster = stack.enter_context(
+                LocalCluster(
+                    n_workers=size,
+                    threads_per_worker=1,
+                    processes=True,
+                    host="127.0.0.1",
+                    dashboard_address=None,
+                    scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # not 8787 all the same
+                    memory_limit=0,  # dask would pause and kill
+                    silence_logs=logging.CRITICAL,
+                    worker_class=_nanny(ends),
+                )
+            )
+        except Exception as error:
+            raise StartError(f"workers cannot start: {line(error)}") from error
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        with _connected(cluster.scheduler_address) as client:
+            yield client
+
+
+def _nanny(ends: dict[str, SimpleQueue[int]]) -> type:
+    """dask's supervisor of one worker process, which writes down how the process ended."""
+    from distributed import Nanny
+
+    class Watching(Nanny):  # type: ignore[misc]
+        def _on_worker_exit_sync(self, exitcode: int) -> None:
+            ends.setdefault(self.address, SimpleQueue()).put(exitcode)
+            super()._on_worker_exit_sync(exitcode)
+
+        async def kill(self, timeout: float = CLOSE_S, reason: str = "nanny-kill") -> None:
+            await super().kill(timeout=min(timeout, CLOSE_S), reason=reason)
+
+    return Watching
+
+
+@contextmanager
+def _connected(address: str) -> Iterator[Any]:
+    from distributed import Client
+
+    try:
+        client = within(
+            2 * CONNECT_S, lambda: Client(address, timeout=CONNECT_S, set_as_default=False)
+        )
+    except (OSError, ValueError) as error:
+        raise nobody(address, error) from None
+    try:
+        client.register_plugin(_once(), name="synthdata")
+        yield client
+    finally:
+        client.close(timeout=CLOSE_S)
+
+
+def _once() -> Any:
+    """A plugin for the scheduler, so that it gives no job to a second worker when one dies.
+
+    By ``allowed-failures`` it would, and a deadly sample would end four workers instead of one;
+    that setting is the whole cluster's, so this counts for our tasks only.
+    """
+    from distributed import SchedulerPlugin
+
+    class Once(SchedulerPlugin):  # type: ignore[misc]
+        idempotent = True
+
+        async def start(self, scheduler: Any) -> None:
+            self.scheduler = scheduler
+
+        def transition(self, key: Any, start: str, finish: str, *_: Any, **__: Any) -> None:
+            if finish == "processing" and str(key).startswith("synthdata_job-"):
+                self.scheduler.tasks[key].suspicious = self.scheduler.allowed_failures
+
+    return Once()

@@ -1,0 +1,223 @@
+"""Processes of a ray cluster: one started here for the run, or one that is there already."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from synthdata.engines.base import Done, Outcome, Parallel, Stopping
+from synthdata.engines.cluster import (
+    CONNECT_S,
+    LOOK_S,
+    WORKERLESS_S,
+    Packed,
+    check_installed,
+    knock,
+    line,
+    nobody,
+    same_environment,
+    within,
+)
+from synthdata.engines.cpus import usable_cpus
+from synthdata.engines.window import Died, Pool, outcomes
+from synthdata.errors import StartError
+
+STORE_BYTES = 80 * 2**20  # ray wants 75 MiB of shared memory at least; we put nothing there
+LONGEST_FOLDER = 16  # characters: ray's sockets lie 87 deeper, and macOS takes 103
+
+#: The CPUs of each cluster that was connected to, when last looked at.
+_cpus: dict[str, int] = {}
+
+
+@dataclass(frozen=True)
+class Ray(Parallel):
+    """``workers`` processes of a local cluster, or the workers of the cluster at ``address``.
+
+    None takes as many as this process may use CPUs, or the cluster has. A cluster at an address
+    needs a file system that it shares with this process, with the run directory at the same path,
+    and must have this version of synthdata and the plugins installed; no more than ``workers`` jobs
+    run there at a time. A program that has called ``ray.init`` itself keeps its cluster, which is
+    used whatever the address.
+
+    Workers run one job at a time, in their main thread, and live on from job to job. ray does not
+    tell how a worker ended. Needs the extra ``ray``.
+    """
+
+    address: str | None = None
+
+    def check(self) -> None:
+        """Raise ConfigError unless ray is installed."""
+        check_installed("ray", "ray")
+
+    def processes(self) -> int:
+        if self.address is None:
+            return self.workers or usable_cpus()
+        return min(self.workers or 1024, _cpus.get(self.address, 1))
+
+    def run(
+        self,
+        task: Callable[[Any, Callable[[], bool]], Any],
+        jobs: Iterable[Any],
+        stopping: Stopping,
+    ) -> Iterator[Outcome]:
+        self.check()
+        with _connection(self):
+            yield from outcomes(_Pool(self, task), jobs, stopping)
+
+
+class _Pool(Pool):
+    """Plain tasks: ray keeps as many idle workers as it has CPUs, and their modules with them."""
+
+    def __init__(self, engine: Ray, task: Callable[[Any, Callable[[], bool]], Any]) -> None:
+        import ray
+
+        self._engine = engine
+        self._task = task
+        self._remote = ray.remote(max_retries=0, num_cpus=1)(synthdata_job)
+        self._jobs: dict[Any, Any] = {}
+        self._seen = time.monotonic()  # when there were CPUs
+        self._look()
+
+    def _look(self) -> None:
+        """Count the CPUs; StartError where there have been none for long."""
+        import ray
+
+        self._looked = now = time.monotonic()
+        cpus = int(ray.cluster_resources().get("CPU", 0))
+        if cpus:
+            self._seen = now
+        elif now - self._seen > WORKERLESS_S:
+            raise StartError(
+                f"engine.address: the ray cluster at {self._engine.address or 'this machine'} has "
+                f"had no CPUs for {WORKERLESS_S:.0f} seconds"
+            )
+        if self._engine.address is not None:
+            _cpus[self._engine.address] = cpus
+        self.size = max(1, self._engine.processes())
+
+    def submit(self, job: Any) -> None:
+        self._jobs[self._remote.remote(Packed(self._task, job))] = job
+
+    def under_way(self) -> int:
+        return len(self._jobs)
+
+    def collect(self, timeout_s: float) -> Sequence[Done | Died]:
+        import ray
+
+        if not ray.wait(list(self._jobs), timeout=timeout_s)[0]:
+            if time.monotonic() - self._looked > LOOK_S:
+                self._look()
+            return []
+        ended, _ = ray.wait(list(self._jobs), num_returns=len(self._jobs), timeout=0)
+        return [self._outcome(reference) for reference in ended]
+
+    def _outcome(self, reference: Any) -> Done | Died:
+        import ray
+        from ray import exceptions
+
+        job = self._jobs.pop(reference)
+        try:
+            return Done(job, ray.get(reference))
+        except exceptions.RayTaskError as error:
+            raise (error.cause or error) from error
+        except exceptions.WorkerCrashedError:
+            return Died(job, "worker ended; ray does not tell how")
+        except (
+            exceptions.NodeDiedError,
+            exceptions.ObjectLostError,
+            exceptions.OutOfMemoryError,
+        ) as error:
+            return Died(job, line(error))
+        except exceptions.RayError as error:
+            raise StartError(f"engine=ray: {line(error)}") from error
+
+    def kill(self) -> None:
+        import ray
+
+        for reference in self._jobs:
+            ray.cancel(reference, force=True)
+        self._jobs.clear()
+
+
+def synthdata_job(packed: Packed) -> Any:
+    """What runs in a worker; its name is the title of the process."""
+    return packed.run()
+
+
+@contextmanager
+def _connection(engine: Ray) -> Iterator[None]:
+    """ray, connected to the cluster that the engine means, and left as it was afterwards."""
+    with same_environment():
+        import ray
+    if ray.is_initialized():
+        yield
+        return
+    settings: dict[str, Any] = {"configure_logging": False, "log_to_driver": False}
+    with (
+        same_environment(),
+        tempfile.TemporaryDirectory(
+            prefix="synthdata-ray-", dir=_short_folder(), ignore_cleanup_errors=True
+        ) as folder,
+    ):
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # else it reports to its makers
+        if engine.address is None:
+            settings |= {
+                "address": "local",
+                "num_cpus": engine.processes(),
+                "num_gpus": 0,
+                "include_dashboard": False,
+                "object_store_memory": STORE_BYTES,
+                "_temp_dir": folder,
+            }
+        else:
+            if engine.address != "auto":
+                knock(engine.address, "host:6379, ray://host:10001 or auto")
+            settings["address"] = engine.address
+        try:
+            with _same_handlers(), _silent():
+                if engine.address is None:  # its processes end with the thread that starts them
+                    ray.init(**settings)
+                else:
+                    within(CONNECT_S * 3, lambda: ray.init(**settings))
+        except (OSError, RuntimeError, ValueError, ImportError) as error:
+            if engine.address is not None:
+                raise nobody(engine.address, error) from None
+            raise StartError(f"workers cannot start: {line(error)}") from error
+        try:
+            yield
+        finally:
+            ray.shutdown()
+
+
+def _short_folder() -> str | None:
+    return "/tmp" if len(tempfile.gettempdir()) > LONGEST_FOLDER else None  # noqa: S108
+
+
+@contextmanager
+def _same_handlers() -> Iterator[None]:
+    """Take back the handler of SIGTERM that ray sets."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    logger = logging.getLogger("ray")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)

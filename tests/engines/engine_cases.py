@@ -1,0 +1,109 @@
+"""What the tests of engines ask of any of them: jobs that go wrong, and what is left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from synthdata.engines import Done, Engine, Lost
+from synthdata.errors import DiskFull
+
+
+class Job(NamedTuple):
+    """``how`` names what happens in the worker; ``folder`` is where it leaves word of it."""
+
+    number: int
+    how: str
+    folder: Path
+
+
+def work(job: Job, stopping: Callable[[], bool]) -> tuple[int, int]:
+    """The job's number and the process's id."""
+    (job.folder / f"{job.number}.{os.getpid()}.{time.monotonic_ns()}").touch()
+    if job.how == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif job.how == "exit":
+        os._exit(7)
+    elif job.how == "raise":
+        raise DiskFull("no room here")
+    elif job.how == "wait":
+        while not (job.folder / "go").exists():
+            time.sleep(0.005)
+    return job.number, os.getpid()
+
+
+def begun(folder: Path, number: int) -> list[int]:
+    """The process of each attempt at a job, in order."""
+    names = [p.name.split(".") for p in folder.glob(f"{number}.*")]
+    return [int(pid) for _, pid, _ in sorted(names, key=lambda name: int(name[2]))]
+
+
+class Told(NamedTuple):
+    """A ``Stopping`` that is what it is told to be."""
+
+    stop: Callable[[], bool] = lambda: False
+    grace_s: float = 0.0
+
+    def __call__(self) -> bool:
+        return self.stop()
+
+
+def collected(
+    engine: Engine,
+    jobs: list[Job],
+    stopping: Told = Told(),  # noqa: B008  # a frozen value
+    each: Callable[[], None] = lambda: None,
+) -> tuple[dict[int, int], dict[int, str]]:
+    """The process of each job that was done, and the cause for each that was lost."""
+    done: dict[int, int] = {}
+    lost: dict[int, str] = {}
+    for outcome in engine.run(work, iter(jobs), stopping):
+        each()
+        if isinstance(outcome, Done):
+            number, pid = outcome.result
+            assert outcome.job.number == number
+            assert number not in done, "told twice"
+            done[number] = pid
+        elif isinstance(outcome, Lost):
+            lost[outcome.job.number] = outcome.cause
+    return done, lost
+
+
+def descendants(pid: int) -> set[int]:
+    """The living processes below one, zombies and Python's resource tracker left out."""
+    parents: dict[int, int] = {}
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            state, parent = Path(f"/proc/{entry}/stat").read_text().rpartition(")")[2].split()[:2]
+            tracker = b"resource_tracker" in Path(f"/proc/{entry}/cmdline").read_bytes()
+        except OSError:
+            continue
+        if state != "Z" and not tracker:
+            parents[int(entry)] = int(parent)
+    found = {pid}
+    while more := {p for p, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found - {pid}
+
+
+@contextmanager
+def nothing_left(folder: Path, monkeypatch: Any) -> Iterator[None]:
+    """Check that no process, temporary file, variable or signal handler is left behind."""
+    import tempfile
+
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    processes, variables = descendants(os.getpid()), dict(os.environ)
+    handlers = [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)]
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    yield
+    assert descendants(os.getpid()) <= processes
+    assert [str(p.relative_to(folder)) for p in folder.rglob("*")] == []
+    assert dict(os.environ) == variables
+    assert handlers == [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)]
+    assert mask == signal.pthread_sigmask(signal.SIG_BLOCK, [])

@@ -1,0 +1,252 @@
+"""The dask engine on real clusters: the same bytes, and a worker's death costs no innocent job."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from engine_cases import Job, Told, begun, collected, nothing_left, work
+from faults import Plugin, write_plugin
+from processes import Command, group, kill_group, leftovers, until
+
+from synthdata.api import config
+from synthdata.engines import Dask
+from synthdata.engines import dask as engine_module
+from synthdata.errors import ConfigError, DiskFull, StartError
+from synthdata.run import Run
+
+distributed = pytest.importorskip("distributed")
+
+
+@pytest.fixture
+def faulty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plugin:
+    folder = tmp_path / "plugin"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.delitem(sys.modules, "faulty", raising=False)
+    return write_plugin(folder)
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Somebody else's cluster, with dask's own settings."""
+    folder = str(tmp_path_factory.mktemp("cluster"))
+    with distributed.LocalCluster(
+        n_workers=2,
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address=":0",
+        local_directory=folder,
+        silence_logs=50,
+    ) as cluster:
+        yield cluster
+
+
+def jobs(folder: Path, *how: str) -> list[Job]:
+    return [Job(number, each, folder) for number, each in enumerate(how)]
+
+
+@pytest.mark.slow
+def test_same_bytes_as_serial_and_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = ["n=60", "canvas.size=[64,64]", "shard_size=7"]
+    serial = Run(tmp_path / "serial", config([*options, "engine=serial"])).execute()
+    with nothing_left(tmp_path / "temporary", monkeypatch):
+        made = config([*options, "engine=dask", "engine.workers=2"])
+        run = Run(tmp_path / "dask", made).execute()
+    assert run.state["digest"] == serial.state["digest"]
+    assert run.state["processes"] == 2
+    assert leftovers(run.path) == []
+
+
+@pytest.mark.slow
+def test_a_sample_that_ends_its_worker_is_a_row(faulty: Plugin, tmp_path: Path) -> None:
+    options = ["n=40", "shard_size=5"]
+
+    def make(name: str, *more: str, **fields: object) -> Run:
+        overrides = [*faulty.overrides(**fields), *options, *more]
+        return Run(tmp_path / name, config(overrides, config_dir=faulty.folder / "conf")).execute()
+
+    good = make("good", "engine=serial")
+    run = make("run", "engine=dask", "engine.workers=2", "failures.max_rate=1", at=[13], how="kill")
+    assert run.state["status"] == "complete"
+    rows = [json.loads(row) for row in (run.path / "failures.jsonl").read_text().splitlines()]
+    assert [row["index"] for row in rows] == [13]
+    assert "SIGKILL" in rows[0]["cause"]
+    kept = [row for row in good.metadata() if json.loads(row)["index"] != 13]
+    assert list(run.metadata()) == kept
+    for record in run.records():
+        path = next(run.path.glob(f"dataset/*/{record['file_name']}"))
+        assert path.read_bytes() == next(good.path.rglob(record["file_name"])).read_bytes()
+    assert leftovers(run.path) == []
+
+
+@pytest.mark.slow
+def test_every_worker_killed_from_outside_costs_nothing(tmp_path: Path) -> None:
+    killed: set[int] = set()
+
+    def kill_each_once() -> None:
+        if not (tmp_path / "go").exists() and begun(tmp_path, 0) and begun(tmp_path, 1):
+            for number in (0, 1):
+                killed.add(begun(tmp_path, number)[0])
+            for pid in killed:
+                os.kill(pid, signal.SIGKILL)
+            (tmp_path / "go").touch()
+
+    made = jobs(tmp_path, *["wait"] * 8)
+    done, lost = collected(Dask(workers=2), made, each=kill_each_once)
+    assert len(killed) == 2
+    assert lost == {}
+    assert sorted(done) == list(range(8))
+    assert not killed & set(done.values())
+
+
+@pytest.mark.slow
+def test_deadly_jobs_are_named_with_how_they_end_and_others_are_done(tmp_path: Path) -> None:
+    done, lost = collected(Dask(workers=2), jobs(tmp_path, "", "exit", "", "kill", *[""] * 6))
+    assert lost == {1: "worker ended by exit code 7", 3: "worker ended by SIGKILL"}
+    assert sorted(done) == [0, 2, 4, 5, 6, 7, 8, 9]
+
+
+@pytest.mark.slow
+def test_a_run_that_stops_drops_what_does_not_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = jobs(tmp_path, "wait", "wait", "wait")
+    stopping = Told(lambda: bool(begun(tmp_path, 0)), grace_s=0.0)
+    with nothing_left(tmp_path / "temporary", monkeypatch):
+        assert collected(Dask(workers=2), made, stopping) == ({}, {})
+
+
+@pytest.mark.slow
+def test_nobody_outlives_a_killed_main_process(command: Command) -> None:
+    options = ["n=400", "shard_size=5", "engine=dask", "engine.workers=2", "hydra.run.dir=run"]
+    plugin = write_plugin(command.folder)
+    process = command.start(*plugin.arguments(seconds=0.05), *options)
+    until(lambda: list((command.folder / "run").glob("dataset/*")), "a shard")
+    os.kill(process.pid, signal.SIGKILL)
+    until(lambda: not group(process), "the end of all workers", seconds=20)
+    kill_group(process)
+
+
+@pytest.mark.slow
+def test_ctrl_c_reaches_the_run_and_not_its_workers(command: Command) -> None:
+    options = ["n=2000", "shard_size=5", "engine=dask", "engine.workers=2", "hydra.run.dir=run"]
+    plugin = write_plugin(command.folder)
+    process = command.start(*plugin.arguments(seconds=0.02), *options)
+    until(lambda: list((command.folder / "run").glob("dataset/*")), "a shard")
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert "stopped by SIGINT" in err
+    until(lambda: not group(process), "the end of all processes")
+
+
+@pytest.mark.slow
+def test_a_cluster_that_is_there_is_used_and_left(cluster: Any, tmp_path: Path) -> None:
+    engine = Dask(address=cluster.scheduler_address)
+    workers = set(cluster.scheduler.workers)
+    done, lost = collected(engine, jobs(tmp_path, *[""] * 10))
+    assert sorted(done) == list(range(10))
+    assert engine.processes() == 2
+    assert Dask(workers=1, address=cluster.scheduler_address).processes() == 1
+    assert set(cluster.scheduler.workers) == workers
+    until(lambda: not cluster.scheduler.clients.keys() - {"fire-and-forget"}, "the connection")
+
+
+@pytest.mark.slow
+def test_what_a_job_raises_keeps_its_type(cluster: Any, tmp_path: Path) -> None:
+    with pytest.raises(DiskFull, match="no room here"):
+        collected(Dask(address=cluster.scheduler_address), jobs(tmp_path, "", "raise"))
+
+
+@pytest.mark.slow
+def test_dask_gives_a_deadly_job_to_no_second_worker(cluster: Any, tmp_path: Path) -> None:
+    assert cluster.scheduler.allowed_failures > 0
+    done, lost = collected(
+        Dask(address=cluster.scheduler_address), jobs(tmp_path, "kill", *[""] * 5)
+    )
+    assert sorted(done) == [1, 2, 3, 4, 5]
+    assert "dask lost its worker tcp://" in lost[0]
+    assert len(begun(tmp_path, 0)) == 2, "once among others, once alone"
+    assert cluster.scheduler.allowed_failures > 0
+
+
+@pytest.mark.slow
+def test_a_cluster_without_workers_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "WORKERLESS_S", 0.3)
+    monkeypatch.setattr(engine_module, "LOOK_S", 0.1)
+    with (
+        distributed.LocalCluster(n_workers=0, dashboard_address=":0", silence_logs=50) as empty,
+        pytest.raises(StartError, match=r"engine\.address: .* no workers"),
+    ):
+        collected(Dask(address=empty.scheduler_address), jobs(tmp_path, ""))
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_goes_away_ends_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "CONNECT_S", 1.0)
+    cluster = distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, dashboard_address=":0", silence_logs=50
+    )
+
+    def close() -> None:
+        if begun(tmp_path, 0):
+            (tmp_path / "go").touch()
+            cluster.close()
+
+    with cluster, pytest.raises(StartError, match=r"engine\.address: .* has gone"):
+        collected(
+            Dask(address=cluster.scheduler_address), jobs(tmp_path, *["wait"] * 3), each=close
+        )
+
+
+def test_an_address_where_nobody_listens(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and does not listen
+        address = "tcp://127.0.0.1:%d" % taken.getsockname()[1]
+        for wrong in (address, "nonsense", "tcp://127.0.0.1", "tcp://127.0.0.1:x"):
+            with pytest.raises(StartError, match=r"engine\.address: .* answers at") as caught:
+                next(iter(Dask(address=wrong).run(work, [], Told())))
+            assert repr(wrong) in str(caught.value)
+            assert "\n" not in str(caught.value)
+
+
+@pytest.mark.slow
+def test_who_listens_may_be_no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_module, "CONNECT_S", 0.2)
+    with socket.socket() as mute:
+        mute.bind(("127.0.0.1", 0))
+        mute.listen()
+        engine = Dask(address="tcp://127.0.0.1:%d" % mute.getsockname()[1])
+        with pytest.raises(StartError, match=r"engine\.address: .* answers at"):
+            next(iter(engine.run(work, [], Told())))
+
+
+def test_without_dask_there_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match=r"^engine: .*synthdata\[dask\]"):
+        Dask().check()
+    with pytest.raises(ConfigError), suppress(StopIteration):
+        next(iter(Dask().run(work, [], Told())))
+
+
+@pytest.mark.parametrize("workers", [0, -1, 1025])
+def test_numbers_of_workers_that_cannot_be(workers: int) -> None:
+    with pytest.raises(ConfigError, match="workers"):
+        Dask(workers=workers)

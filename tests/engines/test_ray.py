@@ -1,0 +1,188 @@
+"""The ray engine on real clusters, which take seconds to start: few tests, most on one cluster."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from engine_cases import Job, Told, begun, collected, nothing_left, work
+from faults import write_plugin
+from processes import Command, group, kill_group, leftovers, until
+
+from synthdata.api import config
+from synthdata.engines import Ray
+from synthdata.errors import ConfigError, DiskFull, StartError
+from synthdata.run import Run
+
+ray = pytest.importorskip("ray")
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[None]:
+    """ray as a program has started it: it is used, and stays."""
+    handler = signal.getsignal(signal.SIGTERM)
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
+    yield
+    ray.shutdown()
+    signal.signal(signal.SIGTERM, handler)
+
+
+def jobs(folder: Path, *how: str) -> list[Job]:
+    return [Job(number, each, folder) for number, each in enumerate(how)]
+
+
+def test_an_address_where_nobody_listens(tmp_path: Path) -> None:
+    assert not ray.is_initialized(), "that cluster would be used"
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and does not listen
+        address = "127.0.0.1:%d" % taken.getsockname()[1]
+        for wrong in (address, f"ray://{address}", "nonsense", "127.0.0.1:x"):
+            with pytest.raises(StartError, match=r"engine\.address: .* answers at") as caught:
+                next(iter(Ray(address=wrong).run(work, [], Told())))
+            assert repr(wrong) in str(caught.value)
+            assert "\n" not in str(caught.value)
+
+
+@pytest.mark.slow
+def test_same_bytes_as_serial_and_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = ["n=60", "canvas.size=[64,64]", "shard_size=7"]
+    serial = Run(tmp_path / "serial", config([*options, "engine=serial"])).execute()
+    with nothing_left(tmp_path / "temporary", monkeypatch):
+        made = config([*options, "engine=ray", "engine.workers=2"])
+        run = Run(tmp_path / "ray", made).execute()
+    assert not ray.is_initialized()
+    assert not list(Path("/tmp").glob(f"synthdata-ray-*/session_*_{os.getpid()}"))
+    assert run.state["digest"] == serial.state["digest"]
+    assert run.state["processes"] == 2
+    assert leftovers(run.path) == []
+
+
+@pytest.mark.slow
+def test_nobody_outlives_a_killed_main_process(command: Command) -> None:
+    options = ["n=400", "shard_size=5", "engine=ray", "engine.workers=2", "hydra.run.dir=run"]
+    plugin = write_plugin(command.folder)
+    process = command.start(*plugin.arguments(seconds=0.05), *options)
+    until(lambda: list((command.folder / "run").glob("dataset/*")), "a shard")
+    os.kill(process.pid, signal.SIGKILL)
+    # ray's two agents take a minute to notice.
+    until(lambda: not [p for p in group(process) if not agent(p)], "the end of all workers")
+    kill_group(process)
+    for session in Path("/tmp").glob(f"synthdata-ray-*/session_*_{process.pid}"):
+        shutil.rmtree(session.parent, ignore_errors=True)
+
+
+def agent(pid: int) -> bool:
+    with suppress(OSError):
+        return b"Agent" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    return True  # gone
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("cluster")
+def test_a_sample_that_ends_its_worker_is_a_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "plugin"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.delitem(sys.modules, "faulty", raising=False)
+    faulty = write_plugin(folder)
+
+    def make(name: str, *more: str, **fields: object) -> Run:
+        overrides = [*faulty.overrides(**fields), "n=40", "shard_size=5", *more]
+        return Run(tmp_path / name, config(overrides, config_dir=folder / "conf")).execute()
+
+    good = make("good", "engine=serial")
+    run = make("run", "engine=ray", "engine.workers=2", "failures.max_rate=1", at=[13], how="kill")
+    assert run.state["status"] == "complete"
+    rows = [json.loads(row) for row in (run.path / "failures.jsonl").read_text().splitlines()]
+    assert [row["index"] for row in rows] == [13]
+    assert "ray does not tell how" in rows[0]["cause"]
+    kept = [row for row in good.metadata() if json.loads(row)["index"] != 13]
+    assert list(run.metadata()) == kept
+    for record in run.records():
+        path = next(run.path.glob(f"dataset/*/{record['file_name']}"))
+        assert path.read_bytes() == next(good.path.rglob(record["file_name"])).read_bytes()
+    assert leftovers(run.path) == []
+    assert ray.is_initialized(), "a cluster of somebody else"
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("cluster")
+def test_every_worker_killed_from_outside_costs_nothing(tmp_path: Path) -> None:
+    killed: set[int] = set()
+
+    def kill_each_once() -> None:
+        if not (tmp_path / "go").exists() and begun(tmp_path, 0) and begun(tmp_path, 1):
+            for number in (0, 1):
+                killed.add(begun(tmp_path, number)[0])
+            for pid in killed:
+                os.kill(pid, signal.SIGKILL)
+            (tmp_path / "go").touch()
+
+    made = jobs(tmp_path, *["wait"] * 8)
+    done, lost = collected(Ray(workers=2), made, each=kill_each_once)
+    assert len(killed) == 2
+    assert lost == {}
+    assert sorted(done) == list(range(8))
+    assert not killed & set(done.values())
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("cluster")
+def test_ray_gives_a_deadly_job_to_no_second_worker(tmp_path: Path) -> None:
+    done, lost = collected(Ray(workers=2), jobs(tmp_path, "", "exit", *[""] * 6, "kill"))
+    assert sorted(lost) == [1, 8]
+    assert sorted(done) == [0, 2, 3, 4, 5, 6, 7]
+    assert [len(begun(tmp_path, number)) for number in (1, 8)] == [2, 2], "among others, alone"
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("cluster")
+def test_workers_live_on_from_job_to_job(tmp_path: Path) -> None:
+    done, _ = collected(Ray(workers=2), jobs(tmp_path, *[""] * 40))
+    assert sorted(done) == list(range(40))
+    assert len(set(done.values())) <= 4
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("cluster")
+def test_what_a_job_raises_keeps_its_type(tmp_path: Path) -> None:
+    with pytest.raises(DiskFull, match="no room here") as caught:
+        collected(Ray(workers=2), jobs(tmp_path, "", "raise"))
+    assert type(caught.value) is DiskFull
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("cluster")
+def test_a_run_that_stops_drops_what_does_not_end(tmp_path: Path) -> None:
+    stopping = Told(lambda: bool(begun(tmp_path, 0)), grace_s=0.0)
+    assert collected(Ray(workers=2), jobs(tmp_path, *["wait"] * 3), stopping) == ({}, {})
+    (pid, *_) = begun(tmp_path, 0)
+    until(lambda: not os.path.exists(f"/proc/{pid}"), "the end of its worker")
+
+
+def test_without_ray_there_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match=r"^engine: .*synthdata\[ray\]"):
+        Ray().check()
+    with pytest.raises(ConfigError), suppress(StopIteration):
+        next(iter(Ray().run(work, [], Told())))
+
+
+@pytest.mark.parametrize("workers", [0, -1, 1025])
+def test_numbers_of_workers_that_cannot_be(workers: int) -> None:
+    with pytest.raises(ConfigError, match="workers"):
+        Ray(workers=workers)
