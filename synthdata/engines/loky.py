@@ -15,6 +15,7 @@ import re
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -28,7 +29,8 @@ from synthdata.engines.cpus import usable_cpus
 from synthdata.engines.window import Died, Pool, outcomes
 from synthdata.runtime import memory
 
-IDLE_S = 60  # how long a worker without a job stays; also one whose main process was killed
+IDLE_S = 60  # how long a worker without a job stays
+ORPHAN_S = 0.5  # how long a worker takes to notice that its parent is gone
 JOIN_S = 5.0
 logger = logging.getLogger("synthdata.engines")
 
@@ -105,7 +107,12 @@ class _Pool(Pool):
         # Ctrl-C goes to the whole process group. Workers inherit the blocked signal and so leave
         # it to the run to end them.
         with _blocked(signal.SIGINT):
-            self._executor = get_reusable_executor(max_workers=self.size, timeout=IDLE_S)
+            self._executor = get_reusable_executor(
+                max_workers=self.size,
+                timeout=IDLE_S,
+                initializer=_end_with,
+                initargs=(os.getpid(),),
+            )
 
     def submit(self, job: Any) -> None:
         future: Future[Any]
@@ -189,10 +196,18 @@ def _work(task: Callable[[Any, Callable[[], bool]], Any], job: Any, parent: int)
     def orphaned() -> bool:
         return os.getppid() != parent
 
-    result = task(job, orphaned)
-    if orphaned():
+    return task(job, orphaned)
+
+
+def _end_with(parent: int) -> None:
+    """Let this process end when its parent has, also while it has no job."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(ORPHAN_S)
         os._exit(1)
-    return result
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 @contextmanager
