@@ -186,9 +186,11 @@ class Generator:
             image = change.pixels(image)
         if self.config.canvas.mode == "grey":
             image = pixels.grey_array(image)
-        truth = Truth(scene, self._surface, tuple(changes.values()))
+        file_name = f"{index:09d}{self.config.encoder.suffix}"
+        stream = functools.partial(self._streams.get, index)
+        truth = Truth(scene, self._surface, tuple(changes.values()), stream, file_name)
         record = {
-            "file_name": f"{index:09d}{self.config.encoder.suffix}",
+            "file_name": file_name,
             "index": index,
             "seed": self.config.seed,
             "width": scene.width,

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from synthdata.labels.base import Label, Truth
+from synthdata.labels.categories import CATEGORIES, category_id
 
 
 @dataclass(frozen=True)
@@ -26,3 +27,27 @@ class InstanceMask(Label):
     def images(self, truth: Truth) -> Mapping[str, np.ndarray]:
         ids = truth.ids()
         return {"mask": ids.astype(np.uint8) if len(truth.scene.marks) < 256 else ids}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SemanticMask(Label):
+    """``<index>.semantic.png``: each pixel holds the category of the front-most mark, or 0.
+
+    It is the place of the category among ``categories``, from 1 on. Grey, 8 bits where there are
+    fewer than 256, else 16.
+    """
+
+    names: ClassVar[tuple[str, ...]] = ("semantic",)
+
+    categories: tuple[str, ...] = CATEGORIES
+
+    def fields(self, truth: Truth) -> Mapping[str, Any]:
+        return {}
+
+    def images(self, truth: Truth) -> Mapping[str, np.ndarray]:
+        numbers = [
+            category_id(mark.category, self.categories, "semantic_mask")
+            for mark in truth.scene.marks
+        ]
+        kind = np.uint8 if len(self.categories) < 256 else np.uint16
+        return {"semantic": np.array([0, *numbers], dtype=kind)[truth.ids()]}

@@ -1,0 +1,230 @@
+"""The outlines of what is painted, as polygons: fills, and strokes with their width."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from synthdata.geometry.bounds import is_smooth
+from synthdata.geometry.polylines import dash, flatten
+from synthdata.geometry.rings import area, is_simple, with_holes
+from synthdata.geometry.strokes import least_cosine
+from synthdata.scene import MOVETO, Style
+
+#: Neighbours that are no further apart are one point, px.
+_SAME = 1e-9
+
+
+class Pen(NamedTuple):
+    """How a line is stroked: half its width, its caps and joins, and what an arc may be off."""
+
+    half: float
+    cap: str
+    join: str
+    tolerance: float
+
+
+def outlines(
+    vertices: np.ndarray, codes: np.ndarray | None, style: Style, tolerance: float = 0.02
+) -> list[np.ndarray]:
+    """Rings (k, 2) that together cover what ``style`` paints, within ``tolerance`` px.
+
+    A hole is joined to its ring by a cut. Where an outline would cross itself, because the path
+    does or bends more sharply than the stroke is wide, it comes in convex pieces that overlap.
+    """
+    lines = flatten(vertices, codes, tolerance)
+    stroked = style.stroke is not None and style.width > 0.0
+    join = "round" if codes is not None and is_smooth(vertices, codes) else style.join
+    pen = Pen(style.width / 2.0, style.cap, join, tolerance)
+    if stroked and style.dash is None and len(lines) == 1 and lines[0][1] and style.fill:
+        outer = _around(_distinct(lines[0][0], True), pen)  # it holds the fill
+        if outer is not None:
+            return [outer[0]]
+    found = _filled([points for points, _ in lines]) if style.fill is not None else []
+    if stroked:
+        if style.dash is not None:
+            lines = _pieces_of(*dash(vertices, codes, style.dash))
+        for points, closed in lines:
+            found += _stroke(_distinct(points, closed), closed, pen)
+    return found
+
+
+def _pieces_of(vertices: np.ndarray, codes: np.ndarray) -> list[tuple[np.ndarray, bool]]:
+    starts = np.flatnonzero(codes == MOVETO).tolist()
+    return [(vertices[a:b], False) for a, b in pairwise([*starts, len(vertices)])]
+
+
+def _filled(lines: list[np.ndarray]) -> list[np.ndarray]:
+    """Rings of sub-paths filled by the non-zero rule: those that run the other way are holes."""
+    rings = [(ring, area(ring)) for ring in lines if len(ring) > 2]
+    rings = [(ring, size) for ring, size in rings if size]
+    if not rings:
+        return []
+    way = max(rings, key=lambda item: abs(item[1]))[1]
+    outer = [ring for ring, size in rings if size * way > 0.0]
+    return with_holes(outer, [ring for ring, size in rings if size * way < 0.0])
+
+
+def _distinct(points: np.ndarray, closed: bool) -> np.ndarray:
+    """Without points that repeat their predecessor."""
+    before = np.roll(points, 1, axis=0)
+    far = np.abs(points - before).max(axis=1) > _SAME
+    if not closed:
+        far[0] = True
+    kept: np.ndarray = points[far]
+    return kept
+
+
+def _stroke(points: np.ndarray, closed: bool, pen: Pen) -> list[np.ndarray]:
+    if len(points) < 2:
+        return []
+    if closed and len(points) < 3:
+        closed = False
+    if closed:
+        sides = _around(points, pen)
+        if sides is not None:
+            outer, inner = sides
+            return [np.concatenate((outer, outer[:1], inner, inner[:1]))]
+    else:
+        ring = _along(points, pen)
+        if ring is not None:
+            return [ring]
+    return _convex_pieces(points, closed, pen)
+
+
+def _headings(points: np.ndarray, closed: bool) -> np.ndarray:
+    step = (np.roll(points, -1, axis=0) - points)[: None if closed else -1]
+    heading: np.ndarray = step / np.hypot(step[:, :1], step[:, 1:])
+    return heading
+
+
+def _along(points: np.ndarray, pen: Pen) -> np.ndarray | None:
+    """The ring around an open line: down one side and back up the other; None if it crosses."""
+    heading = _headings(points, False)
+    left = _side(points, heading, False, pen, 1.0)
+    right = _side(points, heading, False, pen, -1.0)
+    if left is None or right is None:
+        return None
+    end, start = _cap(points[-1], heading[-1], pen), _cap(points[0], -heading[0], pen)
+    ring = np.concatenate((left, end, right[::-1], start))
+    return ring if len(points) == 2 or is_simple(ring) else None
+
+
+def _around(points: np.ndarray, pen: Pen) -> tuple[np.ndarray, np.ndarray] | None:
+    """The rings outside and inside a closed line; None if they cross."""
+    if len(points) < 3:
+        return None
+    heading = _headings(points, True)
+    sides = [_side(points, heading, True, pen, sign) for sign in (1.0, -1.0)]
+    first, second = sides
+    if first is None or second is None:
+        return None
+    sizes = abs(area(first)), abs(area(second))
+    outer, inner = (first, second) if sizes[0] > sizes[1] else (second, first)
+    within = min(sizes) < abs(area(points)) < max(sizes)
+    same_way = area(outer) * area(inner) > 0.0
+    if not (within and same_way and is_simple(outer) and is_simple(inner)):
+        return None
+    return outer, inner
+
+
+def _side(
+    points: np.ndarray, heading: np.ndarray, closed: bool, pen: Pen, sign: float
+) -> np.ndarray | None:
+    """The line half a width to one side; None where the inner side of a corner has no room."""
+    normal = heading[:, ::-1] * (sign, -sign)
+    at = points if closed else points[1:-1]
+    if not len(at):
+        return np.concatenate((points[:1] + normal * pen.half, points[1:] + normal * pen.half))
+    first = np.roll(heading, 1, axis=0) if closed else heading[:-1]
+    second = heading if closed else heading[1:]
+    n0, n1 = first[:, ::-1] * (sign, -sign), second[:, ::-1] * (sign, -sign)
+    cosine = 1.0 + (first * second).sum(axis=1)
+    bulge = (first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0]) * sign > 0.0
+    room = np.hypot(*(np.roll(points, -1, axis=0) - points).T)[: None if closed else -1]
+    room = np.minimum(np.roll(room, 1), room) if closed else np.minimum(room[:-1], room[1:])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        middle = (n0 + n1) / cosine[:, None]
+        reach = pen.half * np.sqrt((2.0 - cosine) / cosine)
+    if not bool((reach[~bulge] <= room[~bulge]).all()):
+        return None
+    # Where a curve bends, the tip is so near that it stands for the arc.
+    plain = ~bulge | (pen.half * (np.sqrt(2.0 / np.maximum(cosine, 1e-9)) - 1.0) <= pen.tolerance)
+    tips = at + middle * pen.half
+    chain = [] if closed else [points[:1] + normal[:1] * pen.half]
+    done = 0
+    for k in np.flatnonzero(~plain).tolist():
+        join = _outer(n0[k], n1[k], middle[k], float(cosine[k]), pen)
+        chain += [tips[done:k], at[k] + join * pen.half]
+        done = k + 1
+    chain.append(tips[done:])
+    if not closed:
+        chain.append(points[-1:] + normal[-1:] * pen.half)
+    return np.concatenate(chain)
+
+
+def _outer(
+    n0: np.ndarray, n1: np.ndarray, middle: np.ndarray, cosine: float, pen: Pen
+) -> np.ndarray:
+    """What the join adds on the outer side of a corner, for half a width of 1."""
+    if pen.join == "miter" and cosine >= least_cosine(2.0 * pen.half):
+        return middle[None]
+    if pen.join == "round":
+        return _arc(n0, n1, pen)
+    return np.stack((n0, n1))
+
+
+def _arc(n0: np.ndarray, n1: np.ndarray, pen: Pen) -> np.ndarray:
+    """Points of the unit circle from one direction to another, the shorter way."""
+    start = math.atan2(n0[1], n0[0])
+    turn = math.atan2(n0[0] * n1[1] - n0[1] * n1[0], float(n0 @ n1))
+    finest = 2.0 * math.acos(max(0.0, 1.0 - pen.tolerance / pen.half))
+    count = 1 + int(abs(turn) / finest)
+    angles = start + turn * np.arange(1, count) / count
+    return np.concatenate((n0[None], np.stack((np.cos(angles), np.sin(angles)), axis=1), n1[None]))
+
+
+def _cap(end: np.ndarray, outwards: np.ndarray, pen: Pen) -> np.ndarray:
+    """What is between the two sides at an end, coming from the left one as seen outwards."""
+    left = outwards[::-1] * (1.0, -1.0)
+    if pen.cap == "projecting":
+        corners = np.stack((left + outwards, outwards - left))
+    elif pen.cap == "round":
+        corners = np.concatenate((_arc(left, outwards, pen)[1:], _arc(outwards, -left, pen)[1:-1]))
+    else:
+        corners = np.empty((0, 2))
+    return end + corners * pen.half
+
+
+def _convex_pieces(points: np.ndarray, closed: bool, pen: Pen) -> list[np.ndarray]:
+    """A ring for each straight piece, for each join and for each cap."""
+    heading = _headings(points, closed)
+    line = np.concatenate((points, points[:1])) if closed else points
+    normal = heading[:, ::-1] * (1.0, -1.0) * pen.half
+    quads = np.stack((line[:-1] + normal, line[1:] + normal, line[1:] - normal, line[:-1] - normal))
+    found = list(np.moveaxis(quads, 0, 1))
+    pairs = list(pairwise(range(len(heading)))) + ([(len(heading) - 1, 0)] if closed else [])
+    for a, b in pairs:
+        turn = heading[a, 0] * heading[b, 1] - heading[a, 1] * heading[b, 0]
+        sign = 1.0 if turn > 0.0 else -1.0
+        n0, n1 = (heading[k][::-1] * (sign, -sign) for k in (a, b))
+        cosine = 1.0 + float(heading[a] @ heading[b])
+        if abs(turn) * pen.half < 1e-4 and cosine > 1.0:
+            continue
+        middle = (n0 + n1) / cosine if cosine > 0.0 else n0
+        fan = _outer(n0, n1, middle, cosine, pen)
+        if len(fan) == 1:
+            fan = np.stack((n0, fan[0], n1))
+        found.append(
+            line[b if closed and b == 0 else a + 1] + np.vstack(((0.0, 0.0), fan)) * pen.half
+        )
+    if not closed:
+        for end, outwards in ((points[0], -heading[0]), (points[-1], heading[-1])):
+            side = outwards[::-1] * (1.0, -1.0) * pen.half
+            if pen.cap != "butt":
+                cap = _cap(end, outwards, pen)
+                found.append(np.concatenate(([end + side], cap, [end - side])))
+    return found

@@ -1,0 +1,90 @@
+"""The ideal outline of a mark: its centre line without width, and what follows from it."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from synthdata import geometry
+from synthdata.geometry.contacts import Contact, contacts
+from synthdata.geometry.subpaths import subpaths
+from synthdata.labels.base import Truth
+from synthdata.scene import Mark
+
+_DIRECTIONS = (("tail", "tip"), ("baseline_start", "baseline_end"))
+
+
+class Meeting(NamedTuple):
+    """A contact in the finished picture: ids of the marks, place, and how they meet."""
+
+    a: int
+    b: int
+    x: float
+    y: float
+    kind: str
+
+
+def outline(mark: Mark) -> tuple[np.ndarray, np.ndarray | None]:
+    """The path of a mark without its width; of a text, its box, turned with it."""
+    if mark.category == "text":
+        points = {name: (x, y) for name, x, y in mark.keypoints}
+        corners = [points[f"corner_{k}"] for k in range(4) if f"corner_{k}" in points]
+        if len(corners) == 4:
+            return geometry.polyline(corners, closed=True)
+    return mark.vertices, mark.codes
+
+
+def meetings(truth: Truth) -> list[Meeting]:
+    """All contacts of outlines that are on the canvas of the finished picture."""
+    found = truth.once(_contacts)
+    if not found:
+        return []
+    places = truth.points(np.array([(c.x, c.y) for c in found])).tolist()
+    width, height = truth.scene.width, truth.scene.height
+    return [
+        Meeting(c.a + 1, c.b + 1, x, y, c.kind)
+        for c, (x, y) in zip(found, places, strict=True)
+        if 0.0 <= x <= width and 0.0 <= y <= height
+    ]
+
+
+def touching_outlines(truth: Truth) -> set[tuple[int, int]]:
+    """The pairs of marks, counted from 0, whose outlines meet, on the canvas or not."""
+    return {(c.a, c.b) for c in truth.once(_contacts)}
+
+
+def _contacts(truth: Truth) -> list[Contact]:
+    return contacts([outline(mark) for mark in truth.scene.marks])
+
+
+def closed_outline(mark: Mark) -> np.ndarray | None:
+    """The outline (k, 2), within 0.05 px, of a mark that is one closed line; else None."""
+    vertices, codes = outline(mark)
+    subs = subpaths(codes, len(vertices))
+    if len(subs) != 1 or not subs[0].closed:
+        return None
+    return geometry.flatten(vertices, codes)[0][0]
+
+
+def direction(truth: Truth, mark: Mark) -> float | None:
+    """The direction of a mark in the finished picture, degrees from 0 up to 360, clockwise.
+
+    Arrows have one, from tail to tip, texts along their baseline, and marks that are one straight
+    line from its start to its end. Others have none.
+    """
+    points = {name: (x, y) for name, x, y in mark.keypoints}
+    ends: tuple[tuple[float, float], tuple[float, float]] | None = None
+    for start, stop in _DIRECTIONS:
+        if start in points and stop in points:
+            ends = points[start], points[stop]
+    if ends is None and mark.codes is None and len(mark.vertices) == 2:
+        (x0, y0), (x1, y1) = mark.vertices.tolist()
+        ends = (x0, y0), (x1, y1)
+    if ends is None:
+        return None
+    (x0, y0), (x1, y1) = truth.points(np.array(ends)).tolist()
+    if x0 == x1 and y0 == y1:
+        return None
+    return math.degrees(math.atan2(y1 - y0, x1 - x0)) % 360.0

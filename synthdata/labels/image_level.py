@@ -1,0 +1,78 @@
+"""What is true of a picture as a whole: how many of what, its class, and the graph of its scene."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from synthdata.labels.base import Label, Truth
+from synthdata.labels.ideal import meetings
+from synthdata.labels.marks import DIGITS
+from synthdata.labels.relations import beside, color_of, inside_pairs, shown, touching_pairs
+from synthdata.labels.visibility import shared_pixels
+
+
+@dataclass(frozen=True)
+class ImageLevel(Label):
+    """``counts`` by category, ``class`` and ``graph``, of the marks that can be seen.
+
+    A mark counts unless it is off the canvas or other marks hide all its pixels. ``class`` is the
+    category, if there is one only, else null. The graph has ``nodes``, with ``id``, ``category``,
+    ``color`` and ``center`` (of the box), and ``edges``, [id, relation, id]: ``left_of``,
+    ``above``, ``crosses``, ``touches``, ``over`` (in front of, sharing pixels), ``contains``.
+    """
+
+    def fields(self, truth: Truth) -> Mapping[str, Any]:
+        marks = truth.scene.marks
+        visible = truth.once(seen)
+        counts = Counter(marks[k - 1].category for k in visible)
+        return {
+            "counts": {category: counts[category] for category in sorted(counts)},
+            "class": next(iter(counts)) if len(counts) == 1 else None,
+            "graph": {"nodes": [_node(truth, k) for k in visible], "edges": _edges(truth)},
+        }
+
+
+def seen(truth: Truth) -> list[int]:
+    """The ids of the marks that are on the canvas and not hidden as a whole."""
+    ids, covers = truth.ids(), truth.covers()
+    return [
+        k
+        for k in shown(truth)
+        if not truth.pixel_counts()[k - 1] or (ids[covers[k - 1].box] == k).any()
+    ]
+
+
+def _node(truth: Truth, number: int) -> dict[str, Any]:
+    mark = truth.scene.marks[number - 1]
+    x0, y0, x1, y1 = truth.boxes()[number - 1]
+    color = color_of(mark)
+    return {
+        "id": number,
+        "category": mark.category,
+        "color": None if color is None else "#%02x%02x%02x" % color,
+        "center": [round((x0 + x1) / 2.0, DIGITS), round((y0 + y1) / 2.0, DIGITS)],
+    }
+
+
+def _edges(truth: Truth) -> list[list[Any]]:
+    known = set(truth.once(seen))
+    left, above = truth.once(beside)
+    crossing = dict.fromkeys((m.a, m.b) for m in truth.once(meetings) if m.kind == "cross")
+    over = [(b + 1, a + 1) for a, b in truth.once(shared_pixels)]
+    pairs = {
+        "left_of": left,
+        "above": above,
+        "crosses": list(crossing),
+        "touches": truth.once(touching_pairs),
+        "over": over,
+        "contains": truth.once(inside_pairs),
+    }
+    return [
+        [a, relation, b]
+        for relation, found in pairs.items()
+        for a, b in found
+        if a in known and b in known
+    ]

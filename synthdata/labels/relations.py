@@ -1,0 +1,247 @@
+"""How the marks of a picture stand to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from synthdata.errors import ConfigError
+from synthdata.geometry.rings import contains
+from synthdata.geometry.subpaths import subpaths
+from synthdata.labels.base import Cover, Label, Truth
+from synthdata.labels.ideal import closed_outline, direction, meetings, outline, touching_outlines
+from synthdata.labels.marks import DIGITS
+from synthdata.labels.visibility import lost_outline, shared_pixels
+from synthdata.scene import Mark
+
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Relations(Label):
+    """``relations``: of the marks that are on the canvas, by id.
+
+    ``intersections`` has, for each pair whose ideal outlines meet, ``ids``, ``count`` (crossings)
+    and ``points``, [x, y, kind]. ``overlapping`` pairs share pixels; ``touching`` ones share none,
+    but have pixels next to each other, corners included. ``contains`` has [outer, inner]: all of
+    the inner outline is inside the closed outer one. ``left_of`` and ``above`` have [a, b]: the
+    box of a ends where that of b begins, or before. ``parallel`` and ``perpendicular`` pairs of
+    marks with a direction are so within ``tolerance`` degrees. ``nearest`` and ``furthest`` have
+    [id, other, distance] by the centres of boxes; of equals, the least id. ``same_color`` and
+    ``same_shape`` are groups of two or more. ``components`` are all groups that hang together by
+    touching or overlapping.
+    """
+
+    tolerance: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.tolerance <= 45.0:
+            raise ConfigError(f"tolerance={self.tolerance} must lie between 0 and 45 degrees")
+
+    def fields(self, truth: Truth) -> Mapping[str, Any]:
+        here = shown(truth)
+        overlapping, touching = truth.once(overlapping_pairs), truth.once(touching_pairs)
+        left, above = truth.once(beside)
+        parallel, perpendicular = self._directions(truth, here)
+        nearest, furthest = _distances(truth, here)
+        found: dict[str, Sequence[Any]] = {
+            "intersections": _intersections(truth, here),
+            "overlapping": overlapping,
+            "touching": touching,
+            "contains": truth.once(inside_pairs),
+            "left_of": left,
+            "above": above,
+            "parallel": parallel,
+            "perpendicular": perpendicular,
+            "nearest": nearest,
+            "furthest": furthest,
+            "same_color": groups(truth, color_of),
+            "same_shape": groups(truth, lambda mark: mark.category),
+            "components": components(here, [*overlapping, *touching]),
+        }
+        return {
+            "relations": {
+                name: [list(v) if isinstance(v, tuple) else v for v in values]
+                for name, values in found.items()
+            }
+        }
+
+    def _directions(self, truth: Truth, here: list[int]) -> tuple[list[Pair], list[Pair]]:
+        angles = {k: direction(truth, truth.scene.marks[k - 1]) for k in here}
+        known = [(k, angle) for k, angle in angles.items() if angle is not None]
+        if len(known) < 2:
+            return [], []
+        ids = np.array([k for k, _ in known])
+        values = np.array([angle for _, angle in known])
+        turn = np.abs((values[:, None] - values + 90.0) % 180.0 - 90.0)
+        upper = np.triu(np.ones(turn.shape, dtype=bool), 1)
+        return (
+            _pairs(ids, (turn <= self.tolerance) & upper),
+            _pairs(ids, (90.0 - turn <= self.tolerance) & upper),
+        )
+
+
+def _pairs(ids: np.ndarray, chosen: np.ndarray) -> list[Pair]:
+    a, b = np.nonzero(chosen)
+    return list(zip(ids[a].tolist(), ids[b].tolist(), strict=True))
+
+
+def shown(truth: Truth) -> list[int]:
+    """The ids of the marks that are on the canvas, hidden or not.
+
+    They have pixels there or, if they are too thin for any, some of their outline.
+    """
+    return truth.once(_shown)
+
+
+def _shown(truth: Truth) -> list[int]:
+    marks = zip(truth.scene.marks, truth.pixel_counts(), strict=True)
+    return [
+        k
+        for k, (mark, pixels) in enumerate(marks, 1)
+        if pixels or lost_outline(truth, mark) < 1.0 - 1e-12
+    ]
+
+
+def _intersections(truth: Truth, here: list[int]) -> list[dict[str, Any]]:
+    known = set(here)
+    found: dict[Pair, dict[str, Any]] = {}
+    for a, b, x, y, kind in truth.once(meetings):
+        if a in known and b in known:
+            item = found.setdefault((a, b), {"ids": [a, b], "count": 0, "points": []})
+            item["count"] += kind == "cross"
+            item["points"].append([round(x, DIGITS), round(y, DIGITS), kind])
+    return list(found.values())
+
+
+def overlapping_pairs(truth: Truth) -> list[Pair]:
+    """The pairs of ids that share pixels."""
+    return [(a + 1, b + 1) for a, b in truth.once(shared_pixels)]
+
+
+def touching_pairs(truth: Truth) -> list[Pair]:
+    """The pairs of ids that share no pixel and have some next to each other."""
+    covers = truth.covers()
+    known = truth.once(shared_pixels)
+    grown: dict[int, Cover] = {}
+    found = []
+    for a, b in _neighbours(covers):
+        if (a, b) not in known:
+            one = grown.get(a) or grown.setdefault(a, _grown(covers[a]))
+            first, second = one.common(covers[b])
+            if (first & second).any():
+                found.append((a + 1, b + 1))
+    return found
+
+
+def _neighbours(covers: tuple[Cover, ...]) -> list[Pair]:
+    """The pairs whose boxes share a pixel or have neighbouring ones."""
+    box = np.array([(c.left, c.top, *c.mask.shape[::-1]) for c in covers]).reshape(-1, 4)
+    low, high = box[:, :2], box[:, :2] + box[:, 2:]
+    meet = ((low[:, None] <= high) & (low <= high[:, None])).all(axis=2)
+    meet &= (box[:, 2:] > 0).all(axis=1)
+    return _pairs(np.arange(len(covers)), np.triu(meet, 1))
+
+
+def _grown(cover: Cover) -> Cover:
+    """With all neighbours of its pixels; it may reach one pixel beyond the canvas."""
+    h, w = cover.mask.shape
+    tall = np.zeros((h + 2, w), dtype=bool)
+    tall[1:-1] = cover.mask
+    tall[:-2] |= cover.mask
+    tall[2:] |= cover.mask
+    mask = np.zeros((h + 2, w + 2), dtype=bool)
+    mask[:, 1:-1] = tall
+    mask[:, :-2] |= tall
+    mask[:, 2:] |= tall
+    return Cover(cover.top - 1, cover.left - 1, mask)
+
+
+def inside_pairs(truth: Truth) -> list[Pair]:
+    """The pairs (outer, inner) of ids: the outlines do not meet, and one is inside the other."""
+    marks = truth.scene.marks
+    here = [k - 1 for k in shown(truth)]
+    boxes = {k: marks[k].bounds for k in here}
+    candidates = [
+        (a, b)
+        for a in here
+        for b in here
+        if a != b
+        and boxes[a][0] <= boxes[b][0]
+        and boxes[a][1] <= boxes[b][1]
+        and boxes[a][2] >= boxes[b][2]
+        and boxes[a][3] >= boxes[b][3]
+    ]
+    if not candidates:
+        return []
+    met = truth.once(touching_outlines)
+    found = []
+    for a, b in candidates:
+        ring = closed_outline(marks[a])
+        if ring is not None and (min(a, b), max(a, b)) not in met:
+            vertices, codes = outline(marks[b])
+            starts = [sub.pieces[0][0] for sub in subpaths(codes, len(vertices))] or [0]
+            if all(contains(ring, vertices[k]) for k in starts):
+                found.append((a + 1, b + 1))
+    return found
+
+
+def beside(truth: Truth) -> tuple[list[Pair], list[Pair]]:
+    """The pairs (a, b) of ids of which a is left of b, and of which a is above b."""
+    ids = np.array(shown(truth), dtype=np.intp)
+    box = np.array(truth.boxes()).reshape(-1, 4)[ids - 1]
+    return (
+        _pairs(ids, box[:, None, 2] <= box[:, 0]),
+        _pairs(ids, box[:, None, 3] <= box[:, 1]),
+    )
+
+
+def _distances(truth: Truth, here: list[int]) -> tuple[list[Any], list[Any]]:
+    if len(here) < 2:
+        return [], []
+    ids = np.array(here)
+    box = np.array(truth.boxes())[ids - 1]
+    centre = (box[:, :2] + box[:, 2:]) / 2.0
+    gap = np.hypot(*np.moveaxis(centre[:, None] - centre, 2, 0))
+    rows = np.arange(len(ids))
+    found = []
+    for worst, choose in ((np.inf, np.argmin), (-np.inf, np.argmax)):
+        gap[rows, rows] = worst
+        other = choose(gap, axis=1)
+        distance = [round(d, DIGITS) for d in gap[rows, other].tolist()]
+        found.append([list(row) for row in zip(here, ids[other].tolist(), distance, strict=True)])
+    return found[0], found[1]
+
+
+def color_of(mark: Mark) -> tuple[int, int, int] | None:
+    """The colour that a mark shows most of: its fill, or else its stroke."""
+    return mark.style.fill or mark.style.stroke
+
+
+def groups(truth: Truth, key: Any) -> list[list[int]]:
+    """Groups of two or more ids with the same ``key(mark)``."""
+    found: dict[Any, list[int]] = {}
+    for k in shown(truth):
+        found.setdefault(key(truth.scene.marks[k - 1]), []).append(k)
+    return [group for value, group in found.items() if len(group) > 1 and value is not None]
+
+
+def components(ids: list[int], pairs: Iterable[Pair]) -> list[list[int]]:
+    """The ids in groups connected by pairs, each in order, by their first."""
+    root = {k: k for k in ids}
+
+    def find(k: int) -> int:
+        while root[k] != k:
+            root[k] = k = root[root[k]]
+        return k
+
+    for a, b in pairs:
+        a, b = find(a), find(b)
+        root[max(a, b)] = min(a, b)
+    found: dict[int, list[int]] = {}
+    for k in ids:
+        found.setdefault(find(k), []).append(k)
+    return list(found.values())
