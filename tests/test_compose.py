@@ -255,10 +255,12 @@ def test_composing_touches_nothing_global() -> None:
 def test_all_keys_that_users_type_are_there() -> None:
     node = compose([])
     keys = {*("n", "seed", "shard_size", "canvas", "primitives", "layout", "effects", "labels")}
-    keys |= {*("renderer", "encoder", "writer", "engine", "failures", "plugins")}
+    keys |= {
+        *("renderer", "encoder", "writer", "engine", "failures", "plugins", "output", "shards")
+    }
     assert keys == set(node)
     assert {"size", "background", "dpi"} <= set(node["canvas"])
-    assert {"max_rate", "max_count"} == set(node["failures"])
+    assert {"max_rate", "max_count", "max_consecutive", "timeout_s"} == set(node["failures"])
     assert node["engine"]["workers"] is None
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from synthdata.cli.console import Console, resumable
 from synthdata.compose import CONFIG_NAME, conf_dir, config_error, listed, plain, replacing
 from synthdata.config import Config
-from synthdata.errors import ConfigError, SynthdataError
+from synthdata.errors import ConfigError, Interrupted, SynthdataError
 from synthdata.run import Run
 from synthdata.run.shard import writing
 
@@ -45,6 +45,10 @@ def _hydra_command(arguments: Sequence[str]) -> int:
     import hydra
 
     sys.argv = ["synthdata", *arguments]
+    if "COMP_LINE" in os.environ:  # to be completed: Hydra knows no commands and no RUN
+        program, *words = os.environ["COMP_LINE"].split(" ")
+        told = [word for word in words[:-1] if "=" in word]
+        os.environ["COMP_LINE"] = " ".join([program, *told, *words[-1:]])
     hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=CONFIG_NAME)(_no_job)()
     return 0
 
@@ -114,28 +118,12 @@ class _Application:
         cfg = self._compose(overrides, RunMode.MULTIRUN)
         self._check_points(cfg)
         try:
-            self._hydra.multirun(self._name, self._sweep_job, overrides)
+            made = self._hydra.multirun(self._name, _sweep_job, overrides)
         except SynthdataError:
             raise
         except Exception as error:
             raise config_error(error, self._hydra.config_loader) from error
-        return max(self._codes, default=0)
-
-    def _sweep_job(self, cfg: Any) -> None:
-        from hydra.core.hydra_config import HydraConfig
-
-        hydra_config = HydraConfig.get()
-        node = plain(cfg)
-        config = Config.from_mapping(node, listed(node))
-        code = 2
-        try:
-            code = _execute(Run(hydra_config.runtime.output_dir, config))
-        except SynthdataError as error:
-            print(f"synthdata: {error}", file=sys.stderr)
-            code = error.exit_code
-        self._codes.append(code)
-        if code == 130:
-            raise KeyboardInterrupt
+        return max(_codes(made), default=0)
 
     def _check_points(self, cfg: Any) -> None:
         """Compose and check every point of a sweep before the first one runs."""
@@ -155,6 +143,30 @@ class _Application:
             return self._hydra.compose_config(self._name, overrides, run_mode=mode)
         except Exception as error:
             raise config_error(error, self._hydra.config_loader, overrides) from error
+
+
+def _sweep_job(cfg: Any) -> int:
+    """One run of a sweep, here or wherever Hydra's launcher takes it; its exit code."""
+    from hydra.core.hydra_config import HydraConfig
+
+    run = Run(HydraConfig.get().runtime.output_dir, _config(cfg))
+    try:
+        code = _execute(run)
+    except SynthdataError as error:
+        print(f"synthdata: {error}", file=sys.stderr)
+        code = error.exit_code
+    if code == Interrupted.exit_code:
+        raise KeyboardInterrupt
+    return code
+
+
+def _codes(made: Any) -> Iterator[int]:
+    """The exit codes of a sweep's runs, from what Hydra's sweeper returns: lists of lists."""
+    if isinstance(made, Sequence):
+        for part in made:
+            yield from _codes(part)
+    elif made is not None:
+        yield int(made.return_value)
 
 
 def _config(cfg: Any) -> Config:

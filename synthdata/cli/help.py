@@ -20,6 +20,7 @@ _ARGUMENTS = {
     "retry": "RUN",
     "finalize": "RUN",
     "verify": "RUN [-k 16]",
+    "export": "RUN FORMAT [-o TARGET] [key=value ...]",
     "show": "[key=value ...] [-o sheet.png] [-k 16]",
 }
 _OPTIONS = (

@@ -198,6 +198,8 @@ def test_colour_on_a_terminal_only() -> None:
         ("synthdata engine=s", {"engine=serial"}),
         ("synthdata engine.w", {"engine.workers="}),
         ("synthdata n", {"n="}),
+        ("synthdata resume runs/one engine.w", {"engine.workers="}),
+        ("synthdata show -o sheet.png seed=1 engine=s", {"engine=serial"}),
     ],
 )
 def test_tab_completion(typed: str, expected: set[str]) -> None:

@@ -134,3 +134,17 @@ def test_a_sweep_over_the_parts_fills_one_directory(whole: Run, command: Command
     assert swept.returncode == 0, swept.stderr
     run = Run.load(Path(command.folder / "run"))
     assert run.state["digest"] == whole.state["digest"]
+
+
+@pytest.mark.slow
+def test_a_schedulers_array_fills_one_directory(whole: Run, command: Command) -> None:
+    """By submitit's executor for this machine, which starts the jobs as Slurm's does."""
+    pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
+    swept = command(
+        *("-m", "hydra/launcher=submitit_local", *SMALL, "engine=serial", "shards=0/3,1/3,2/3"),
+        *("hydra.sweep.dir=run", "hydra.sweep.subdir=."),
+    )
+    assert swept.returncode == 0, swept.stderr
+    run = Run.load(Path(command.folder / "run"))
+    assert run.state["digest"] == whole.state["digest"]
+    assert verify(run, 3).faults == []
