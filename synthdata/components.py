@@ -185,6 +185,8 @@ def foreign_code(node: Any) -> dict[str, str]:
         for value in node.values():
             found |= foreign_code(value)
         return found
+    if isinstance(node, list | tuple):
+        return {name: code for value in node for name, code in foreign_code(value).items()}
     return {}
 
 

@@ -113,11 +113,11 @@ def writing(path: Path) -> Iterator[None]:
     """Turn the storage's refusal into DiskFull or another StorageError."""
     try:
         yield
-    except SynthdataError:  # an object store's are both
-        raise
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DiskFull(f"{path}: no room left on the disk ({error.strerror})") from error
+        if isinstance(error, SynthdataError):  # an object store's are both
+            raise
         raise StorageError(f"{path}: cannot be written: {error}") from error
 
 

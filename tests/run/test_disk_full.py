@@ -15,7 +15,7 @@ import pytest
 from processes import Command, leftovers
 
 from synthdata.api import config
-from synthdata.errors import DiskFull, SynthdataError
+from synthdata.errors import DiskFull, StorageError
 from synthdata.run import Run
 from synthdata.run.verify import verify
 
@@ -126,7 +126,7 @@ def test_a_write_that_is_refused(
     made = config([*CONFIG, "n=40", "engine=serial"])
     with monkeypatch.context() as patch:
         patch.setattr(os, "write", refuse)
-        kind = SynthdataError if number == errno.EIO else DiskFull
+        kind = StorageError if number == errno.EIO else DiskFull
         with pytest.raises(kind) as caught:
             Run(tmp_path / "run", made).execute()
         assert os.strerror(number) in str(caught.value)

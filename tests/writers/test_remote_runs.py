@@ -15,6 +15,7 @@ from synthdata.api import config
 from synthdata.errors import ConfigError
 from synthdata.run import Run
 
+pytestmark = pytest.mark.slow
 SMALL = ["canvas.size=[16,12]", "primitives.lines.count=1", "shard_size=5", "n=30"]
 URL = "s3://data/runs"
 
