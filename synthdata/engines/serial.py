@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +24,14 @@ class Serial(Engine):
         jobs: Iterable[Any],
         stopping: Stopping,
     ) -> Iterator[Outcome]:
-        queue = iter(jobs)
+        queue, told = iter(jobs), math.inf
+
+        def out_of_time() -> bool:
+            nonlocal told
+            if not stopping():
+                return False
+            told = min(told, time.monotonic())
+            return time.monotonic() - told >= stopping.grace_s
+
         while not stopping() and (job := next(queue, None)) is not None:
-            yield Done(job, task(job, stopping))
+            yield Done(job, task(job, out_of_time))

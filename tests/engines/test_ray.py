@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -16,7 +17,7 @@ from pathlib import Path
 import pytest
 from engine_cases import Job, Told, begun, collected, nothing_left, work
 from faults import write_plugin
-from processes import Command, group, kill_group, leftovers, until
+from processes import Command, environment, group, kill_group, leftovers, until
 
 from synthdata.api import config
 from synthdata.engines import Ray
@@ -186,3 +187,53 @@ def test_without_ray_there_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_numbers_of_workers_that_cannot_be(workers: int) -> None:
     with pytest.raises(ConfigError, match="workers"):
         Ray(workers=workers)
+
+
+@pytest.mark.slow
+def test_a_cluster_that_is_there(tmp_path: Path) -> None:
+    """Started by hand as an administrator does; it is there afterwards too."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    head = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block"),
+            *("--port", str(port), "--num-cpus", "2", "--include-dashboard", "false"),
+            *("--node-ip-address", "127.0.0.1", "--disable-usage-stats"),
+        ],
+        env=environment() | {"RAY_AUTH_MODE": "disabled"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        until(lambda: _listens(port), "the cluster to listen")
+        script = f"""
+import sys
+from pathlib import Path
+import synthdata
+overrides = ["canvas.size=[16,12]", "n=60", "shard_size=7"]
+there = [*overrides, "engine=ray", "engine.address=127.0.0.1:{port}"]
+runs = [synthdata.generate([*overrides, "engine=serial"], "serial")]
+runs += [synthdata.generate(there, f"ray{{k}}") for k in range(2)]
+assert len({{run.state["digest"] for run in runs}}) == 1
+"""
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            cwd=tmp_path,
+            env=environment(),
+            timeout=150,
+            check=False,
+        )
+        assert done.returncode == 0
+        assert head.poll() is None
+        assert _listens(port)
+    finally:
+        kill_group(head)
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        return True
+    except OSError:
+        return False

@@ -165,3 +165,20 @@ def test_a_folder_that_is_refused(
     assert whole_shards(tmp_path / "run") == 2
     assert leftovers(tmp_path / "run") == []
     assert verify(Run(tmp_path / "run", made).execute(), 4).faults == []
+
+
+def test_files_that_cannot_fit_are_refused_too(tmp_path: Path, command: Command) -> None:
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64m,nr_inodes=100", "none", str(folder)]
+    try:
+        subprocess.run(mount, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("mounting a small tmpfs takes root")
+    try:
+        refused = command(*CONFIG, "n=200", "engine=serial", f"hydra.run.dir={folder / 'run'}")
+        assert refused.returncode == 5, refused.stderr
+        assert "200 images take 200 files, and the disk has room for" in refused.stderr
+        assert not (folder / "run" / "dataset").exists()
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)

@@ -247,3 +247,44 @@ def test_a_second_signal_does_not_wait(command: Command, plugin: Plugin) -> None
     assert process.returncode == 130
     assert "Traceback" not in err, err
     assert leftovers(run) == []
+
+
+@pytest.mark.parametrize(("engine", "shards"), [("engine.workers=2", 2), ("engine=serial", 1)])
+def test_the_first_key_press_finishes_the_shards_under_way(
+    engine: str, shards: int, command: Command, plugin: Plugin
+) -> None:
+    run = command.folder / "run"
+    arguments = ["n=4000", "shard_size=30", engine, "hydra.run.dir=run"]
+    process = command.start(*plugin.arguments(seconds=0.02), *arguments)
+    staging = run / beat.STAGING
+    until(lambda: sum(p.begun > 3 for p in beat.read(staging)) == shards, "shards under way")
+    under_way = {pulse.shard for pulse in beat.read(staging)}
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "SIGINT: ending with the shards under way" in err
+    assert under_way <= {int(path.name) for path in run.glob("dataset/*")}
+    assert leftovers(run) == []
+
+
+@pytest.mark.parametrize("engine", ["engine.workers=2", "engine=serial"])
+def test_a_scheduler_waits_five_seconds(engine: str, command: Command, plugin: Plugin) -> None:
+    run = command.folder / "run"
+    arguments = ["n=400", "shard_size=200", engine, "hydra.run.dir=run"]
+    before = shared_memory()
+    process = command.start(*plugin.arguments(seconds=0.3), *arguments)
+    until(lambda: any(p.begun for p in beat.read(run / beat.STAGING)), "a sample under way")
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=60)  # it would take a minute
+    assert process.returncode == 130, err
+    assert "stopped by SIGTERM" in err
+    assert "Traceback" not in err, err
+    assert list(run.glob("dataset/*")) == []
+    assert leftovers(run) == []
+    until(lambda: not group(process), "no worker left", 5)
+    assert shared_memory() <= before
+
+
+def shared_memory() -> set[str]:
+    """The blocks and semaphores of loky and multiprocessing that the system has."""
+    return {name for name in os.listdir("/dev/shm") if "loky" in name or name.startswith("psm_")}

@@ -323,3 +323,22 @@ def test_adding_a_primitive_leaves_the_others(tmp_path: Path) -> None:
         alone, together = one.scene(index).marks, two.scene(index).marks
         assert [m.params for m in together[4:]] == [m.params for m in alone]
         assert together[0].params != alone[0].params
+
+
+@pytest.mark.parametrize("engine", ["engine=serial", "engine.workers=2"])
+def test_where_the_time_went(engine: str, tmp_path: Path) -> None:
+    run = made(tmp_path / "run", "n=60", "shard_size=10", engine)
+    insights = run.state["insights"]
+    assert 0 < insights["efficiency"] <= 1
+    slowest = [(row["seconds"], row["index"]) for row in insights["slowest"]]
+    assert len({index for _, index in slowest}) == 5
+    assert slowest == sorted(slowest, reverse=True)
+    workers = insights["workers"]
+    assert sum(worker["shards"] for worker in workers) == 6
+    assert 1 <= len({worker["pid"] for worker in workers}) <= (2 if "2" in engine else 1)
+    for worker in workers:
+        assert {"start", "wait", "init", "render", "encode", "write"} <= set(worker)
+        assert all(worker[step] >= 0 for step in ("start", "wait", "init", "write"))
+    assert sum(worker["render"] for worker in workers) == pytest.approx(
+        run.state["seconds"]["render"], abs=0.01
+    )
