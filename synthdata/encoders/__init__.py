@@ -6,8 +6,9 @@ from synthdata._lazy import lazy
 
 if TYPE_CHECKING:
     from synthdata.encoders.base import Encoder
+    from synthdata.encoders.jpeg import Jpeg
     from synthdata.encoders.npy import Npy
-    from synthdata.encoders.pillow import Jpeg, Tiff, Webp
+    from synthdata.encoders.pillow import Tiff, Webp
     from synthdata.encoders.png import Png
 
 __all__ = ["Encoder", "Jpeg", "Npy", "Png", "Tiff", "Webp"]
@@ -16,7 +17,7 @@ __getattr__, __dir__ = lazy(
     globals(),
     {
         "Encoder": "base",
-        "Jpeg": "pillow",
+        "Jpeg": "jpeg",
         "Npy": "npy",
         "Png": "png",
         "Tiff": "pillow",

@@ -1,4 +1,4 @@
-"""The formats that Pillow writes: JPEG, WebP and TIFF."""
+"""The formats that Pillow writes: WebP and TIFF."""
 
 from __future__ import annotations
 
@@ -14,22 +14,6 @@ from synthdata.pixels import picture_of
 
 
 @dataclass(frozen=True)
-class Jpeg(Encoder):
-    """JPEG, with the resolution in its JFIF header. ``quality`` goes from 1 to 100."""
-
-    suffix: ClassVar[str] = ".jpg"
-    quality: int = 90
-    subsampling: Literal["4:4:4", "4:2:2", "4:2:0"] = "4:2:0"
-
-    def __post_init__(self) -> None:
-        _check_quality(self.quality, 1)
-
-    def encode(self, image: np.ndarray, dpi: float) -> bytes:
-        options = {} if image.ndim == 2 else {"subsampling": self.subsampling}
-        return _saved(image, "JPEG", quality=self.quality, dpi=(dpi, dpi), **options)
-
-
-@dataclass(frozen=True)
 class Webp(Encoder):
     """WebP, always as RGB; the format has no place for a resolution.
 
@@ -42,7 +26,7 @@ class Webp(Encoder):
     method: int = 0
 
     def __post_init__(self) -> None:
-        _check_quality(self.quality, 0)
+        check_quality(self.quality, 0)
         if not 0 <= self.method <= 6:
             raise ConfigError(f"method: {self.method} must lie between 0 and 6")
 
@@ -71,6 +55,7 @@ def _saved(image: np.ndarray, form: str, **options: Any) -> bytes:
     return buffer.getvalue()
 
 
-def _check_quality(quality: int, least: int) -> None:
+def check_quality(quality: int, least: int) -> None:
+    """Raise ConfigError unless ``quality`` lies between ``least`` and 100."""
     if not least <= quality <= 100:
         raise ConfigError(f"quality: {quality} must lie between {least} and 100")

@@ -172,5 +172,5 @@ def versions() -> dict[str, str]:
     """What else could decide a pixel: the versions of Python and of the libraries that draw."""
     from importlib.metadata import version
 
-    names = ("numpy", "matplotlib", "pillow", "isal", "hydra-core", "joblib")
+    names = ("numpy", "matplotlib", "pillow", "simplejpeg", "isal", "hydra-core", "joblib")
     return {"python": platform.python_version()} | {name: version(name) for name in names}
