@@ -35,11 +35,14 @@ class Faulty(Primitive):
     seconds: float = 0.0
     once: str = ""  # a file that says that it has gone wrong already
     unless: str = ""  # a file that says that nothing is wrong any more
+    slow_if: str = ""  # a file that makes it slow
 
     def marks(self, draw):
         index = int(draw.geometry.bit_generator.state["state"]["counter"][2])
         if self.seconds:
             time.sleep(self.seconds)
+        if self.slow_if and os.path.exists(self.slow_if):
+            time.sleep(20)
         x = y = 4.0
         params = {"x": x, "y": y, "index": index}
         well = any(path and os.path.exists(path) for path in (self.once, self.unless))
@@ -81,6 +84,18 @@ class Faulty(Primitive):
 
     def segfault(self):
         os.kill(os.getpid(), signal.SIGSEGV)
+
+    def panic(self):
+        class PanicException(BaseException):
+            pass
+
+        raise PanicException("in a library")
+
+    def generator_exit(self):
+        raise GeneratorExit
+
+    def key_press(self):
+        raise KeyboardInterrupt
 
     def hang(self):
         while True:
@@ -125,7 +140,7 @@ def write_plugin(folder: Path) -> Plugin:
     options.mkdir(parents=True)
     (options / "faulty.yaml").write_text(
         "# @package primitives.faulty\n_target_: faulty.Faulty\n"
-        "at: []\nhow: throw\nseconds: 0.0\nonce: ''\nunless: ''\n"
+        "at: []\nhow: throw\nseconds: 0.0\nonce: ''\nunless: ''\nslow_if: ''\n"
     )
     return Plugin(folder)
 

@@ -72,6 +72,13 @@ def verify(arguments: Sequence[str]) -> int:
     return 1 if verdict.faults else 0
 
 
+def export(arguments: Sequence[str]) -> int:
+    """Write a finished run in a format that trainers and hubs read."""
+    from synthdata.cli.export import export as command
+
+    return command(arguments)
+
+
 def show(arguments: Sequence[str]) -> int:
     """Draw one contact sheet of what a config makes."""
     parser = _parser("show", show, overrides=True)

@@ -24,10 +24,15 @@ def resumable(run: Run) -> Iterator[None]:
     """Add to an early end of ``run`` how to go on."""
     try:
         yield
+    except KeyboardInterrupt as error:
+        raise Interrupted(f"interrupted\n{_to_go_on(run)}") from error
     except (BudgetSpent, Interrupted, StartError, StorageError) as error:
-        part = f" shards={run.part}" if run.part else ""
-        command = f"{_command('resume', run)}{part}"
-        raise type(error)(f"{error}\nfinished shards are whole; to go on: {command}") from error
+        raise type(error)(f"{error}\n{_to_go_on(run)}") from error
+
+
+def _to_go_on(run: Run) -> str:
+    part = f" shards={run.part}" if run.part else ""
+    return f"finished shards are whole; to go on: {_command('resume', run)}{part}"
 
 
 def _command(name: str, run: Run) -> str:
@@ -107,7 +112,9 @@ class Console:
         """Print how a finished run went; 0, or 1 when samples of it failed."""
         state = run.state
         rows = list(_rows(run, state) if "made" in state else _part_rows(run, state))
-        if sys.stdout.isatty():
+        if sys.stdout is None:  # closed
+            pass
+        elif sys.stdout.isatty():
             from rich.console import Console as Rich
             from rich.table import Table
 

@@ -12,7 +12,7 @@ from synthdata.run.stop import interrupt_once
 
 VERBOSE = ("-v", "--verbose")
 HELP = ("help", "-h", "--help")
-COMMANDS = ("resume", "extend", "retry", "finalize", "verify", "show")
+COMMANDS = ("resume", "extend", "retry", "finalize", "verify", "export", "show")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

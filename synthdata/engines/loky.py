@@ -22,6 +22,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
+from multiprocessing import resource_tracker
 from typing import Any
 
 from synthdata.engines.base import Done, Outcome, Parallel, Stopping
@@ -105,7 +106,9 @@ class _Pool(Pool):
         from joblib.externals.loky import get_reusable_executor
 
         # Ctrl-C goes to the whole process group. Workers inherit the blocked signal and so leave
-        # it to the run to end them.
+        # it to the run to end them. Python's resource tracker unblocks it where it is started
+        # (CPython's multiprocessing/resource_tracker.py, to 3.12), so it is started before.
+        resource_tracker.ensure_running()
         with _blocked(signal.SIGINT):
             self._executor = get_reusable_executor(
                 max_workers=self.size,

@@ -48,7 +48,7 @@ class Insights:
         busy = sum(w["busy"] for w in self._workers.values())
         rows = [self._row(host, pid, w) for (host, pid), w in self._workers.items()]
         return {
-            "efficiency": round(min(busy / (elapsed * processes), 1.0), 3),
+            "efficiency": round(min(busy / (elapsed * max(processes, 1)), 1.0), 3),
             "slowest": [{"index": i, "seconds": round(s, 6)} for s, i in self._slowest],
             "workers": rows[:MOST],
         }

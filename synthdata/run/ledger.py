@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from synthdata.errors import ConfigError
 from synthdata.run.insights import Insights
+from synthdata.run.plan import Shard
 from synthdata.run.shard import LEDGER, Summary
 from synthdata.writers.base import Writer
 
@@ -62,34 +66,70 @@ class Ledger:
         self.causes.update(row["cause"] for row in summary.failures)
 
     @classmethod
-    def read(cls, run: Path, shards: Iterable[int], writer: Writer) -> Ledger:
-        """The ledger of the given finished shards.
+    def read(cls, run: Path, shards: Iterable[Shard], writer: Writer) -> Ledger:
+        """The ledger of finished shards.
 
-        Of a shard whose ledger file is gone only the samples are counted.
+        Raises ConfigError if one was made as other samples than these.
         """
         ledger = cls()
-        for number in shards:
-            if (summary := read_summary(run, number, writer)) is not None:
-                ledger._count(summary)
-                ledger.insights.add_slowest((s, i) for s, i in summary.slowest)
-            else:
-                ledger.shards += 1
-                ledger.made += sum(1 for _ in writer.metadata(run, number))
+        for shard in shards:
+            summary = read_summary(run, shard, writer)
+            ledger._count(summary)
+            ledger.insights.add_slowest((s, i) for s, i in summary.slowest)
         return ledger
 
 
-def read_summary(run: Path, shard: int, writer: Writer) -> Summary | None:
-    """How a finished shard was made; None when its ledger file is gone or cannot be read."""
+def read_summary(run: Path, shard: Shard, writer: Writer) -> Summary:
+    """How a finished shard was made.
+
+    Of one whose ledger file is gone or cannot be read, what its records tell.
+    """
+    summary = written_summary(run, shard.number)
+    if summary is not None and (summary.start, summary.stop) != shard[1:]:
+        raise ConfigError(
+            f"{run}: shard {shard.number:05d} holds samples {summary.start} to {summary.stop - 1} "
+            f"where run.json plans {shard.start} to {shard.stop - 1}; put back the run.json that "
+            "belongs to it, or use the shard_size that it was made with"
+        )
+    if summary is not None and not summary.failures:
+        return summary
+    # The shard may have got samples since, by a process that was killed before it wrote so.
+    there = indices(writer, run, shard.number)
+    known = {row["index"]: row for row in summary.failures} if summary is not None else {}
+    unknown = {"cause": "unknown: its record or the ledger is gone", "traceback": "", "attempts": 1}
+    rows = [
+        known.get(index) or {"index": index, **unknown}
+        for index in range(shard.start, shard.stop)
+        if index not in there
+    ]
+    if summary is not None:
+        return summary._replace(failures=rows, made=len(there))
+    return Summary(*shard, len(there), 0, {}, 0, "", 0.0, 0.0, rows)
+
+
+def written_summary(run: Path, number: int) -> Summary | None:
+    """What the ledger file of a shard says; None when it is gone or is none."""
     try:
-        summary = Summary(**json.loads((run / LEDGER / f"{shard:05d}.json").read_bytes()))
-        if not summary.failures:
-            return summary
-        # The shard may have got samples since, by a process that was killed before it wrote so.
-        there = {json.loads(line)["index"] for line in writer.metadata(run, shard)}
-        left = [row for row in summary.failures if row["index"] not in there]
-    except (OSError, ValueError, TypeError, KeyError):
+        summary = Summary(**json.loads((run / LEDGER / f"{number:05d}.json").read_bytes()))
+        whole = all(type(value) is int for value in summary[:5])
+        whole = whole and all(isinstance(s, int | float) for s in summary.seconds.values())
+        whole = whole and all(len(pair) == 2 for pair in summary.slowest)
+        for row in summary.failures:
+            whole = whole and {"index", "cause", "attempts"} <= row.keys()
+            whole = whole and type(row["index"]) is type(row["attempts"]) is int
+    except (OSError, ValueError, TypeError, AttributeError):
         return None
-    return summary._replace(failures=left, made=len(there))
+    return summary if whole else None
+
+
+def indices(writer: Writer, run: Path, shard: int) -> set[int]:
+    """The samples that a finished shard has records of."""
+    found = set()
+    with contextlib.suppress(OSError):
+        for line in writer.metadata(run, shard):
+            with contextlib.suppress(ValueError, TypeError, KeyError):
+                found.add(int(json.loads(line)["index"]))
+    return found
 
 
 def append_failures(run: Path, rows: Iterable[dict[str, Any]]) -> None:
@@ -101,19 +141,18 @@ def append_failures(run: Path, rows: Iterable[dict[str, Any]]) -> None:
 
 
 def write_failures(
-    run: Path, shards: Iterable[int], writer: Writer, others: Iterable[dict[str, Any]] = ()
+    run: Path, shards: Iterable[Shard], writer: Writer, others: Iterable[dict[str, Any]] = ()
 ) -> None:
     """Write ``failures.jsonl`` anew from the ledger, in index order; no file when none failed.
 
-    ``others`` are rows of shards that are not finished.
+    ``shards`` are the finished ones, in order; ``others`` are rows of shards that are not finished.
     """
-    beside = run / f".{FAILURES}"
+    beside = run / f".{FAILURES}.{os.getpid()}"
     late = deque(sorted(others, key=_index))
     empty = True
     with open(beside, "w", encoding="utf-8") as file:
-        for number in sorted(shards):
-            summary = read_summary(run, number, writer)
-            for row in summary.failures if summary else ():
+        for shard in shards:
+            for row in read_summary(run, shard, writer).failures:
                 while late and _index(late[0]) < _index(row):
                     file.write(json.dumps(late.popleft()) + "\n")
                 file.write(json.dumps(row) + "\n")

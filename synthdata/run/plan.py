@@ -29,10 +29,14 @@ class Stretch(NamedTuple):
     def shard_count(self) -> int:
         return -(-(self.stop - self.start) // self.shard_size)
 
-    def shards(self) -> Iterator[Shard]:
-        for k in range(self.shard_count):
-            start = self.start + k * self.shard_size
-            yield Shard(self.first_shard + k, start, min(start + self.shard_size, self.stop))
+    @property
+    def numbers(self) -> range:
+        """Its shards' numbers."""
+        return range(self.first_shard, self.first_shard + self.shard_count)
+
+    def shard(self, number: int) -> Shard:
+        start = self.start + (number - self.first_shard) * self.shard_size
+        return Shard(number, start, min(start + self.shard_size, self.stop))
 
 
 class Plan(NamedTuple):
@@ -67,7 +71,26 @@ class Plan(NamedTuple):
         """All shards, or those of a part, in index order."""
         numbers = range(self.shard_count) if part is None else part.range(self.shard_count)
         for stretch in self.stretches:
-            yield from (shard for shard in stretch.shards() if shard.number in numbers)
+            first = max(numbers.start, stretch.numbers.start)
+            last = min(numbers.stop, stretch.numbers.stop)
+            yield from map(stretch.shard, range(first, last))
+
+    def shard(self, number: int) -> Shard | None:
+        """The shard of this number; None when none is planned."""
+        found = [s.shard(number) for s in self.stretches if number in s.numbers]
+        return found[0] if found else None
+
+    def samples(self, part: Part | None = None) -> int:
+        """How many samples the shards of a part have."""
+        if part is None:
+            return self.n
+        numbers = part.range(self.shard_count)
+        if not numbers:
+            return 0
+        first, last = self.shard(numbers[0]), self.shard(numbers[-1])
+        assert first is not None
+        assert last is not None
+        return last.stop - first.start
 
     def to_list(self) -> list[dict[str, int]]:
         """For ``run.json``."""

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from synthdata._version import __version__
-from synthdata.config import Config
-from synthdata.errors import ConfigError, Interrupted, SynthdataError
+from synthdata.config import Config, Part
+from synthdata.errors import ConfigError, Interrupted, StorageError, SynthdataError
 from synthdata.run import ledger as books
 from synthdata.run.ledger import Ledger
 from synthdata.run.lock import check_free, locked
-from synthdata.run.plan import Plan
+from synthdata.run.plan import Plan, Shard
 from synthdata.run.session import Observer, Session, versions
 from synthdata.run.shard import Job, writing
 from synthdata.run.stop import Stop, on_signals
@@ -80,6 +80,12 @@ class Run:
             raise ConfigError(
                 f"{self.path}: n: {self.config.n} where its other parts have {planned}"
             )
+        sizes = [stretch.shard_size for stretch in self.plan.stretches]
+        if self.part is not None and sizes and sizes[-1] != self.config.shard_size:
+            raise ConfigError(
+                f"{self.path}: shard_size: {self.config.shard_size} where its other parts have "
+                f"{sizes[-1]}"
+            )
         recorded = self.state.get("fingerprint")
         if recorded not in (None, self.config.fingerprint):
             then = self.state.get("version")
@@ -115,39 +121,44 @@ class Run:
         self.check()
         self.make_directory()
         with self._held(observer) as (session, stop):
-            plan = self._begin()
-            finished = self.config.store.finished(self.path)
-            ledger = Ledger.read(self.path, finished, self.config.store)
-            missing = [s for s in plan.shards(self.part) if s.number not in finished]
-            session.check_room(sum(s.stop - s.start for s in missing))
+            store = self.config.store
+            plan = self.plan.grown(self.config.n, self.config.shard_size)
+            finished = store.finished(self.path)
+            there = self._finished(plan, finished)
+            mine = plan.samples(self.part) - sum(s.stop - s.start for s in there)
+            session.check_room(mine)
+            ledger = Ledger.read(self.path, there, store)
+            self._begin()
+            missing = (s for s in plan.shards(self.part) if s.number not in finished)
             self._work(session, map(session.job, missing), ledger)
-            finished = self.config.store.finished(self.path)
-            if any(shard.number not in finished for shard in missing):
+            finished = store.finished(self.path)
+            if any(shard.number not in finished for shard in plan.shards(self.part)):
+                if stop.signal is None:
+                    raise StorageError(f"{self.path}: finished shards are gone again")
                 raise Interrupted(f"stopped by {stop.signal} after {self._so_far(ledger)}")
         return self
 
     def retry(self, observer: Observer | None = None) -> Run:
         """Try the failed samples of the finished shards again, and put them where they belong.
 
-        All else stays as it is. Raises what ``execute`` raises.
+        All else stays as it is. Raises what ``execute`` raises, and ConfigError if shards are
+        missing.
         """
         with self._held(observer) as (session, stop):
-            writer = self.config.store
-            shards = {shard.number: shard for shard in self.plan.shards(self.part)}
-            finished = writer.finished(self.path)
-            summaries = (books.read_summary(self.path, n, writer) for n in finished & shards.keys())
-            failed = [s for s in summaries if s is not None and s.failures]
-            ledger = Ledger.read(self.path, finished - {s.shard for s in failed}, writer)
-            jobs = iter(
-                [
-                    session.job(shards[s.shard])._replace(
-                        again={row["index"]: row["attempts"] for row in s.failures}
-                    )
-                    for s in failed
-                ]
-            )
-            self._work(session, jobs, ledger)
-            if stop() and any(True for _ in jobs):
+            store = self.config.store
+            there = self._complete(self.part)
+            summaries = {s: books.read_summary(self.path, s, store) for s in there}
+            failed = {shard: s for shard, s in summaries.items() if s.failures}
+            ledger = Ledger.read(self.path, (s for s in there if s not in failed), store)
+            self._begin()
+            jobs = [
+                session.job(shard)._replace(
+                    again={row["index"]: row["attempts"] for row in summary.failures}
+                )
+                for shard, summary in failed.items()
+            ]
+            self._work(session, iter(jobs), ledger)
+            if session.done() < len(jobs):
                 raise Interrupted(f"stopped by {stop.signal} after {self._so_far(ledger)}")
         return self
 
@@ -157,15 +168,32 @@ class Run:
         Raises ConfigError if shards are missing.
         """
         with self._held():
-            finished = self.config.store.finished(self.path)
-            missing = [s.number for s in self.plan.shards() if s.number not in finished]
-            if missing or not finished:
-                raise ConfigError(
-                    f"{self.path}: {len(missing)} of {self.plan.shard_count} shards are missing, "
-                    f"the first is {min(missing, default=0):05d}; resume makes them"
-                )
+            self._complete(None)
             self._finish_parts()
         return self
+
+    def _finished(self, plan: Plan, numbers: set[int]) -> list[Shard]:
+        """The finished shards, in order; ConfigError if one is none of the plan's."""
+        shards = [plan.shard(number) for number in sorted(numbers)]
+        if None in shards:
+            number = sorted(numbers)[shards.index(None)]
+            raise ConfigError(
+                f"{self.path}: shard {number:05d} is in no plan; remove it, "
+                "or put back the run.json that belongs to it"
+            )
+        return [shard for shard in shards if shard is not None]
+
+    def _complete(self, part: Part | None) -> list[Shard]:
+        """The shards of a part; ConfigError if some are missing."""
+        finished = self.config.store.finished(self.path)
+        shards = list(self.plan.shards(part))
+        missing = [s.number for s in shards if s.number not in finished]
+        if missing or not shards:
+            raise ConfigError(
+                f"{self.path}: {len(missing)} of {len(shards)} shards are missing, "
+                f"the first is {min(missing, default=0):05d}; resume makes them"
+            )
+        return shards
 
     @contextmanager
     def _held(self, observer: Observer | None = None) -> Iterator[tuple[Session, Stop]]:
@@ -183,14 +211,15 @@ class Run:
 
     def _work(self, session: Session, jobs: Iterator[Job], ledger: Ledger) -> None:
         """Do the jobs, and write down how it went, however it went."""
-        began = time.monotonic()
+        began = time.monotonic() - _number(self.state.get("elapsed_s"))
         try:
             session.make(jobs, ledger)
-        except BaseException:
+        except BaseException as error:
             others = session.failed_rows()
             session.clear()
+            status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
             with contextlib.suppress(OSError, SynthdataError):  # the first cause is the one
-                self._finish("failed", ledger, time.monotonic() - began, others)
+                self._finish(status, ledger, time.monotonic() - began, others)
             raise
         session.clear()
         self._versions = session.versions
@@ -236,8 +265,8 @@ class Run:
         """Write down how it went; ``others`` are failures of shards that are not finished."""
         if self.part is not None and status != "complete":
             return  # other parts may still be made
-        finished = self.config.store.finished(self.path)
-        if status != "complete":  # workers may have finished shards and had no time to say so
+        finished = self._finished(self.plan, self.config.store.finished(self.path))
+        if ledger.shards != len(finished):  # workers had no time to tell, or were not asked
             insights = ledger.insights
             ledger = Ledger.read(self.path, finished, self.config.store)
             ledger.insights = insights
@@ -252,7 +281,9 @@ class Run:
             "failed": ledger.failed + len(others),
             "bytes": ledger.size,
             "seconds": {k: round(v, 3) for k, v in ledger.seconds.items()},
-            "elapsed_s": round(state.get("elapsed_s", 0.0) + elapsed, 3),
+            "elapsed_s": round(
+                (0.0 if self.part else _number(state.get("elapsed_s"))) + elapsed, 3
+            ),
             "processes": processes,
             "insights": ledger.insights.to_mapping(processes),
             "ended": _now(),
@@ -267,10 +298,10 @@ class Run:
     def _finish_parts(self) -> None:
         """Write down how all parts together went."""
         ledger, began, ended = Ledger(), math.inf, 0.0
-        for number in self.config.store.finished(self.path):
-            summary = books.read_summary(self.path, number, self.config.store)
-            if summary is not None:
-                ledger.add(summary)
+        for shard in self._finished(self.plan, self.config.store.finished(self.path)):
+            summary = books.read_summary(self.path, shard, self.config.store)
+            ledger.add(summary)
+            if summary.finished:  # its ledger file is there
                 began, ended = min(began, summary.began), max(ended, summary.finished)
         self._finish("complete", ledger, max(ended - began, 0.0))
 
@@ -352,6 +383,10 @@ def _write(path: Path, text: str) -> None:
     except SynthdataError:
         beside.unlink(missing_ok=True)
         raise
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
 
 
 def _now() -> str:

@@ -102,6 +102,10 @@ class Session:
             samples = min(samples, self._config.shard_size * self._config.engine.processes())
         room.check(self._path, self._config, samples, self._sample_size)
 
+    def done(self) -> int:
+        """How many shards this session has made."""
+        return len(self._done)
+
     def failed_rows(self) -> list[dict[str, Any]]:
         """The failures of the shards that are under way."""
         return [row for pulse in self._pulses() for row in pulse.rows()]
@@ -135,15 +139,14 @@ class Session:
         if trace:
             cause = f"took longer than failures.timeout_s={job.limits.seconds:g}; worker ended"
         self.clear()
-        index = max((pulse.index for pulse in pulses), default=-1)
-        if index < 0:
+        index = pulses[-1].index if pulses else beat.STARTING
+        if index < 0 or index in job.skip:
             self._early += 1
             # What somebody else ended says little; what ended by itself will do so again.
             if self._early <= (EARLY_KILLS if "SIGKILL" in cause else EARLY_ENDS):
                 return job
-            raise StartError(
-                f"shard {job.shard.number}: before the first sample: {cause}\n{trace}".rstrip()
-            )
+            when = "before the first sample" if index == beat.STARTING else "after the last sample"
+            raise StartError(f"shard {job.shard.number}: {when}: {cause}\n{trace}".rstrip())
         logger.error("sample %d: %s", index, cause)
         attempts = 2 + (job.again or {}).get(index, 0)
         row = {"index": index, "cause": cause, "traceback": trace, "attempts": attempts}

@@ -153,7 +153,9 @@ class _Making:
                 self._generator = kept_generator(self._job)
                 self._deadline.end()
                 self._seconds["init"] = self._clock() - begun
-            except (Exception, TimedOut) as error:
+            except BaseException as error:
+                if isinstance(error, KeyboardInterrupt) and log.is_main():
+                    raise
                 self._put_into_words(error)
                 return CannotStart(_sentence(error), traceback.format_exc())
             return self._write()
@@ -168,6 +170,8 @@ class _Making:
             if not self._make_samples(writer, there):
                 writer.abort()
                 return None
+            self._deadline.lift()
+            self._pulse.committing()
             summary = self._summary()
             if there is None:  # no shard is in the data set without its ledger
                 write_ledger(job.run, summary)
@@ -187,9 +191,10 @@ class _Making:
                 return False
             if index in skip:
                 self._fail(dict(skip[index]))
-            elif there is not None and index in there:
-                self._size += writer.add(*there.sample(index))
+            elif there is not None and (sample := there.sample(index)) is not None:
+                self._size += writer.add(*sample)
                 self._made += 1
+                self._pulse.streak = 0
             else:
                 self._make_sample(index, writer)
         return True
@@ -208,8 +213,10 @@ class _Making:
             self._size += writer.add(record, files)
         except WriteError:
             raise
-        except (Exception, SystemExit, TimedOut) as error:
+        except BaseException as error:  # some libraries' own are no Exception
             self._deadline.end()
+            if isinstance(error, KeyboardInterrupt) and log.is_main():
+                raise
             self._put_into_words(error)
             attempts = 1 + (self._job.again or {}).get(index, 0)
             self._fail(failure(index, error, attempts))
@@ -257,17 +264,23 @@ class _There:
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        lines = job.writer.metadata(job.run, job.shard.number)
-        self._records = {record["index"]: record for record in map(json.loads, lines)}
+        self._records: dict[int, dict[str, Any]] = {}
+        with contextlib.suppress(OSError):
+            for line in job.writer.metadata(job.run, job.shard.number):
+                with contextlib.suppress(ValueError, TypeError, KeyError):
+                    record = json.loads(line)
+                    self._records[record["index"]] = record
 
-    def __contains__(self, index: int) -> bool:
-        return index in self._records
-
-    def sample(self, index: int) -> tuple[dict[str, Any], dict[str, bytes]]:
-        """Its record and files, as they were written."""
-        job, record = self._job, self._records[index]
+    def sample(self, index: int) -> tuple[dict[str, Any], dict[str, bytes]] | None:
+        """A sample's record and files, as they were written; None when they are not all there."""
+        job, record = self._job, self._records.get(index)
+        if record is None:
+            return None
         names = [name for name, _ in hashes(record)]
-        return record, {n: job.writer.read(job.run, job.shard.number, n) for n in names}
+        try:
+            return record, {n: job.writer.read(job.run, job.shard.number, n) for n in names}
+        except FileNotFoundError:
+            return None
 
 
 def failure(index: int, error: BaseException, attempts: int = 1) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from synthdata.errors import ConfigError
 from synthdata.generator import Generator
-from synthdata.run.ledger import read_summary
+from synthdata.run.ledger import written_summary
 from synthdata.run.run import Run
 from synthdata.writers.base import hashes, record_line
 
@@ -86,7 +86,7 @@ def _check_shards(run: Run, verdict: Verdict, chosen: _Draw) -> None:
                 f"shard {shard.number:05d}: missing, samples {shard.start} to {shard.stop - 1}"
             )
             continue
-        summary = read_summary(run.path, shard.number, writer)
+        summary = written_summary(run.path, shard.number)
         expected = set(range(shard.start, shard.stop))
         if summary is not None:
             expected -= {row["index"] for row in summary.failures}

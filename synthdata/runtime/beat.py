@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 STAGING = ".staging"  # in a run directory: what is not finished
+STARTING, COMMITTING = -1, -2  # where a worker is when it is on no sample
 _FORMAT = struct.Struct("<5q")  # shard, index, samples begun, samples failed, failed in a row
 
 
@@ -27,6 +28,7 @@ class Beat:
         staging.mkdir(exist_ok=True)
         self._files = _files(staging, socket.gethostname(), os.getpid())
         self._shard = shard
+        self._index = STARTING
         self._begun = self._failed = 0
         self.streak = 0  # samples that failed in a row
 
@@ -39,7 +41,7 @@ class Beat:
         for left in (self._files.failed, self._files.stack):
             left.unlink(missing_ok=True)  # of an earlier process of the same number
         with open(self._files.beat, "w+b") as file:
-            file.write(_FORMAT.pack(self._shard, -1, 0, 0, 0))
+            file.write(_FORMAT.pack(self._shard, self._index, 0, 0, 0))
             file.flush()
             self._map = mmap.mmap(file.fileno(), _FORMAT.size)
         return self
@@ -47,7 +49,13 @@ class Beat:
     def at(self, index: int) -> None:
         """Sample ``index`` begins now."""
         self._begun += 1
-        _FORMAT.pack_into(self._map, 0, self._shard, index, self._begun, self._failed, self.streak)
+        self._index = index
+        self._write()
+
+    def committing(self) -> None:
+        """All samples are made, and the shard is on its way to its place."""
+        self._index = COMMITTING
+        self._write()
 
     def failed(self, row: Mapping[str, Any]) -> None:
         """The sample could not be made: a row of ``failures.jsonl`` to be."""
@@ -55,8 +63,11 @@ class Beat:
         self.streak += 1
         with open(self._files.failed, "a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
+        self._write()
+
+    def _write(self) -> None:
         _FORMAT.pack_into(
-            self._map, 0, self._shard, row["index"], self._begun, self._failed, self.streak
+            self._map, 0, self._shard, self._index, self._begun, self._failed, self.streak
         )
 
     def __exit__(self, *_: object) -> None:

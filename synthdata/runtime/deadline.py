@@ -88,6 +88,13 @@ class Deadline:
         if self._bell is not None:
             self._bell.set(0.0)
 
+    def lift(self) -> None:
+        """What comes now is no sample, and may take as long as it takes."""
+        self.end()
+        if self._hard:
+            faulthandler.cancel_dump_traceback_later()
+            self._armed_at = -math.inf
+
     @property
     def words(self) -> str:
         """What is said of the sample that has timed out."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import shutil
 import socket
@@ -31,7 +32,8 @@ class Folder(Writer):
 
     def finished(self, run: Path) -> set[int]:
         try:
-            names = os.listdir(run / DATASET)
+            with os.scandir(run / DATASET) as entries:
+                names = [entry.name for entry in entries if entry.is_dir()]
         except FileNotFoundError:
             return set()
         return {int(n) for n in names if n.isascii() and n.isdigit() and n == f"{int(n):05d}"}
@@ -113,7 +115,9 @@ def exchange(a: Path, b: Path) -> None:
         renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
         here, swap = -100, 2  # AT_FDCWD, RENAME_EXCHANGE of Linux
         done = renameat2(here, os.fsencode(a), here, os.fsencode(b), swap) == 0
-    except (OSError, AttributeError):
+        if not done and ctypes.get_errno() not in (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP):
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(b))
+    except AttributeError:  # another C library
         done = False
     if not done:  # not every file system can; between two of these steps b is not there
         beside = a.with_name(f"{a.name}.old")

@@ -228,3 +228,39 @@ def test_one_sample_alone_raises_what_it_raises(faulty: Plugin) -> None:
     with pytest.raises(ValueError, match="not to be"):
         generator[3]
     assert generator[4].record["index"] == 4
+
+
+def test_a_slow_commit_is_no_slow_sample(faulty: Plugin, tmp_path: Path) -> None:
+    (faulty.folder / "slow_writer.py").write_text(
+        """
+import dataclasses, time
+from synthdata.writers import Folder
+
+@dataclasses.dataclass(frozen=True)
+class SlowFolder(Folder):
+    def open(self, *arguments, **options):
+        shard = super().open(*arguments, **options)
+        commit = shard.commit
+        shard.commit = lambda: (time.sleep(2.5), commit())
+        return shard
+"""
+    )
+    writer = ["writer._target_=slow_writer.SlowFolder", "plugins=[faulty,slow_writer]"]
+    options = ["n=4", "shard_size=2", "engine.workers=2", "failures.timeout_s=1"]
+    run = make(faulty, tmp_path / "run", *options, *writer)
+    assert (run.state["made"], run.state["failed"]) == (4, 0)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("how", ["panic", "generator_exit"])
+def test_an_error_that_is_no_exception_is_a_row(
+    engine: str, how: str, faulty: Plugin, tmp_path: Path
+) -> None:
+    """Rust's panics and asyncio's cancellations are such."""
+    options = ("n=12", "shard_size=4", engine, "failures.max_rate=1")
+    check(make(faulty, tmp_path / "run", *options, at=[5], how=how), 12, [5])
+
+
+def test_a_key_press_of_a_plugins_own_is_a_row(faulty: Plugin, tmp_path: Path) -> None:
+    options = ("n=12", "shard_size=4", "engine.workers=2", "failures.max_rate=1")
+    check(make(faulty, tmp_path / "run", *options, at=[5], how="key_press"), 12, [5])

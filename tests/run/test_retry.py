@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from pathlib import Path
 
 import pytest
 from faults import Plugin, check, make, rows
-from processes import Command, leftovers
+from processes import Command, leftovers, until
 
-from synthdata.errors import BudgetSpent, SynthdataError
+from synthdata.errors import BudgetSpent, ConfigError, SynthdataError
 from synthdata.run import Run, shard
 from synthdata.run.verify import verify
 from synthdata.writers import folder
@@ -162,3 +163,72 @@ def test_the_budget_is_watched_within_a_shard(faulty: Plugin, tmp_path: Path) ->
     assert len(rows(run.path)) == run.state["failed"]
     assert json.loads((run.path / "run.json").read_text())["status"] == "failed"
     assert isinstance(caught.value, SynthdataError)
+
+
+def test_only_failed_samples_are_tried_while_shards_are_missing(
+    faulty: Plugin, tmp_path: Path
+) -> None:
+    run = make(faulty, tmp_path / "run", *OPTIONS, "engine=serial", at=[1])
+    shutil.rmtree(run.path / "dataset" / "00002")
+    with pytest.raises(ConfigError, match="1 of 4 shards are missing, the first is 00002; resume"):
+        run.retry()
+
+
+def test_an_interrupted_retry_says_so_and_counts_right(command: Command, plugin: Plugin) -> None:
+    run = command.folder / "run"
+    options = ["n=30", "shard_size=10", "failures.max_rate=1", "hydra.run.dir=run"]
+    slow = [
+        *plugin.arguments(at=[2, 12, 22], how="throw", slow_if=command.folder / "slow"),
+        *options,
+    ]
+    assert command(*slow, "engine=serial").returncode == 1
+    (command.folder / "slow").touch()
+    arguments = ["plugins=[faulty]", "engine=loky", "engine.workers=2"]
+    process = command.start("retry", "run", *arguments)
+    until(lambda: list((run / ".staging").glob("*.beat")), "a retry under way")
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130, err
+    state = json.loads((run / "run.json").read_text())
+    assert (state["made"], state["failed"]) == (27, 3)
+    assert len(rows(run)) == 3
+    assert leftovers(run) == []
+
+
+def test_scattered_failures_are_not_consecutive_when_tried_again(
+    faulty: Plugin, tmp_path: Path
+) -> None:
+    options = (*OPTIONS, "engine=serial", "failures.max_consecutive=1")
+    run = make(faulty, tmp_path / "run", *options, at=[1, 3])
+    run.retry()
+    check(run, 20, [1, 3])
+
+
+def test_a_picture_that_is_gone_is_made_again(faulty: Plugin, tmp_path: Path) -> None:
+    run = make(faulty, tmp_path / "run", *OPTIONS, "engine=serial", at=[1])
+    digest = run.state["digest"]
+    (run.path / "dataset" / "00000" / "000000003.png").unlink()
+    run.retry()
+    assert run.state["digest"] == digest
+    assert verify(run, 3).faults == []
+
+
+@pytest.mark.parametrize("damage", ["the ledger", "a ledger file", "its types", "a record"])
+def test_failures_survive_damage(damage: str, faulty: Plugin, tmp_path: Path) -> None:
+    run = make(faulty, tmp_path / "run", *OPTIONS, "engine=serial", at=[1, 7])
+    ledger = run.path / "ledger"
+    if damage == "the ledger":
+        shutil.rmtree(ledger)
+    elif damage == "a ledger file":
+        (ledger / "00001.json").unlink()
+    elif damage == "its types":
+        (ledger / "00001.json").write_text('{"shard": "1", "failures": 3, "seconds": []}')
+    else:
+        metadata = run.path / "dataset" / "00000" / "metadata.jsonl"
+        lines = metadata.read_bytes().splitlines(keepends=True)
+        metadata.write_bytes(b"".join([*lines[:-1], b'{"index": 4, "file\n']))
+    again = Run(run.path, run.config).execute()
+    lost = [4] if damage == "a record" else []
+    assert [row["index"] for row in rows(run.path)] == sorted([1, 7, *lost][: 2 + len(lost)])
+    assert again.state["made"] + again.state["failed"] == 20
+    assert again.state["failed"] == 2 + len(lost)

@@ -13,7 +13,7 @@ import pytest
 from processes import leftovers
 
 from synthdata.api import config
-from synthdata.errors import ConfigError
+from synthdata.errors import ConfigError, DiskFull
 from synthdata.generator import Generator
 from synthdata.run import Ledger, Run
 
@@ -342,3 +342,32 @@ def test_where_the_time_went(engine: str, tmp_path: Path) -> None:
     assert sum(worker["render"] for worker in workers) == pytest.approx(
         run.state["seconds"]["render"], abs=0.01
     )
+
+
+def test_without_its_plan_a_run_of_other_shards_is_refused(tmp_path: Path) -> None:
+    run = made(tmp_path / "run", "n=30", "shard_size=10", "engine=serial")
+    run = made(tmp_path / "run", "n=60", "shard_size=30", "engine=serial")
+    (run.path / "run.json").unlink()
+    with pytest.raises(ConfigError, match=r"shard 0000\d (holds samples|is in no plan).*run\.json"):
+        made(tmp_path / "run", "n=60", "shard_size=30", "engine=serial")
+    fine = made(tmp_path / "fine", "n=30", "shard_size=10", "engine=serial")
+    (fine.path / "run.json").unlink()
+    again = made(tmp_path / "fine", "n=30", "shard_size=10", "engine=serial")
+    assert again.state["digest"] == fine.state["digest"]
+
+
+def test_what_is_no_shard_is_refused_or_left_alone(tmp_path: Path) -> None:
+    run = made(tmp_path / "run", "n=20", "shard_size=10", "engine=serial")
+    (run.path / "dataset" / "00009").touch()
+    assert made(tmp_path / "run", "n=20", "shard_size=10", "engine=serial").state["made"] == 20
+    (run.path / "dataset" / "00099").mkdir()
+    with pytest.raises(ConfigError, match="shard 00099 is in no plan"):
+        made(tmp_path / "run", "n=20", "shard_size=10", "engine=serial")
+
+
+def test_a_run_that_no_disk_can_hold(tmp_path: Path) -> None:
+    """Refused at once, and not after a list of a billion shards."""
+    huge = config(["n=1000000000000", "shard_size=1", "engine=serial"])
+    with pytest.raises(DiskFull, match="1,000,000,000,000 images"):
+        Run(tmp_path / "run", huge).execute()
+    assert list((tmp_path / "run").iterdir()) == []

@@ -1,0 +1,209 @@
+"""A finished run as exports read it: record by record, in index order."""
+
+from __future__ import annotations
+
+import io
+import os
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import orjson
+
+from synthdata.errors import ConfigError, Interrupted
+from synthdata.exports.splits import Splits
+from synthdata.run.run import Run
+from synthdata.run.stop import Stop
+from synthdata.writers.folder import DATASET, Folder
+
+_SHOWN = 5  # missing shards in a message
+
+
+class Item(NamedTuple):
+    """One sample: the number of its shard, its split, its record, and this as it was written."""
+
+    shard: int
+    split: str
+    record: dict[str, Any]
+    line: bytes
+
+
+@dataclass
+class Survey:
+    """What all records together have, found by a look at each.
+
+    Attributes
+    ----------
+    counts
+        How many samples there are in each split.
+    categories
+        Those of the marks, in the order in which they come first.
+    keypoints
+        For each category the names of its key points, in the order in which they come first.
+    columns
+        The keys of the records, each with the types of its values.
+    """
+
+    counts: dict[str, int]
+    categories: dict[str, None] = field(default_factory=dict)
+    keypoints: dict[str, dict[str, None]] = field(default_factory=dict)
+    columns: dict[str, set[type]] = field(default_factory=dict)
+
+    @property
+    def n(self) -> int:
+        """How many samples there are."""
+        return sum(self.counts.values())
+
+
+class Source:
+    """The records and files of a finished run.
+
+    Parameters
+    ----------
+    run
+        It may be in an object store.
+    splits
+        How its samples are divided.
+    stop
+        Whether to stop; asked before each record, and then ``Interrupted`` is raised.
+
+    Raises
+    ------
+    ConfigError
+        If shards of the run are missing: the message says which.
+    """
+
+    def __init__(self, run: Run, splits: Splits, stop: Stop | None = None) -> None:
+        self.run, self.splits = run, splits
+        self._stop = stop or Stop()
+        self._store = run.config.store
+        self._folder = run.path / DATASET if isinstance(self._store, Folder) else None
+        self._links = True  # until the file system refuses
+        check_finished(run)
+
+    @property
+    def suffix(self) -> str:
+        """That of the pictures' file names."""
+        return self.run.config.encoder.suffix
+
+    @property
+    def masks(self) -> tuple[str, ...]:
+        """The names of the label images of each sample."""
+        return tuple(name for label in self.run.config.labels.values() for name in label.names)
+
+    def __iter__(self) -> Iterator[Item]:
+        for shard in self.run.plan.shards():
+            for line in self._store.metadata(self.run.path, shard.number):
+                if self._stop():
+                    raise Interrupted(f"stopped by {self._stop.signal}; nothing is left behind")
+                record = _record(line, shard.number)
+                split = self.splits.of(record["seed"], record["index"])
+                yield Item(shard.number, split, record, line)
+
+    def survey(self) -> Survey:
+        """A look at all records. Memory is that of one record and of the names in them."""
+        survey = Survey(dict.fromkeys(self.splits.names, 0))
+        for item in self:
+            survey.counts[item.split] += 1
+            for key, value in item.record.items():
+                survey.columns.setdefault(key, set()).add(type(value))
+            for category, names in _named_keypoints(item.record):
+                survey.categories.setdefault(category)
+                survey.keypoints.setdefault(category, {}).update(dict.fromkeys(names))
+        return survey
+
+    def read(self, item: Item, name: str = "") -> bytes:
+        """The bytes of the sample's picture, or of its label image ``name``."""
+        file = file_name(item.record, name)
+        with _there(item.shard, file):
+            return self._store.read(self.run.path, item.shard, file)
+
+    def pixels(self, item: Item, name: str = "") -> np.ndarray:
+        """The array of the sample's picture, or of its label image ``name``."""
+        data = self.read(item, name)
+        if data.startswith(b"\x93NUMPY"):
+            array: np.ndarray = np.load(io.BytesIO(data), allow_pickle=False)
+            return array
+        from PIL import Image
+
+        try:
+            with Image.open(io.BytesIO(data)) as picture:
+                return np.asarray(picture)
+        except OSError as error:
+            raise ConfigError(
+                f"shard {item.shard:05d}: {file_name(item.record, name)!r} cannot be read: {error}"
+            ) from error
+
+    def place(self, item: Item, target: Path, link: bool = True) -> None:
+        """Put the sample's picture at ``target``: by a hard link where that can be, else copied."""
+        name = file_name(item.record)
+        if link and self._links and self._folder is not None:
+            with _there(item.shard, name):
+                try:
+                    os.link(self._folder / f"{item.shard:05d}" / name, target)
+                    return
+                except (FileNotFoundError, FileExistsError):
+                    raise
+                except OSError:  # another file system, or one without links
+                    self._links = False
+        with open(target, "xb") as file:  # never through a link that is there
+            file.write(self.read(item))
+
+
+@contextmanager
+def _there(shard: int, name: str) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise ConfigError(
+            f"shard {shard:05d}: {name!r} is missing; verify says what else is"
+        ) from error
+
+
+def check_finished(run: Run) -> None:
+    """Raise ConfigError unless all shards of a run are there."""
+    plan, finished = run.plan, run.config.store.finished(run.path)
+    missing = [s.number for s in plan.shards() if s.number not in finished]
+    if plan.shard_count and not missing:
+        return
+    what = "no shard is there"
+    if missing and finished:
+        shown = ", ".join(f"{number:05d}" for number in missing[:_SHOWN])
+        more = f" and {len(missing) - _SHOWN:,} more" if len(missing) > _SHOWN else ""
+        what = f"of its {plan.shard_count:,} shards {shown}{more} are missing"
+    raise ConfigError(
+        f"{run.path}: is not finished, {what}; "
+        f"python -m synthdata resume {shlex.quote(str(run.path))} makes them"
+    )
+
+
+def file_name(record: dict[str, Any], name: str = "") -> str:
+    """The file name of a sample's picture, or of its label image ``name``.
+
+    Raises ConfigError for anything but a plain name: a record may be a stranger's.
+    """
+    found = record.get(f"{name}_file_name" if name else "file_name")
+    if not isinstance(found, str) or not found or found.startswith(".") or {*found} & {*"/\\\0"}:
+        raise ConfigError(f"sample {record['index']}: {found!r} is not the name of a file of it")
+    return found
+
+
+def _record(line: bytes, shard: int) -> dict[str, Any]:
+    try:
+        record: dict[str, Any] = orjson.loads(line)
+        if type(record["index"]) is int and type(record["seed"]) is int:
+            return record
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise ConfigError(
+        f"shard {shard:05d}: its metadata has a line that is not a record; verify says more"
+    )
+
+
+def _named_keypoints(record: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
+    for mark in record.get("marks", ()):
+        yield mark["category"], mark["keypoint_names"]

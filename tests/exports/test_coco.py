@@ -1,0 +1,168 @@
+"""COCO, as pycocotools reads it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from export_cases import SPLIT, box_of, exported, file_of, mask_of, seen
+from PIL import Image
+
+from synthdata.errors import ConfigError
+from synthdata.labels.categories import CATEGORIES
+from synthdata.run import Run
+
+COCO = pytest.importorskip("pycocotools.coco").COCO
+COCOeval = pytest.importorskip("pycocotools.cocoeval").COCOeval
+
+
+def load(folder: Path, split: str = "train") -> Any:
+    with contextlib.redirect_stdout(io.StringIO()):
+        return COCO(folder / "annotations" / f"instances_{split}.json")
+
+
+@pytest.mark.parametrize("segmentation", ["rle", "polygons"])
+@pytest.mark.parametrize("name", ["rich", "masked"])
+def test_masks_boxes_and_areas_are_those_of_the_instance_mask(
+    name: str, segmentation: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    run: Run = request.getfixturevalue(name)
+    coco = load(exported(run, "coco", tmp_path / "coco", segmentation=segmentation))
+    assert sorted(coco.imgs) == [record["index"] for record in run.records()]
+    for index in coco.imgs:
+        there = {a["mark_id"]: a for a in coco.imgToAnns[index]}
+        expected = dict(seen(run, index))
+        assert there.keys() == expected.keys()
+        for mark, pixels in expected.items():
+            assert (coco.annToMask(there[mark]) == pixels).all()
+            assert there[mark]["bbox"] == box_of(pixels)
+            assert there[mark]["area"] == pixels.sum()
+            assert there[mark]["iscrowd"] == 0
+
+
+def test_annotations_are_numbered_from_one_on_in_order(rich: Run, tmp_path: Path) -> None:
+    coco = exported(rich, "coco", tmp_path / "coco", split=SPLIT)
+    rows = [
+        (annotation["id"], annotation["image_id"], annotation["mark_id"])
+        for split in SPLIT
+        for annotation in load(coco, split).dataset["annotations"]
+    ]
+    assert sorted(row[0] for row in rows) == list(range(1, len(rows) + 1))
+    assert [row[1:] for row in sorted(rows)] == sorted(row[1:] for row in rows)
+
+
+def test_amodal_masks_are_those_of_each_mark_alone(rich: Run, tmp_path: Path) -> None:
+    coco = load(exported(rich, "coco", tmp_path / "coco", extent="amodal"))
+    hidden = 0
+    for record in rich.records():
+        there = {a["mark_id"]: a for a in coco.imgToAnns[record["index"]]}
+        stack = np.zeros((record["height"], record["width"]), dtype=int)
+        for mark in record["marks"]:  # laid over each other they are what is seen
+            if mark["id"] in there:
+                pixels = coco.annToMask(there[mark["id"]]).astype(bool)
+                hidden += int((stack[pixels] > 0).sum())
+                stack[pixels] = mark["id"]
+                assert there[mark["id"]]["bbox"] == mark["bbox"]
+        assert (stack == mask_of(rich, record["index"])).all()
+    assert hidden > 0
+
+
+@pytest.mark.parametrize("kind", ["bbox", "segm", "keypoints"])
+def test_perfect_detections_score_one(rich: Run, tmp_path: Path, kind: str) -> None:
+    truth = load(exported(rich, "coco", tmp_path / "coco"))
+    category = None
+    if kind == "keypoints":  # categories have unlike numbers of key points: one at a time
+        category = CATEGORIES.index("line") + 1
+        anns = [a for a in truth.dataset["annotations"] if a["category_id"] == category]
+        truth.dataset["annotations"] = [a for a in anns if a["num_keypoints"]]
+        truth.createIndex()
+    detections = [
+        {**{k: a[k] for k in ("image_id", "category_id", "bbox", "segmentation", "keypoints")}}
+        | {"score": 1.0}
+        for a in truth.dataset["annotations"]
+    ]
+    for detection in detections:
+        del detection["segmentation" if kind != "segm" else "bbox"]
+        if kind != "keypoints":
+            del detection["keypoints"]
+    with contextlib.redirect_stdout(io.StringIO()):
+        scores = COCOeval(truth, truth.loadRes(detections), kind)
+        if category is not None:
+            scores.params.catIds = [category]
+            scores.params.kpt_oks_sigmas = np.array([0.05, 0.05])
+        scores.evaluate()
+        scores.accumulate()
+        scores.summarize()
+    assert scores.stats[0] == pytest.approx(1.0)
+
+
+def test_keypoints_are_in_the_slots_that_the_category_names(rich: Run, tmp_path: Path) -> None:
+    coco = load(exported(rich, "coco", tmp_path / "coco"))
+    checked = 0
+    for record in rich.records():
+        for annotation in coco.imgToAnns[record["index"]]:
+            row = record["keypoints"][annotation["mark_id"] - 1]
+            names = coco.cats[annotation["category_id"]]["keypoints"]
+            triples = np.reshape(annotation["keypoints"], (-1, 3)).tolist()
+            assert len(triples) == len(names)
+            there = dict(zip(names, triples, strict=True))
+            own = np.reshape(row["keypoints"], (-1, 3)).tolist()
+            assert [there.pop(name) for name in row["names"]] == own
+            assert all(triple == [0, 0, 0] for triple in there.values())
+            assert annotation["num_keypoints"] == row["num_keypoints"]
+            checked += 1
+    assert checked > 50
+
+
+def test_categories_have_the_numbers_of_all_data_sets(masked: Run, tmp_path: Path) -> None:
+    coco = load(exported(masked, "coco", tmp_path / "coco"))
+    names = {c["id"]: c["name"] for c in coco.dataset["categories"]}
+    assert names == {CATEGORIES.index(n) + 1: n for n in ("circle", "line")}
+    assert list(names) == sorted(names)
+    coco = load(exported(masked, "coco", tmp_path / "own", categories=["line", "circle"]))
+    assert {c["id"]: c["name"] for c in coco.dataset["categories"]} == {1: "line", 2: "circle"}
+
+
+def test_a_category_that_is_not_given_is_refused(masked: Run, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"categories: a mark is a 'circle'.*line"):
+        exported(masked, "coco", tmp_path / "coco", categories=["line"])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_pictures_are_links_or_copies_of_the_same_bytes(masked: Run, tmp_path: Path) -> None:
+    linked = exported(masked, "coco", tmp_path / "linked", split=SPLIT)
+    copied = exported(masked, "coco", tmp_path / "copied", split=SPLIT, link=False)
+    for record in masked.records():
+        source = file_of(masked, record["index"])
+        (link,) = linked.glob(f"*/{source.name}")
+        (copy,) = copied.glob(f"*/{source.name}")
+        assert link.samefile(source)
+        assert not copy.samefile(source)
+        assert copy.read_bytes() == source.read_bytes()
+
+
+def test_boxes_of_a_run_without_masks_are_the_painted_ones(plain: Run, tmp_path: Path) -> None:
+    coco = load(exported(plain, "coco", tmp_path / "coco"))
+    for record in plain.records():
+        boxes = [a["bbox"] for a in coco.imgToAnns[record["index"]]]
+        assert boxes == [m["bbox"] for m in record["marks"] if m["bbox"] is not None]
+    assert all("segmentation" not in a for a in coco.dataset["annotations"])
+
+
+def test_panoptic_pictures_hold_the_ids(masked: Run, tmp_path: Path) -> None:
+    folder = exported(masked, "coco", tmp_path / "coco", panoptic=True) / "annotations"
+    panoptic = json.loads((folder / "panoptic_train.json").read_text())
+    assert len(panoptic["annotations"]) == len(panoptic["images"]) == 20
+    for annotation in panoptic["annotations"]:
+        with Image.open(folder / "panoptic_train" / annotation["file_name"]) as picture:
+            rgb = np.asarray(picture).astype(int)
+        ids = rgb[..., 0] + 256 * rgb[..., 1] + 65536 * rgb[..., 2]
+        assert (ids == mask_of(masked, annotation["image_id"])).all()
+        expected = {mark: (box_of(p), p.sum()) for mark, p in seen(masked, annotation["image_id"])}
+        found = {s["id"]: (s["bbox"], s["area"]) for s in annotation["segments_info"]}
+        assert found == expected

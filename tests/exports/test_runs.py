@@ -1,0 +1,47 @@
+"""Run lengths, against pycocotools and against the masks they were made of."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+
+from synthdata.errors import ConfigError
+from synthdata.exports.runs import area_of, box_of, mask_of, run_lengths
+from synthdata.labels.rle import compressed
+
+coco = pytest.importorskip("pycocotools.mask")
+
+masks = arrays(bool, array_shapes(min_dims=2, max_dims=2, max_side=40))
+
+
+@given(masks)
+def test_strings_of_pycocotools_are_read(mask: np.ndarray) -> None:
+    rle = coco.encode(np.asfortranarray(mask.astype(np.uint8)))
+    lengths = run_lengths(rle["counts"].decode())
+    assert lengths.sum() == mask.size
+    pixels = np.repeat(np.arange(len(lengths)) % 2, lengths).reshape(mask.shape[::-1]).T
+    assert (pixels == mask).all()
+    assert area_of(lengths) == coco.area(rle) == mask.sum()
+    if mask.any():
+        assert box_of(lengths, len(mask)) == coco.toBbox(rle).tolist()
+        part, (left, top) = mask_of(lengths, len(mask))
+        whole = np.zeros_like(mask)
+        whole[top : top + part.shape[0], left : left + part.shape[1]] = part
+        assert (whole == mask).all()
+        assert part.any(axis=0)[[0, -1]].all()
+        assert part.any(axis=1)[[0, -1]].all()
+
+
+@given(st.lists(st.integers(0, 2**29), min_size=1, max_size=30))
+def test_strings_and_lists_of_any_lengths(lengths: list[int]) -> None:
+    (text,) = compressed([np.array(lengths)])
+    assert run_lengths(text).tolist() == run_lengths(lengths).tolist() == lengths
+
+
+@pytest.mark.parametrize("text", ["", "P", "1 2", "é"])
+def test_other_strings_are_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="run lengths"):
+        run_lengths(text)
