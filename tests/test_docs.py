@@ -103,6 +103,7 @@ class Reader:
         return done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_page_does_what_it_says(page: Path, tmp_path: Path) -> None:
     folder = tmp_path / "empty"

@@ -22,7 +22,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     4 failure budget spent, 5 out of disk or the storage refuses, 130 interrupted.
     """
     if argv is None:  # this process ends with the command
-        signal.signal(signal.SIGINT, interrupt_once)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, interrupt_once)
     arguments = list(sys.argv[1:] if argv is None else argv)
     verbose = any(a in VERBOSE for a in arguments)
     arguments = [a for a in arguments if a not in VERBOSE]

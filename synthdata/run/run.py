@@ -125,8 +125,8 @@ class Run:
             plan = self.plan.grown(self.config.n, self.config.shard_size)
             finished = store.finished(self.path)
             there = self._finished(plan, finished)
-            mine = plan.samples(self.part) - sum(s.stop - s.start for s in there)
-            session.check_room(mine)
+            left = plan.n - sum(s.stop - s.start for s in there)
+            session.check_room(min(left, plan.samples(self.part)))
             ledger = Ledger.read(self.path, there, store)
             self._begin()
             missing = (s for s in plan.shards(self.part) if s.number not in finished)
@@ -147,16 +147,14 @@ class Run:
         with self._held(observer) as (session, stop):
             store = self.config.store
             there = self._complete(self.part)
-            summaries = {s: books.read_summary(self.path, s, store) for s in there}
-            failed = {shard: s for shard, s in summaries.items() if s.failures}
+            jobs = []
+            for shard in there:
+                if rows := books.read_summary(self.path, shard, store).failures:
+                    again = {row["index"]: row["attempts"] for row in rows}
+                    jobs.append(session.job(shard)._replace(again=again))
+            failed = {job.shard for job in jobs}
             ledger = Ledger.read(self.path, (s for s in there if s not in failed), store)
             self._begin()
-            jobs = [
-                session.job(shard)._replace(
-                    again={row["index"]: row["attempts"] for row in summary.failures}
-                )
-                for shard, summary in failed.items()
-            ]
             self._work(session, iter(jobs), ledger)
             if session.done() < len(jobs):
                 raise Interrupted(f"stopped by {stop.signal} after {self._so_far(ledger)}")
@@ -234,14 +232,14 @@ class Run:
     def _so_far(self, ledger: Ledger) -> str:
         return f"{ledger.made} of {self.config.n} images"
 
-    def _begin(self) -> Plan:
+    def _begin(self) -> None:
         """Write down what is going to happen, before anything does."""
         plan = self.plan.grown(self.config.n, self.config.shard_size)
         if plan.n > self.config.n:  # the run has more than is asked for now: keep it all
             self.config = dataclasses.replace(self.config, n=plan.n)
         state = self.state
         if self.part is not None and state.get("plan"):  # another part was first
-            return plan
+            return
         _write(self.path / CONFIG, self.config.to_yaml())
         state.pop("digest", None)
         state |= {
@@ -257,7 +255,6 @@ class Run:
         # The first that shows whether the store can be written.
         self.config.store.publish(self.path, [CONFIG, RUN])
         logger.info("%d images in %d shards", plan.n, plan.shard_count)
-        return plan
 
     def _finish(
         self, status: str, ledger: Ledger, elapsed: float, others: Sequence[dict[str, Any]] = ()

@@ -33,6 +33,7 @@ def test_a_sample_that_hangs_is_a_row_with_its_stack(
         assert row["attempts"] == 1
 
 
+@pytest.mark.slow
 def test_a_sample_that_holds_the_interpreter_is_a_row_with_its_stack(
     faulty: Plugin, tmp_path: Path
 ) -> None:
@@ -124,6 +125,7 @@ def test_the_deadline_holds_in_any_thread() -> None:
     assert result == ["in time", "too late", "in time", "too late"]
 
 
+@pytest.mark.slow
 def test_a_sample_that_eats_all_memory_is_a_row(faulty: Plugin, tmp_path: Path) -> None:
     options = ("n=12", "shard_size=4", "engine.workers=2", "engine.memory_limit=1GB")
     run = make(

@@ -147,6 +147,7 @@ def test_a_worker_killed_once_costs_no_sample(n: int, faulty: Plugin, tmp_path: 
     assert not (run.path / "failures.jsonl").exists()
 
 
+@pytest.mark.slow
 def test_deadly_samples_spend_the_budget_too(faulty: Plugin, tmp_path: Path) -> None:
     options = ("n=20", "shard_size=5", "engine.workers=2", "failures.max_count=1")
     with pytest.raises(BudgetSpent, match="SIGKILL"):
@@ -199,6 +200,7 @@ def test_a_renderer_that_cannot_open(
     assert leftovers(tmp_path / "run") == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("what", "word"),
     [("raise RuntimeError('no licence here')", "no licence here"), ("os._exit(5)", "exit code 5")],
@@ -230,6 +232,7 @@ def test_one_sample_alone_raises_what_it_raises(faulty: Plugin) -> None:
     assert generator[4].record["index"] == 4
 
 
+@pytest.mark.slow
 def test_a_slow_commit_is_no_slow_sample(faulty: Plugin, tmp_path: Path) -> None:
     (faulty.folder / "slow_writer.py").write_text(
         """

@@ -19,6 +19,7 @@ from synthdata.engines.loky import cool_down
 GROUP = Path("/sys/fs/cgroup/memory")
 
 
+@pytest.mark.slow
 def test_half_of_the_workers_remain(
     faulty: Plugin,
     tmp_path: Path,

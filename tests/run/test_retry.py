@@ -32,6 +32,7 @@ def times(run: Path) -> dict[str, int]:
     return {str(p): p.stat().st_mtime_ns for p in run.glob("dataset/*/*.png")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["engine=serial", "engine.workers=2"])
 @pytest.mark.parametrize("how", ["throw", "kill"])
 def test_what_failed_by_accident_is_made(
@@ -115,6 +116,7 @@ def test_killed_in_the_middle_nothing_is_lost(moment: str, faulty: Plugin, tmp_p
     assert contents(run.path) == contents(clean.path)
 
 
+@pytest.mark.slow
 def test_the_command(command: Command, plugin: Plugin) -> None:
     cured = command.folder / "cured"
     arguments = plugin.arguments(at=[4], unless=cured)
@@ -174,6 +176,7 @@ def test_only_failed_samples_are_tried_while_shards_are_missing(
         run.retry()
 
 
+@pytest.mark.slow
 def test_an_interrupted_retry_says_so_and_counts_right(command: Command, plugin: Plugin) -> None:
     run = command.folder / "run"
     options = ["n=30", "shard_size=10", "failures.max_rate=1", "hydra.run.dir=run"]

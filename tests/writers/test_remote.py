@@ -28,6 +28,8 @@ pytest.importorskip("fsspec")
 pytest.importorskip("s3fs")
 pytest.importorskip("moto")
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def local(make: Callable[..., None], tmp_path: Path) -> dict[str, bytes]:
