@@ -98,7 +98,7 @@ def make_shard(job: Job, stopping: Callable[[], bool]) -> Summary | CannotStart 
     """Make, write and commit one shard; None if the run was told to stop in the middle."""
     if log.is_main():  # no worker: the run's own process
         return _Making(job, stopping, own_process=False).result()
-    keep_freed_memory()
+    keep_freed_memory(job.limits.memory is not None)
     limit(job.limits.memory)
     with log.in_worker(job.run) as messages:
         result = _Making(job, stopping, own_process=True).result()

@@ -81,7 +81,10 @@ class Deadline:
             self._bell.set(seconds)
 
     def _arm(self, seconds: float) -> None:
-        faulthandler.dump_traceback_later(seconds, exit=True, file=self._file)
+        try:
+            faulthandler.dump_traceback_later(seconds, exit=True, file=self._file)
+        except RuntimeError:  # no memory for another thread's stack; the next sample tries again
+            self._armed_at = -math.inf
 
     def end(self) -> None:
         """The sample was in time."""

@@ -85,8 +85,11 @@ def collect_rarely() -> None:
 
 
 @functools.cache
-def keep_freed_memory() -> bool:
+def keep_freed_memory(limited: bool = False) -> bool:
     """Make this process keep up to 128 MiB of freed memory; whether the C library could be told.
+
+    Where its memory is ``limited`` large blocks are given back at once, so that nothing stays of
+    the sample that took all of it.
 
     A picture of 512 by 512 is just large enough for glibc to give its memory back to the system
     after every sample and to fault it in again, page by page, for the next one, which takes longer
@@ -97,4 +100,5 @@ def keep_freed_memory() -> bool:
     except (OSError, AttributeError):  # another C library
         return False
     # M_MMAP_THRESHOLD has a maximum of 32 MiB.
-    return bool(mallopt(_M_MMAP_THRESHOLD, _KEEP // 4) and mallopt(_M_TRIM_THRESHOLD, _KEEP))
+    threshold = _KEEP // 32 if limited else _KEEP // 4
+    return bool(mallopt(_M_MMAP_THRESHOLD, threshold) and mallopt(_M_TRIM_THRESHOLD, _KEEP))

@@ -230,7 +230,8 @@ def test_hundreds_of_faults(
     for row in rows:  # all others were on a worker when somebody killed it, twice
         if row["index"] not in always:
             assert "worker" in row["cause"], f"{replay}: {row}"
-    assert len(set(failed) - always) < 10, replay
+    others = Counter(row["cause"] for row in rows if row["index"] not in always)
+    assert others.total() <= plan.kills, f"{replay}: {others}"
     assert verify(run, 0).faults == [], replay
     assert leftovers(run.path) == [], replay
     assert run.state["status"] == "complete", replay
