@@ -101,7 +101,7 @@ LARGE = Plan(
     n=4000,
     shard_size=50,
     faults={
-        "throw": 90,
+        "throw": 120,
         "doze": 8,
         "hold_the_interpreter": 2,
         "devour": 12,
@@ -128,8 +128,11 @@ GIVE_UP = 30  # times that the run is resumed
 def killer(
     process: int, kills: int, rng: random.Random, ended: threading.Event, killed: list[int]
 ) -> None:
-    """Kill workers of a run at random moments, until it ends."""
-    while len(killed) < kills and not ended.wait(rng.uniform(0.2, 1.2)):
+    """Kill workers of a run at random moments, until it ends.
+
+    Not so often that none has the time to start: that ends a run, and is meant to.
+    """
+    while len(killed) < kills and not ended.wait(rng.uniform(0.5, 3.0)):
         workers = [p for p in children(process) if is_worker(p)]
         if workers:
             victim = rng.choice(workers)
@@ -211,7 +214,9 @@ def test_hundreds_of_faults(
         ended.set()
         thread.join()
         codes.append(process.returncode)
-        assert process.returncode in (0, 1, 5), f"{replay}: {err}"
+        # dask's supervisors may give up on workers that die often; the run says so and goes on.
+        given_up = engine == "dask" and "has had no workers" in err
+        assert process.returncode in ((3,) if given_up else (0, 1, 5)), f"{replay}: {err}"
         assert "Traceback" not in err, f"{replay}: {err}"
         until(lambda p=process: not group(p), "all its processes to end", 10)
         assert process.returncode != 5 or "the disk is on fire" in err, f"{replay}: {err}"
