@@ -11,9 +11,12 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlsplit
 
+from synthdata.engines.base import Parallel
+from synthdata.engines.cpus import usable_cpus
 from synthdata.errors import ConfigError, StartError
 
 T = TypeVar("T")
@@ -44,10 +47,41 @@ def _never() -> bool:
     return False
 
 
-def check_installed(name: str, module: str) -> None:
-    """Raise ConfigError unless an engine's library is installed. Imports nothing."""
-    if importlib.util.find_spec(module) is None:
-        raise ConfigError(f'engine: {name} is not installed; pip install "synthdata[{name}]"')
+@dataclass(frozen=True)
+class Cluster(Parallel):
+    """``workers`` processes of a local cluster, or workers of the cluster at ``address``.
+
+    None takes as many as this process may use CPUs, or all that the cluster has. A cluster at an
+    address needs a file system that it shares with this process, with the run directory at the
+    same path, and must have this version of synthdata and the plugins installed; no more than
+    ``workers`` jobs run there at a time.
+    """
+
+    library: ClassVar[str]
+    extra: ClassVar[str]
+
+    address: str | None = None
+
+    def check(self) -> None:
+        """Raise ConfigError unless the library is installed. Imports nothing."""
+        if importlib.util.find_spec(self.library) is None:
+            raise ConfigError(
+                f'engine: {self.extra} is not installed; pip install "synthdata[{self.extra}]"'
+            )
+
+    def processes(self) -> int:
+        if self.address is None:
+            return self.workers or usable_cpus()
+        return min(self.workers or 1024, _sizes.get(self.address, 1))
+
+    def has(self, size: int) -> None:
+        """Note how many jobs the cluster at ``address`` can run at a time."""
+        if self.address is not None:
+            _sizes[self.address] = size
+
+
+#: How large each cluster that was connected to was when last looked at.
+_sizes: dict[str, int] = {}
 
 
 def knock(address: str, example: str) -> None:

@@ -12,55 +12,38 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, ClassVar
 
-from synthdata.engines.base import Done, Outcome, Parallel, Stopping
+from synthdata.engines.base import Done, Outcome, Stopping
 from synthdata.engines.cluster import (
     CONNECT_S,
     LOOK_S,
     WORKERLESS_S,
+    Cluster,
     Packed,
-    check_installed,
     knock,
     line,
     nobody,
     same_environment,
     within,
 )
-from synthdata.engines.cpus import usable_cpus
 from synthdata.engines.window import Died, Pool, outcomes
 from synthdata.errors import StartError
 
 CLOSE_S = 1.0  # how long a worker may take to close before it is killed
 EXIT_CODE_S = 2.0  # an exit code may be known a little after the loss of the job
 
-#: The threads of each cluster that was connected to, when last looked at.
-_threads: dict[str, int] = {}
-
 
 @dataclass(frozen=True)
-class Dask(Parallel):
-    """``workers`` processes of a local cluster, or the workers of the cluster at ``address``.
-
-    None takes as many as this process may use CPUs, or all threads of the cluster. A cluster at an
-    address needs a file system that it shares with this process, with the run directory at the
-    same path, and must have this version of synthdata and the plugins installed; no more than
-    ``workers`` jobs run there at a time.
+class Dask(Cluster):
+    """Processes of a dask cluster, as ``Cluster`` has it. Needs the extra ``dask``.
 
     A local worker runs one job at a time, in a thread of its own: see ``Deadline`` for what that
-    means for samples that take too long. Needs the extra ``dask``.
+    means for samples that take too long.
     """
 
-    address: str | None = None
-
-    def check(self) -> None:
-        """Raise ConfigError unless dask is installed."""
-        check_installed("dask", "distributed")
-
-    def processes(self) -> int:
-        if self.address is None:
-            return self.workers or usable_cpus()
-        return min(self.workers or 1024, _threads.get(self.address, 1))
+    library: ClassVar[str] = "distributed"
+    extra: ClassVar[str] = "dask"
 
     def run(
         self,
@@ -113,8 +96,7 @@ class _Pool(Pool):
                 f"engine.address: the dask cluster at {self._where} has had no workers for "
                 f"{WORKERLESS_S:.0f} seconds"
             )
-        if self._engine.address is not None:
-            _threads[self._engine.address] = threads
+        self._engine.has(threads)
         self.size = max(1, self._engine.processes())
 
     def _lost(self, error: BaseException) -> StartError:

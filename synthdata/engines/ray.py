@@ -11,56 +11,39 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
-from synthdata.engines.base import Done, Outcome, Parallel, Stopping
+from synthdata.engines.base import Done, Outcome, Stopping
 from synthdata.engines.cluster import (
     CONNECT_S,
     LOOK_S,
     WORKERLESS_S,
+    Cluster,
     Packed,
-    check_installed,
     knock,
     line,
     nobody,
     same_environment,
     within,
 )
-from synthdata.engines.cpus import usable_cpus
 from synthdata.engines.window import Died, Pool, outcomes
 from synthdata.errors import StartError
 
 STORE_BYTES = 80 * 2**20  # ray wants 75 MiB of shared memory at least; we put nothing there
 LONGEST_FOLDER = 16  # characters: ray's sockets lie 87 deeper, and macOS takes 103
 
-#: The CPUs of each cluster that was connected to, when last looked at.
-_cpus: dict[str, int] = {}
-
 
 @dataclass(frozen=True)
-class Ray(Parallel):
-    """``workers`` processes of a local cluster, or the workers of the cluster at ``address``.
+class Ray(Cluster):
+    """Processes of a ray cluster, as ``Cluster`` has it. Needs the extra ``ray``.
 
-    None takes as many as this process may use CPUs, or the cluster has. A cluster at an address
-    needs a file system that it shares with this process, with the run directory at the same path,
-    and must have this version of synthdata and the plugins installed; no more than ``workers`` jobs
-    run there at a time. A program that has called ``ray.init`` itself keeps its cluster, which is
-    used whatever the address.
-
-    Workers run one job at a time, in their main thread, and live on from job to job. ray does not
-    tell how a worker ended. Needs the extra ``ray``.
+    A program that has called ``ray.init`` itself keeps its cluster, which is used whatever the
+    address. Workers run one job at a time, in their main thread, and live on from job to job. ray
+    does not tell how a worker ended.
     """
 
-    address: str | None = None
-
-    def check(self) -> None:
-        """Raise ConfigError unless ray is installed."""
-        check_installed("ray", "ray")
-
-    def processes(self) -> int:
-        if self.address is None:
-            return self.workers or usable_cpus()
-        return min(self.workers or 1024, _cpus.get(self.address, 1))
+    library: ClassVar[str] = "ray"
+    extra: ClassVar[str] = "ray"
 
     def run(
         self,
@@ -99,8 +82,7 @@ class _Pool(Pool):
                 f"engine.address: the ray cluster at {self._engine.address or 'this machine'} has "
                 f"had no CPUs for {WORKERLESS_S:.0f} seconds"
             )
-        if self._engine.address is not None:
-            _cpus[self._engine.address] = cpus
+        self._engine.has(cpus)
         self.size = max(1, self._engine.processes())
 
     def submit(self, job: Any) -> None:

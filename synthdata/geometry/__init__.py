@@ -11,7 +11,6 @@ from synthdata.geometry.bounds import (
     segment_bounds,
     stroke_bounds,
 )
-from synthdata.geometry.outlines import outlines
 from synthdata.geometry.paths import (
     arc,
     ellipse,
@@ -31,7 +30,6 @@ __all__ = [
     "flatten",
     "hull_points",
     "is_smooth",
-    "outlines",
     "painted_bounds",
     "path_bounds",
     "place",

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from synthdata import geometry
+from synthdata.geometry.outlines import outlines
 from synthdata.geometry.rings import least_rectangle
 from synthdata.labels.base import Label, Truth
 from synthdata.labels.marks import DIGITS, clipped_box
@@ -63,7 +63,7 @@ def _corners(truth: Truth, number: int) -> np.ndarray:
     """Points whose hull is that of the mark: few and exact where it is a line."""
     mark = truth.scene.marks[number]
     if _is_plain_line(mark):
-        return truth.points(np.concatenate(geometry.outlines(mark.vertices, None, mark.style)))
+        return truth.points(np.concatenate(outlines(mark.vertices, None, mark.style)))
     filled_only = mark.style.stroke is None and mark.style.fill is not None
     if filled_only and mark.codes is not None and not np.isin(mark.codes, (CURVE3, CURVE4)).any():
         return truth.points(mark.vertices)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from synthdata import geometry
+from synthdata.geometry.outlines import outlines
 from synthdata.geometry.rings import pixel_rings
 from synthdata.labels.base import Label, Truth
 from synthdata.labels.marks import DIGITS
@@ -57,7 +57,7 @@ class Segments(Label):
 
 def _outlines(truth: Truth, number: int) -> list[list[float]]:
     mark = truth.scene.marks[number]
-    rings = geometry.outlines(mark.vertices, mark.codes, mark.style)
+    rings = outlines(mark.vertices, mark.codes, mark.style)
     return [np.round(truth.points(ring), DIGITS).ravel().tolist() for ring in rings]
 
 

@@ -30,6 +30,7 @@ class Insights:
             (summary.host, summary.pid),
             {"shards": 0, "began": summary.began, "ended": 0.0, "busy": 0.0},
         )
+        self._began = min(self._began, summary.began)  # parts were made before this was
         worker["shards"] += 1
         worker["began"] = min(worker["began"], summary.began)
         worker["ended"] = max(worker["ended"], summary.finished)
@@ -38,13 +39,23 @@ class Insights:
             worker[step] = worker.get(step, 0.0) + seconds
         self.add_slowest((s, i) for s, i in summary.slowest)
 
+    def elapsed(self) -> float:
+        """Seconds until the last shard was made."""
+        ended = max((w["ended"] for w in self._workers.values()), default=self._began)
+        return max(ended - self._began, 0.0)
+
+    @property
+    def workers(self) -> int:
+        """How many have made shards."""
+        return len(self._workers)
+
     def add_slowest(self, samples: Iterable[tuple[float, int]]) -> None:
         """Keep the slowest of these and those known."""
         self._slowest = heapq.nlargest(SLOWEST, [*self._slowest, *samples])
 
     def to_mapping(self, processes: int) -> dict[str, Any]:
         """For ``run.json``, of a run that had as many ``processes``."""
-        elapsed = max(time.time() - self._began, 1e-9)
+        elapsed = max(self.elapsed(), 1e-9)
         busy = sum(w["busy"] for w in self._workers.values())
         rows = [self._row(host, pid, w) for (host, pid), w in self._workers.items()]
         return {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 from collections import Counter, deque
@@ -14,7 +13,7 @@ from typing import Any
 from synthdata.errors import ConfigError
 from synthdata.run.insights import Insights
 from synthdata.run.plan import Shard
-from synthdata.run.shard import LEDGER, Summary
+from synthdata.run.shard import LEDGER, Summary, readable_records
 from synthdata.writers.base import Writer
 
 FAILURES = "failures.jsonl"
@@ -54,7 +53,8 @@ class Ledger:
     def add(self, summary: Summary) -> None:
         """Count one more shard that was finished now."""
         self._count(summary)
-        self.insights.add(summary)
+        if summary.finished:  # else its ledger file is gone, and when it was made is not known
+            self.insights.add(summary)
         self.streak = max(self.streak, summary.streak)
 
     def _count(self, summary: Summary) -> None:
@@ -94,7 +94,7 @@ def read_summary(run: Path, shard: Shard, writer: Writer) -> Summary:
     if summary is not None and not summary.failures:
         return summary
     # The shard may have got samples since, by a process that was killed before it wrote so.
-    there = indices(writer, run, shard.number)
+    there = readable_records(writer, run, shard.number)
     known = {row["index"]: row for row in summary.failures} if summary is not None else {}
     unknown = {"cause": "unknown: its record or the ledger is gone", "traceback": "", "attempts": 1}
     rows = [
@@ -120,16 +120,6 @@ def written_summary(run: Path, number: int) -> Summary | None:
     except (OSError, ValueError, TypeError, AttributeError):
         return None
     return summary if whole else None
-
-
-def indices(writer: Writer, run: Path, shard: int) -> set[int]:
-    """The samples that a finished shard has records of."""
-    found = set()
-    with contextlib.suppress(OSError):
-        for line in writer.metadata(run, shard):
-            with contextlib.suppress(ValueError, TypeError, KeyError):
-                found.add(int(json.loads(line)["index"]))
-    return found
 
 
 def append_failures(run: Path, rows: Iterable[dict[str, Any]]) -> None:

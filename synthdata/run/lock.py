@@ -16,9 +16,7 @@ from synthdata.config import Part
 from synthdata.errors import ConfigError
 
 LOCK = ".lock"
-SHARED_WAIT_S = (
-    2.0  # for the holder of another part who is just leaving and looks if it is the last
-)
+SHARED_WAIT_S = 2.0  # a holder of another part may just be leaving, and looks if it is the last
 
 
 @contextmanager
@@ -80,31 +78,38 @@ def _check(path: Path, kind: int) -> None:
     except OSError:  # no lock, or no place for one, as whoever makes the directory will find
         return
     try:
-        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise _in_use(path) from None
+        _lock(descriptor, path, kind)
     finally:
         os.close(descriptor)
 
 
 def _acquire(path: Path, kind: int) -> int:
-    deadline = time.monotonic() + (SHARED_WAIT_S if kind == fcntl.LOCK_SH else 0)
     while True:
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise ConfigError(f"{path}: cannot be made: {error.strerror}") from error
         try:
-            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-        except BlockingIOError:
+            _lock(descriptor, path, kind)
+        except ConfigError:
             os.close(descriptor)
-            if time.monotonic() >= deadline:
-                raise _in_use(path) from None
-            time.sleep(0.05)
-            continue
+            raise
         if _still_there(descriptor, path):
             return descriptor
         os.close(descriptor)
+
+
+def _lock(descriptor: int, path: Path, kind: int) -> None:
+    """Lock an open file; ConfigError if somebody holds it."""
+    deadline = time.monotonic() + (SHARED_WAIT_S if kind == fcntl.LOCK_SH else 0)
+    while True:
+        try:
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise _in_use(path) from None
+            time.sleep(0.05)
 
 
 def _still_there(descriptor: int, path: Path) -> bool:

@@ -9,7 +9,9 @@ from pathlib import Path
 from synthdata.config import Config
 from synthdata.errors import DiskFull
 from synthdata.run.shard import Job, kept_generator
+from synthdata.runtime import log
 from synthdata.runtime.deadline import Deadline, TimedOut
+from synthdata.runtime.memory import limit
 from synthdata.writers.base import record_line
 
 PROBES = 8  # samples that are made to see how large they are
@@ -47,6 +49,8 @@ def probe(job: Job, stopping: Callable[[], bool]) -> float | None:
 
     None if none can be made. Runs where shards are made.
     """
+    if not log.is_main():
+        limit(job.limits.memory)
     block, _, _ = _free(job.run)
     sizes = []
     with Deadline(job.limits.seconds, None) as deadline:

@@ -7,7 +7,6 @@ import dataclasses
 import hashlib
 import json
 import logging
-import math
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -121,18 +120,16 @@ class Run:
         self.check()
         self.make_directory()
         with self._held(observer) as (session, stop):
-            store = self.config.store
             plan = self.plan.grown(self.config.n, self.config.shard_size)
-            finished = store.finished(self.path)
-            there = self._finished(plan, finished)
+            there = self._finished(plan)
             left = plan.n - sum(s.stop - s.start for s in there)
             session.check_room(min(left, plan.samples(self.part)))
-            ledger = Ledger.read(self.path, there, store)
-            self._begin()
-            missing = (s for s in plan.shards(self.part) if s.number not in finished)
-            self._work(session, map(session.job, missing), ledger)
-            finished = store.finished(self.path)
-            if any(shard.number not in finished for shard in plan.shards(self.part)):
+            ledger = Ledger.read(self.path, there, self.config.store)
+            self._begin(plan)
+            have = set(there)
+            missing = (shard for shard in plan.shards(self.part) if shard not in have)
+            finished = self._work(session, map(session.job, missing), ledger)
+            if not finished.issuperset(plan.shards(self.part)):
                 if stop.signal is None:
                     raise StorageError(f"{self.path}: finished shards are gone again")
                 raise Interrupted(f"stopped by {stop.signal} after {self._so_far(ledger)}")
@@ -145,16 +142,16 @@ class Run:
         missing.
         """
         with self._held(observer) as (session, stop):
-            store = self.config.store
             there = self._complete(self.part)
             jobs = []
             for shard in there:
-                if rows := books.read_summary(self.path, shard, store).failures:
+                if rows := books.read_summary(self.path, shard, self.config.store).failures:
                     again = {row["index"]: row["attempts"] for row in rows}
                     jobs.append(session.job(shard)._replace(again=again))
             failed = {job.shard for job in jobs}
-            ledger = Ledger.read(self.path, (s for s in there if s not in failed), store)
-            self._begin()
+            others = (shard for shard in there if shard not in failed)
+            ledger = Ledger.read(self.path, others, self.config.store)
+            self._begin(self.plan)
             self._work(session, iter(jobs), ledger)
             if session.done() < len(jobs):
                 raise Interrupted(f"stopped by {stop.signal} after {self._so_far(ledger)}")
@@ -166,30 +163,34 @@ class Run:
         Raises ConfigError if shards are missing.
         """
         with self._held():
-            self._complete(None)
-            self._finish_parts()
+            self._finish_parts(self._complete(None))
         return self
 
-    def _finished(self, plan: Plan, numbers: set[int]) -> list[Shard]:
+    def _finished(self, plan: Plan) -> list[Shard]:
         """The finished shards, in order; ConfigError if one is none of the plan's."""
-        shards = [plan.shard(number) for number in sorted(numbers)]
-        if None in shards:
-            number = sorted(numbers)[shards.index(None)]
-            raise ConfigError(
-                f"{self.path}: shard {number:05d} is in no plan; remove it, "
-                "or put back the run.json that belongs to it"
-            )
-        return [shard for shard in shards if shard is not None]
+        found = []
+        for number in sorted(self.config.store.finished(self.path)):
+            shard = plan.shard(number)
+            if shard is None:
+                raise ConfigError(
+                    f"{self.path}: shard {number:05d} is in no plan; remove it, "
+                    "or put back the run.json that belongs to it"
+                )
+            found.append(shard)
+        return found
 
     def _complete(self, part: Part | None) -> list[Shard]:
         """The shards of a part; ConfigError if some are missing."""
+        plan = self.plan
+        if not plan.n:
+            raise ConfigError(f"{self.path}: its run.json holds no plan; resume writes it anew")
         finished = self.config.store.finished(self.path)
-        shards = list(self.plan.shards(part))
+        shards = list(plan.shards(part))
         missing = [s.number for s in shards if s.number not in finished]
-        if missing or not shards:
+        if missing:
             raise ConfigError(
                 f"{self.path}: {len(missing)} of {len(shards)} shards are missing, "
-                f"the first is {min(missing, default=0):05d}; resume makes them"
+                f"the first is {missing[0]:05d}; resume makes them"
             )
         return shards
 
@@ -198,6 +199,8 @@ class Run:
         with locked(self.path, self.part), on_signals() as stop, log.in_main(self.path):
             self._adopt()
             self._check_fit()  # again: another process may have been first
+            if self.plan.n > self.config.n:  # the run has more than is asked for now: keep it all
+                self.config = dataclasses.replace(self.config, n=self.plan.n)
             yield Session(self.path, self.config, self.part, stop, observer), stop
 
     def _adopt(self) -> None:
@@ -207,8 +210,9 @@ class Run:
             if not (self.path / name).exists() and (text := store.published(name)) is not None:
                 _write(self.path / name, text.decode())
 
-    def _work(self, session: Session, jobs: Iterator[Job], ledger: Ledger) -> None:
-        """Do the jobs, and write down how it went, however it went."""
+    def _work(self, session: Session, jobs: Iterator[Job], ledger: Ledger) -> set[Shard]:
+        """Do the jobs, and write down how it went, however it went; what is finished then."""
+        plan = self.plan
         began = time.monotonic() - _number(self.state.get("elapsed_s"))
         try:
             session.make(jobs, ledger)
@@ -217,26 +221,25 @@ class Run:
             session.clear()
             status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
             with contextlib.suppress(OSError, SynthdataError):  # the first cause is the one
-                self._finish(status, ledger, time.monotonic() - began, others)
+                elapsed = time.monotonic() - began
+                self._finish(status, ledger, elapsed, self._finished(plan), others)
             raise
         session.clear()
         self._versions = session.versions
-        finished = self.config.store.finished(self.path)
-        done = all(shard.number in finished for shard in self.plan.shards())
+        finished = self._finished(plan)
+        done = len(finished) == plan.shard_count
         if self.part is None:
             status = "complete" if done else "interrupted"
-            self._finish(status, ledger, time.monotonic() - began)
+            self._finish(status, ledger, time.monotonic() - began, finished)
         elif done:
-            self._finish_parts()  # the last one puts out the light
+            self._finish_parts(finished)  # the last one puts out the light
+        return set(finished)
 
     def _so_far(self, ledger: Ledger) -> str:
         return f"{ledger.made} of {self.config.n} images"
 
-    def _begin(self) -> None:
+    def _begin(self, plan: Plan) -> None:
         """Write down what is going to happen, before anything does."""
-        plan = self.plan.grown(self.config.n, self.config.shard_size)
-        if plan.n > self.config.n:  # the run has more than is asked for now: keep it all
-            self.config = dataclasses.replace(self.config, n=plan.n)
         state = self.state
         if self.part is not None and state.get("plan"):  # another part was first
             return
@@ -257,12 +260,21 @@ class Run:
         logger.info("%d images in %d shards", plan.n, plan.shard_count)
 
     def _finish(
-        self, status: str, ledger: Ledger, elapsed: float, others: Sequence[dict[str, Any]] = ()
+        self,
+        status: str,
+        ledger: Ledger,
+        elapsed: float,
+        finished: Sequence[Shard],
+        others: Sequence[dict[str, Any]] = (),
+        processes: int | None = None,
     ) -> None:
-        """Write down how it went; ``others`` are failures of shards that are not finished."""
+        """Write down how it went.
+
+        ``others`` are failures of shards that are not finished, ``processes`` how many were at
+        work if not this engine's.
+        """
         if self.part is not None and status != "complete":
             return  # other parts may still be made
-        finished = self._finished(self.plan, self.config.store.finished(self.path))
         if ledger.shards != len(finished):  # workers had no time to tell, or were not asked
             insights = ledger.insights
             ledger = Ledger.read(self.path, finished, self.config.store)
@@ -271,16 +283,15 @@ class Run:
             with writing(self.path):
                 books.write_failures(self.path, finished, self.config.store, others)
         state = self.state
-        processes = min(self.config.engine.processes(), self.plan.shard_count)
+        if processes is None:
+            processes = min(self.config.engine.processes(), self.plan.shard_count)
         state |= {
             "status": status,
             "made": ledger.made,
             "failed": ledger.failed + len(others),
             "bytes": ledger.size,
             "seconds": {k: round(v, 3) for k, v in ledger.seconds.items()},
-            "elapsed_s": round(
-                (0.0 if self.part else _number(state.get("elapsed_s"))) + elapsed, 3
-            ),
+            "elapsed_s": round(elapsed, 3),
             "processes": processes,
             "insights": ledger.insights.to_mapping(processes),
             "ended": _now(),
@@ -292,15 +303,14 @@ class Run:
         self.config.store.publish(self.path, [CONFIG, RUN, books.FAILURES])
         logger.info("%s: %d made, %d failed", status, ledger.made, ledger.failed)
 
-    def _finish_parts(self) -> None:
+    def _finish_parts(self, finished: Sequence[Shard]) -> None:
         """Write down how all parts together went."""
-        ledger, began, ended = Ledger(), math.inf, 0.0
-        for shard in self._finished(self.plan, self.config.store.finished(self.path)):
-            summary = books.read_summary(self.path, shard, self.config.store)
-            ledger.add(summary)
-            if summary.finished:  # its ledger file is there
-                began, ended = min(began, summary.began), max(ended, summary.finished)
-        self._finish("complete", ledger, max(ended - began, 0.0))
+        ledger = Ledger()
+        for shard in finished:
+            ledger.add(books.read_summary(self.path, shard, self.config.store))
+        insights = ledger.insights
+        elapsed, processes = insights.elapsed(), insights.workers
+        self._finish("complete", ledger, elapsed, finished, processes=processes)
 
     @property
     def fingerprint(self) -> str:

@@ -97,11 +97,11 @@ _generators: dict[str, Generator] = {}
 def make_shard(job: Job, stopping: Callable[[], bool]) -> Summary | CannotStart | None:
     """Make, write and commit one shard; None if the run was told to stop in the middle."""
     if log.is_main():  # no worker: the run's own process
-        return _Making(job, stopping, own_process=False).result()
+        return _Making(job, stopping).result()
     keep_freed_memory(job.limits.memory is not None)
     limit(job.limits.memory)
     with log.in_worker(job.run) as messages:
-        result = _Making(job, stopping, own_process=True).result()
+        result = _Making(job, stopping).result()
         collect_rarely()  # all that stays is there now
         if isinstance(result, Summary):
             return result._replace(messages=[tuple(m) for m in messages])
@@ -131,10 +131,11 @@ def kept_generator(job: Job) -> Generator:
 
 
 class _Making:
-    """The making of one shard. ``own_process`` is whether this process may be ended for it."""
+    """The making of one shard."""
 
-    def __init__(self, job: Job, stopping: Callable[[], bool], own_process: bool) -> None:
+    def __init__(self, job: Job, stopping: Callable[[], bool]) -> None:
         self._job, self._stopping = job, stopping
+        self._in_worker = not log.is_main()  # which may be ended for a sample
         self._began = time.time()
         self._clock = time.perf_counter
         self._seconds = dict.fromkeys(("init", "render", "encode", "write"), 0.0)
@@ -142,7 +143,7 @@ class _Making:
         self._failures: list[dict[str, Any]] = []
         self._slowest: list[tuple[float, int]] = [(0.0, -1)] * SLOWEST
         self._pulse = beat.Beat(job.run / job.staging, job.shard.number)
-        stack = self._pulse.stack if own_process else None
+        stack = self._pulse.stack if self._in_worker else None
         self._deadline = Deadline(job.limits.seconds, stack)
 
     def result(self) -> Summary | CannotStart | None:
@@ -154,9 +155,7 @@ class _Making:
                 self._deadline.end()
                 self._seconds["init"] = self._clock() - begun
             except BaseException as error:
-                if isinstance(error, KeyboardInterrupt) and log.is_main():
-                    raise
-                self._put_into_words(error)
+                self._own(error)
                 return CannotStart(_sentence(error), traceback.format_exc())
             return self._write()
 
@@ -215,9 +214,7 @@ class _Making:
             raise
         except BaseException as error:  # some libraries' own are no Exception
             self._deadline.end()
-            if isinstance(error, KeyboardInterrupt) and log.is_main():
-                raise
-            self._put_into_words(error)
+            self._own(error)
             attempts = 1 + (self._job.again or {}).get(index, 0)
             self._fail(failure(index, error, attempts))
             if isinstance(error, TimedOut | MemoryError):  # left off anywhere
@@ -234,7 +231,10 @@ class _Making:
         if written - begun > self._slowest[0][0]:
             heapq.heapreplace(self._slowest, (written - begun, index))
 
-    def _put_into_words(self, error: BaseException) -> None:
+    def _own(self, error: BaseException) -> None:
+        """Take an error as the sample's, unless it is a key press, which no worker gets."""
+        if isinstance(error, KeyboardInterrupt) and not self._in_worker:
+            raise error
         if isinstance(error, TimedOut):
             error.args = (self._deadline.words,)
 
@@ -264,12 +264,7 @@ class _There:
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        self._records: dict[int, dict[str, Any]] = {}
-        with contextlib.suppress(OSError):
-            for line in job.writer.metadata(job.run, job.shard.number):
-                with contextlib.suppress(ValueError, TypeError, KeyError):
-                    record = json.loads(line)
-                    self._records[record["index"]] = record
+        self._records = readable_records(job.writer, job.run, job.shard.number)
 
     def sample(self, index: int) -> tuple[dict[str, Any], dict[str, bytes]] | None:
         """A sample's record and files, as they were written; None when they are not all there."""
@@ -281,6 +276,17 @@ class _There:
             return record, {n: job.writer.read(job.run, job.shard.number, n) for n in names}
         except FileNotFoundError:
             return None
+
+
+def readable_records(writer: Writer, run: Path, shard: int) -> dict[int, dict[str, Any]]:
+    """The records of a finished shard by index, without those that damage has made unreadable."""
+    found: dict[int, dict[str, Any]] = {}
+    with contextlib.suppress(OSError):
+        for line in writer.metadata(run, shard):
+            with contextlib.suppress(ValueError, TypeError, KeyError):
+                record = json.loads(line)
+                found[record["index"]] = record
+    return found
 
 
 def failure(index: int, error: BaseException, attempts: int = 1) -> dict[str, Any]:
@@ -317,7 +323,7 @@ def clear_staging(run: Path, staging: str | None = None) -> None:
     if staging is None:
         for folder in run.glob(".gone*"):
             shutil.rmtree(folder, ignore_errors=True)
-        for file in (*run.glob(".*.*.[0-9]*"), *run.glob(".*.jsonl"), *(run / LEDGER).glob(".*")):
+        for file in (*run.glob(".*.*.[0-9]*"), *(run / LEDGER).glob(".*")):
             if file.is_file():
                 file.unlink(missing_ok=True)
 

@@ -17,7 +17,7 @@ import signal
 import threading
 import time
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any
 
 START_S = 60.0
@@ -105,12 +105,7 @@ class Deadline:
             return f"took longer than {self._allowed:g} s"
         return f"took longer than failures.timeout_s={self._seconds:g}"
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._bell is not None:
             self._bell.close()
         if self._hard:

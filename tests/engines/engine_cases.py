@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -9,6 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from faults import Plugin, check, make, rows
 
 from synthdata.engines import Done, Engine, Lost
 from synthdata.errors import DiskFull
@@ -107,3 +110,37 @@ def nothing_left(folder: Path, monkeypatch: Any) -> Iterator[None]:
     assert dict(os.environ) == variables
     assert handlers == [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)]
     assert mask == signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+def jobs(folder: Path, *how: str) -> list[Job]:
+    return [Job(number, each, folder) for number, each in enumerate(how)]
+
+
+def check_deadly_sample(faulty: Plugin, folder: Path, engine: str, words: str) -> None:
+    """A sample that ends its worker is a row, and all others are as a serial run makes them."""
+    options = ("n=40", "shard_size=5")
+    good = make(faulty, folder / "good", *options, "engine=serial")
+    limits = (f"engine={engine}", "engine.workers=2", "failures.max_rate=1")
+    run = make(faulty, folder / "run", *options, *limits, at=[13], how="kill")
+    check(run, 40, [13])
+    assert words in rows(run.path)[0]["cause"]
+    kept = [row for row in good.metadata() if json.loads(row)["index"] != 13]
+    assert list(run.metadata()) == kept
+
+
+def check_all_killed_once(engine: Engine, folder: Path) -> None:
+    """Every worker killed from outside costs nothing."""
+    killed: set[int] = set()
+
+    def kill_each_once() -> None:
+        if not (folder / "go").exists() and begun(folder, 0) and begun(folder, 1):
+            killed.update(begun(folder, number)[0] for number in (0, 1))
+            for pid in killed:
+                os.kill(pid, signal.SIGKILL)
+            (folder / "go").touch()
+
+    done, lost = collected(engine, jobs(folder, *["wait"] * 8), each=kill_each_once)
+    assert len(killed) == 2
+    assert lost == {}
+    assert sorted(done) == list(range(8))
+    assert not killed & set(done.values())

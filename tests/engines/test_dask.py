@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import signal
 import socket
-import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from engine_cases import Job, Told, begun, collected, nothing_left, work
+from engine_cases import (
+    Told,
+    begun,
+    check_all_killed_once,
+    check_deadly_sample,
+    collected,
+    jobs,
+    nothing_left,
+    work,
+)
 from faults import Plugin, write_plugin
 from processes import Command, group, kill_group, leftovers, until
 
@@ -25,15 +32,6 @@ from synthdata.errors import ConfigError, DiskFull, StartError
 from synthdata.run import Run
 
 distributed = pytest.importorskip("distributed")
-
-
-@pytest.fixture
-def faulty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plugin:
-    folder = tmp_path / "plugin"
-    folder.mkdir()
-    monkeypatch.syspath_prepend(str(folder))
-    monkeypatch.delitem(sys.modules, "faulty", raising=False)
-    return write_plugin(folder)
 
 
 @pytest.fixture(scope="module")
@@ -49,10 +47,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         silence_logs=50,
     ) as cluster:
         yield cluster
-
-
-def jobs(folder: Path, *how: str) -> list[Job]:
-    return [Job(number, each, folder) for number, each in enumerate(how)]
 
 
 @pytest.mark.slow
@@ -71,44 +65,12 @@ def test_same_bytes_as_serial_and_nothing_is_left(
 
 @pytest.mark.slow
 def test_a_sample_that_ends_its_worker_is_a_row(faulty: Plugin, tmp_path: Path) -> None:
-    options = ["n=40", "shard_size=5"]
-
-    def make(name: str, *more: str, **fields: object) -> Run:
-        overrides = [*faulty.overrides(**fields), *options, *more]
-        return Run(tmp_path / name, config(overrides, config_dir=faulty.folder / "conf")).execute()
-
-    good = make("good", "engine=serial")
-    run = make("run", "engine=dask", "engine.workers=2", "failures.max_rate=1", at=[13], how="kill")
-    assert run.state["status"] == "complete"
-    rows = [json.loads(row) for row in (run.path / "failures.jsonl").read_text().splitlines()]
-    assert [row["index"] for row in rows] == [13]
-    assert "SIGKILL" in rows[0]["cause"]
-    kept = [row for row in good.metadata() if json.loads(row)["index"] != 13]
-    assert list(run.metadata()) == kept
-    for record in run.records():
-        path = next(run.path.glob(f"dataset/*/{record['file_name']}"))
-        assert path.read_bytes() == next(good.path.rglob(record["file_name"])).read_bytes()
-    assert leftovers(run.path) == []
+    check_deadly_sample(faulty, tmp_path, "dask", "SIGKILL")
 
 
 @pytest.mark.slow
 def test_every_worker_killed_from_outside_costs_nothing(tmp_path: Path) -> None:
-    killed: set[int] = set()
-
-    def kill_each_once() -> None:
-        if not (tmp_path / "go").exists() and begun(tmp_path, 0) and begun(tmp_path, 1):
-            for number in (0, 1):
-                killed.add(begun(tmp_path, number)[0])
-            for pid in killed:
-                os.kill(pid, signal.SIGKILL)
-            (tmp_path / "go").touch()
-
-    made = jobs(tmp_path, *["wait"] * 8)
-    done, lost = collected(Dask(workers=2), made, each=kill_each_once)
-    assert len(killed) == 2
-    assert lost == {}
-    assert sorted(done) == list(range(8))
-    assert not killed & set(done.values())
+    check_all_killed_once(Dask(workers=2), tmp_path)
 
 
 @pytest.mark.slow

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import shutil
 import signal
@@ -15,8 +14,17 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from engine_cases import Job, Told, begun, collected, nothing_left, work
-from faults import write_plugin
+from engine_cases import (
+    Told,
+    begun,
+    check_all_killed_once,
+    check_deadly_sample,
+    collected,
+    jobs,
+    nothing_left,
+    work,
+)
+from faults import Plugin, write_plugin
 from processes import Command, environment, group, kill_group, leftovers, until
 
 from synthdata.api import config
@@ -36,10 +44,6 @@ def cluster() -> Iterator[None]:
     yield
     ray.shutdown()
     signal.signal(signal.SIGTERM, handler)
-
-
-def jobs(folder: Path, *how: str) -> list[Job]:
-    return [Job(number, each, folder) for number, each in enumerate(how)]
 
 
 def test_an_address_where_nobody_listens(tmp_path: Path) -> None:
@@ -92,53 +96,15 @@ def agent(pid: int) -> bool:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("cluster")
-def test_a_sample_that_ends_its_worker_is_a_row(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = tmp_path / "plugin"
-    folder.mkdir()
-    monkeypatch.syspath_prepend(str(folder))
-    monkeypatch.delitem(sys.modules, "faulty", raising=False)
-    faulty = write_plugin(folder)
-
-    def make(name: str, *more: str, **fields: object) -> Run:
-        overrides = [*faulty.overrides(**fields), "n=40", "shard_size=5", *more]
-        return Run(tmp_path / name, config(overrides, config_dir=folder / "conf")).execute()
-
-    good = make("good", "engine=serial")
-    run = make("run", "engine=ray", "engine.workers=2", "failures.max_rate=1", at=[13], how="kill")
-    assert run.state["status"] == "complete"
-    rows = [json.loads(row) for row in (run.path / "failures.jsonl").read_text().splitlines()]
-    assert [row["index"] for row in rows] == [13]
-    assert "ray does not tell how" in rows[0]["cause"]
-    kept = [row for row in good.metadata() if json.loads(row)["index"] != 13]
-    assert list(run.metadata()) == kept
-    for record in run.records():
-        path = next(run.path.glob(f"dataset/*/{record['file_name']}"))
-        assert path.read_bytes() == next(good.path.rglob(record["file_name"])).read_bytes()
-    assert leftovers(run.path) == []
+def test_a_sample_that_ends_its_worker_is_a_row(faulty: Plugin, tmp_path: Path) -> None:
+    check_deadly_sample(faulty, tmp_path, "ray", "ray does not tell how")
     assert ray.is_initialized(), "a cluster of somebody else"
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("cluster")
 def test_every_worker_killed_from_outside_costs_nothing(tmp_path: Path) -> None:
-    killed: set[int] = set()
-
-    def kill_each_once() -> None:
-        if not (tmp_path / "go").exists() and begun(tmp_path, 0) and begun(tmp_path, 1):
-            for number in (0, 1):
-                killed.add(begun(tmp_path, number)[0])
-            for pid in killed:
-                os.kill(pid, signal.SIGKILL)
-            (tmp_path / "go").touch()
-
-    made = jobs(tmp_path, *["wait"] * 8)
-    done, lost = collected(Ray(workers=2), made, each=kill_each_once)
-    assert len(killed) == 2
-    assert lost == {}
-    assert sorted(done) == list(range(8))
-    assert not killed & set(done.values())
+    check_all_killed_once(Ray(workers=2), tmp_path)
 
 
 @pytest.mark.slow

@@ -21,6 +21,7 @@ from label_cases import (
 import synthdata.primitives as shipped
 from synthdata import geometry
 from synthdata.distributions import Choice, Constant, Uniform
+from synthdata.geometry.outlines import outlines
 from synthdata.geometry.rings import least_rectangle, pixel_rings
 from synthdata.labels import Boxes, Cover, Keypoints, Segments, SemanticMask, Visibility
 from synthdata.labels.base import _source
@@ -80,7 +81,7 @@ def test_outlines_are_what_shapely_buffers(name: str, seed: int) -> None:
     for mark in scene_of(KINDS[name], seed).marks:
         if mark.codes is not None and geometry.is_smooth(mark.vertices, mark.codes):
             mark = mark._replace(style=mark.style._replace(join="round"))
-        rings = geometry.outlines(mark.vertices, mark.codes, mark.style)
+        rings = outlines(mark.vertices, mark.codes, mark.style)
         assert all(len(ring) > 2 for ring in rings)
         ours = shapely.union_all([even_odd(ring) for ring in rings])
         theirs = painted(mark)
@@ -111,7 +112,7 @@ def test_outlines_are_what_is_painted_eightfold(look: str) -> None:
                 scene_of(LOOKS[look], seed, 8 * SIDE)._replace(marks=(scaled(mark, 8),))
             )
             ours = on_canvas(large, 0)
-            rings = geometry.outlines(mark.vertices, mark.codes, mark.style)
+            rings = outlines(mark.vertices, mark.codes, mark.style)
             region = shapely.union_all([even_odd(ring) for ring in rings])
             shapely.prepare(region)
             cover = large.covers()[0].box

@@ -22,18 +22,26 @@ from synthdata.run.verify import verify
 CONFIG = ["canvas.size=[64,48]", "shard_size=10", "seed=2"]
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 1 MB."""
-    folder = tmp_path / "disk"
+@contextlib.contextmanager
+def mounted(folder: Path, options: str) -> Iterator[Path]:
+    """A file system of its own, in memory; the test is skipped where that is not allowed."""
     folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(folder)]
+    mount = ["mount", "-t", "tmpfs", "-o", options, "none", str(folder)]
     try:
         subprocess.run(mount, check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("mounting a small tmpfs takes root")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 1 MB."""
+    with mounted(tmp_path / "disk", "size=1m") as folder:
+        yield folder
 
 
 def whole_shards(run: Path) -> int:
@@ -168,17 +176,8 @@ def test_a_folder_that_is_refused(
 
 
 def test_files_that_cannot_fit_are_refused_too(tmp_path: Path, command: Command) -> None:
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64m,nr_inodes=100", "none", str(folder)]
-    try:
-        subprocess.run(mount, check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("mounting a small tmpfs takes root")
-    try:
+    with mounted(tmp_path / "disk", "size=64m,nr_inodes=100") as folder:
         refused = command(*CONFIG, "n=200", "engine=serial", f"hydra.run.dir={folder / 'run'}")
         assert refused.returncode == 5, refused.stderr
         assert "200 images take 200 files, and the disk has room for" in refused.stderr
         assert not (folder / "run" / "dataset").exists()
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)

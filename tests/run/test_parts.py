@@ -54,6 +54,8 @@ def test_four_processes_at_once_make_the_run(whole: Run, command: Command) -> No
     assert run.state["status"] == "complete"
     assert run.state["digest"] == whole.state["digest"]
     assert (run.state["made"], run.state["failed"]) == (50, 0)
+    assert run.state["processes"] == 4
+    assert 0 < run.state["insights"]["efficiency"] <= 1
     assert leftovers(run.path) == []
     assert verify(run, 5).faults == []
     assert sum("digest" in out for out in said) >= 1, "whoever ends last says how all went"

@@ -371,3 +371,11 @@ def test_a_run_that_no_disk_can_hold(tmp_path: Path) -> None:
     with pytest.raises(DiskFull, match="1,000,000,000,000 images"):
         Run(tmp_path / "run", huge).execute()
     assert list((tmp_path / "run").iterdir()) == []
+
+
+def test_the_time_of_a_resumed_run_is_counted_once(tmp_path: Path) -> None:
+    run = made(tmp_path / "run", "n=20", "shard_size=10", "engine=serial")
+    state = run.state | {"elapsed_s": 1000.0}
+    (run.path / "run.json").write_text(json.dumps(state))
+    again = made(tmp_path / "run", "n=20", "shard_size=10", "engine=serial")
+    assert 1000 <= again.state["elapsed_s"] < 1100
