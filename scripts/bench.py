@@ -2,6 +2,7 @@
 
     python scripts/bench.py                     # every case
     python scripts/bench.py png small --n 500   # some, quickly
+    python scripts/bench.py before --before REV # this checkout against an earlier commit
 
 All programs of a case are measured in turns, on this machine, in one go. The ratios hold for other
 machines; the images per second do not.
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
     result["file_us"] = microseconds_a_file(make_folder(root))
     fault = None
     try:
-        setting = Setting(options.n, options.reps, options.workers, root)
+        setting = Setting(options.n, options.reps, options.workers, root, options.before)
         for name in chosen:
             result["cases"][name] = measured = _measure(CASES[name](setting), options.reps)
             print("\n".join(case_lines(name, measured)), flush=True)
@@ -105,6 +106,7 @@ def _parser(cases: Sequence[str]) -> argparse.ArgumentParser:
     parser.add_argument("--n", type=int, default=5000, help="images in a run (%(default)s)")
     parser.add_argument("--reps", type=int, default=5, help="repetitions (%(default)s)")
     parser.add_argument("--workers", type=int, default=2, help="processes (%(default)s)")
+    parser.add_argument("--before", default="", metavar="REV", help="the commit of the case before")
     parser.add_argument("--dir", type=Path, help="where to write the images, for all programs")
     parser.add_argument("--json", type=Path, default=ROOT / "outputs" / "bench.json")
     return parser

@@ -54,6 +54,25 @@ def test_an_unknown_case_is_named():
     assert "png" in done.stderr
 
 
+@pytest.mark.slow
+def test_an_earlier_commit_is_run_from_its_own_files(tmp_path):
+    if not (ROOT / ".git").exists():
+        pytest.skip("the tests do not run in a git repository")
+    out = tmp_path / "bench.json"
+    command = [sys.executable, str(ROOT / "scripts" / "bench.py"), "before", "--before", "HEAD"]
+    command += ["--n", "2", "--reps", "1", "--json", str(out), "--dir", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    case = json.loads(out.read_text())["cases"]["before"]
+    assert [c["name"] for c in case["comparisons"]][1:] == [
+        *("speed kept, serial", "speed kept, 64x64, one line")
+    ]
+    command[command.index("HEAD")] = "no-such-commit"
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "--before no-such-commit" in done.stderr
+
+
 def test_ratios_are_of_medians_and_of_pairs():
     turns = [
         turn(a=(1.0, 2.0, 10), b=(4.0, 4.0, 10)),

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.compare import Comparison, divided, rate, seconds, steady_rate
-from benchmarks.measure import BENCH, ROOT, Loop, Program, Whole
+from benchmarks.measure import BENCH, ROOT, Loop, Program, Whole, checked_out
 
 at_most = partial(Comparison, at_least=False)
 IMPORTS = "import hydra, joblib, matplotlib.backends.backend_agg"
@@ -16,12 +16,16 @@ IMPORTS = "import hydra, joblib, matplotlib.backends.backend_agg"
 
 @dataclass(frozen=True)
 class Setting:
-    """What all cases are run with; ``root`` is the folder that everything is written in."""
+    """What all cases are run with; ``root`` is the folder that everything is written in.
+
+    ``before`` is a git revision, for the case that compares with it.
+    """
 
     images: int
     repetitions: int
     workers: int
     root: Path
+    before: str = ""
 
 
 @dataclass(frozen=True)
@@ -176,6 +180,26 @@ def many(setting: Setting) -> Case:
     )
 
 
+def before(setting: Setting) -> Case:
+    """Whole runs of this checkout against those of an earlier commit."""
+    if not setting.before:
+        return Case("an earlier commit", skip="--before names none")
+    earlier = checked_out(setting.before, setting.root)
+    programs: list[Program] = []
+    comparisons = []
+    for how, overrides in (
+        (f"{setting.workers} workers", []),
+        ("serial", ["engine=serial"]),
+        ("64x64, one line", ["canvas.size=[64,64]", "primitives.lines.count=1"]),
+    ):
+        names = [f"{who}, {how}" for who in ("now", setting.before)]
+        for name, checkout in zip(names, (ROOT, earlier), strict=True):
+            programs.append(_project(setting, name, setting.images, overrides, ".png", checkout))
+        now, then = (rate(name) for name in names)
+        comparisons.append(Comparison(f"speed kept, {how}", now, then, 0.97))
+    return Case(f"whole runs, PNG, against {setting.before}", programs, comparisons)
+
+
 CASES: dict[str, Callable[[Setting], Case]] = {
     "png": png,
     "jpeg": jpeg,
@@ -185,19 +209,28 @@ CASES: dict[str, Callable[[Setting], Case]] = {
     "workers": workers,
     "start": start,
     "many": many,
+    "before": before,
 }
 
 
-def _project(setting: Setting, name: str, images: int, overrides: list[str], suffix: str) -> Whole:
+def _project(
+    setting: Setting,
+    name: str,
+    images: int,
+    overrides: list[str],
+    suffix: str,
+    checkout: Path = ROOT,
+) -> Whole:
     """A run of the command line, with the setting's workers."""
+    workers = [] if "engine=serial" in overrides else [f"engine.workers={setting.workers}"]
 
     def command(folder: Path, count: int) -> list[str]:
         return [
             *("-m", "synthdata", "primitives=lines", f"n={count}"),
-            *(f"engine.workers={setting.workers}", f"hydra.run.dir={folder}", *overrides),
+            *(*workers, f"hydra.run.dir={folder}", *overrides),
         ]
 
-    return Whole(name, images, command, setting.root, suffix)
+    return Whole(name, images, command, setting.root, suffix, checkout)
 
 
 def _child(name: str, suffix: str, workers: int, folder: Path, images: int) -> list[str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 from abc import ABC, abstractmethod
@@ -58,7 +60,7 @@ class Whole(Program):
     """A command from its start to its end, which writes files into a folder that is then removed.
 
     ``command`` gets the folder and the number of images. ``suffix`` is that of the files that are
-    counted, or None for a command that writes none.
+    counted, or None for a command that writes none; ``checkout`` holds the code that is run.
     """
 
     def __init__(
@@ -68,9 +70,10 @@ class Whole(Program):
         command: Callable[[Path, int], Sequence[str]],
         root: Path,
         suffix: str | None = None,
+        checkout: Path = ROOT,
     ) -> None:
         self.name, self._images, self._command = name, images, command
-        self._root, self._suffix = root, suffix
+        self._root, self._suffix, self._checkout = root, suffix, checkout
 
     def warm_up(self) -> None:
         self._time(min(self._images, WARM_UP))
@@ -87,8 +90,8 @@ class Whole(Program):
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
-                cwd=ROOT,
-                env=environment(),
+                cwd=self._checkout,
+                env=environment(self._checkout),
             )
             _, status, usage = os.wait4(process.pid, 0)
             wall = time.perf_counter() - begun
@@ -161,10 +164,25 @@ class Loop(Program):
         self._children.clear()
 
 
-def environment() -> dict[str, str]:
-    """The environment of all programs: this checkout first on the path."""
+def environment(checkout: Path = ROOT) -> dict[str, str]:
+    """The environment of all programs: their checkout first on the path."""
     path = os.environ.get("PYTHONPATH")
-    return os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{path}" if path else str(ROOT)}
+    return os.environ | {"PYTHONPATH": f"{checkout}{os.pathsep}{path}" if path else str(checkout)}
+
+
+def checked_out(revision: str, root: Path) -> Path:
+    """A folder in ``root`` with the files of one of the repository's commits."""
+    folder = make_folder(root)
+    archive = subprocess.run(
+        ["git", "-C", str(ROOT), "archive", "--format=tar", revision],
+        capture_output=True,
+        check=False,
+    )
+    if archive.returncode:
+        raise BenchError(f"--before {revision}: {archive.stderr.decode().strip()}")
+    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as tar:
+        tar.extractall(folder, filter="data")
+    return folder
 
 
 def take_turns(
