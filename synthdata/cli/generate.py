@@ -94,7 +94,7 @@ class _Application:
         def job(_: Any) -> None:
             try:
                 self._codes.append(_execute(run))
-            except (SynthdataError, BrokenPipeError) as error:  # Hydra would print it too
+            except SynthdataError as error:  # Hydra would print it too
                 errors.append(error)
 
         callbacks.on_run_start(config=cfg, config_name=self._name)
