@@ -60,7 +60,7 @@ class Output:
 
     def __post_init__(self) -> None:
         if self.url is not None:
-            from synthdata.writers.remote import check_url
+            from synthdata.writers.urls import check_url
 
             check_url(self.url)
 
