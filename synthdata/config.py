@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -60,7 +60,7 @@ class Output:
 
     def __post_init__(self) -> None:
         if self.url is not None:
-            from synthdata.writers.remote import check_url
+            from synthdata.writers.urls import check_url
 
             check_url(self.url)
 
@@ -177,3 +177,23 @@ class Config(SampleConfig):
         return yaml.safe_dump(
             self.to_mapping(), sort_keys=False, default_flow_style=None, width=100
         )
+
+
+def differences(a: Config, b: Config) -> list[str]:
+    """The keys in which two configs differ, as ``key: old -> new``."""
+    return list(_differences(a.to_mapping(), b.to_mapping(), ""))
+
+
+_NOT_BYTES = {"n", "shard_size", "failures", "engine", "plugins"}
+
+
+def _differences(a: Any, b: Any, key: str) -> Iterator[str]:
+    if isinstance(a, dict) and isinstance(b, dict):
+        if list(a) != list(b) and a.keys() == b.keys():
+            yield f"the order of {key}: {list(a)} -> {list(b)}"
+        for name in [*a, *(k for k in b if k not in a)]:
+            if key or name not in _NOT_BYTES:
+                path = f"{key}.{name}" if key else str(name)
+                yield from _differences(a.get(name), b.get(name), path)
+    elif a != b:
+        yield f"{key}: {a!r} -> {b!r}"

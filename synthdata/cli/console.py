@@ -112,9 +112,7 @@ class Console:
         """Print how a finished run went; 0, or 1 when samples of it failed."""
         state = run.state
         rows = list(_rows(run, state) if "made" in state else _part_rows(run, state))
-        if sys.stdout is None:  # closed
-            pass
-        elif sys.stdout.isatty():
+        if sys.stdout.isatty():
             from rich.console import Console as Rich
             from rich.table import Table
 

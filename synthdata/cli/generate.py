@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from synthdata.cli.console import Console, resumable
+from synthdata.cli.dot_hydra import NO_SUBDIR, dot_hydra
 from synthdata.compose import CONFIG_NAME, conf_dir, config_error, listed, plain, replacing
 from synthdata.config import Config
 from synthdata.errors import ConfigError, Interrupted, SynthdataError
@@ -82,8 +84,8 @@ class _Application:
         from hydra.core.utils import run_job
         from hydra.types import HydraContext, RunMode
 
-        cfg = self._compose(overrides, RunMode.RUN)
-        cfg.hydra.mode = RunMode.RUN
+        cfg = self._compose([*overrides, "hydra.mode=RUN"], RunMode.RUN)
+        subdir, cfg.hydra.output_subdir = cfg.hydra.output_subdir, None
         folder = Path(cfg.hydra.run.dir)
         run = Run(folder.absolute() if cfg.hydra.job.chdir else folder, _config(cfg))
         run.check()
@@ -91,10 +93,10 @@ class _Application:
         callbacks = Callbacks(cfg)
         errors: list[Exception] = []
 
-        def job(_: Any) -> None:
+        def job(task: Any) -> None:
             try:
-                self._codes.append(_execute(run))
-            except (SynthdataError, BrokenPipeError) as error:  # Hydra would print it too
+                self._codes.append(_execute(run, dot_hydra(task, subdir)))
+            except SynthdataError as error:  # Hydra would print it too
                 errors.append(error)
 
         callbacks.on_run_start(config=cfg, config_name=self._name)
@@ -115,10 +117,12 @@ class _Application:
     def sweep(self, overrides: list[str]) -> int:
         from hydra.types import RunMode
 
+        overrides = [*overrides, "hydra.mode=MULTIRUN"]
         cfg = self._compose(overrides, RunMode.MULTIRUN)
         self._check_points(cfg)
+        job = partial(_sweep_job, subdir=cfg.hydra.output_subdir)
         try:
-            made = self._hydra.multirun(self._name, _sweep_job, overrides)
+            made = self._hydra.multirun(self._name, job, [*overrides, NO_SUBDIR])
         except SynthdataError:
             raise
         except Exception as error:
@@ -126,17 +130,30 @@ class _Application:
         return max(_codes(made), default=0)
 
     def _check_points(self, cfg: Any) -> None:
-        """Compose and check every point of a sweep before the first one runs."""
+        """Check every point of a sweep, and its directory, before the first one runs."""
         from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
         from hydra.core.override_parser.overrides_parser import OverridesParser
-        from hydra.types import RunMode
 
         if not cfg.hydra.sweeper._target_.endswith("BasicSweeper"):
             return
         parser = OverridesParser.create(config_loader=self._hydra.config_loader)
         parsed = parser.parse_overrides(list(cfg.hydra.overrides.task))
-        for point in BasicSweeper.split_arguments(parsed, None)[0]:
-            _config(self._compose(point, RunMode.RUN))
+        for number, point in enumerate(BasicSweeper.split_arguments(parsed, None)[0]):
+            self._point(cfg, number, list(point)).check_directory()
+
+    def _point(self, cfg: Any, number: int, overrides: list[str]) -> Run:
+        """One run of a sweep, as Hydra's launchers find its config and its directory."""
+        from hydra.core.hydra_config import HydraConfig
+
+        loader = self._hydra.config_loader
+        try:
+            point = loader.load_sweep_config(cfg, overrides)
+            point.hydra.job.id = point.hydra.job.num = number
+            HydraConfig.instance().set_config(point)  # for ${hydra:...}
+            folder = Path(point.hydra.sweep.dir) / str(point.hydra.sweep.subdir)
+        except Exception as error:
+            raise config_error(error, loader, overrides) from error
+        return Run(folder, _config(point))
 
     def _compose(self, overrides: list[str], mode: Any) -> Any:
         try:
@@ -145,13 +162,13 @@ class _Application:
             raise config_error(error, self._hydra.config_loader, overrides) from error
 
 
-def _sweep_job(cfg: Any) -> int:
+def _sweep_job(cfg: Any, subdir: str | None) -> int:
     """One run of a sweep, here or wherever Hydra's launcher takes it; its exit code."""
     from hydra.core.hydra_config import HydraConfig
 
     run = Run(HydraConfig.get().runtime.output_dir, _config(cfg))
     try:
-        code = _execute(run)
+        code = _execute(run, dot_hydra(cfg, subdir))
     except SynthdataError as error:
         print(f"synthdata: {error}", file=sys.stderr)
         code = error.exit_code
@@ -178,7 +195,7 @@ def _config(cfg: Any) -> Config:
     return Config.from_mapping(node, plugins)
 
 
-def _execute(run: Run) -> int:
+def _execute(run: Run, notes: Mapping[str, str]) -> int:
     with Console() as console, resumable(run):
-        run.execute(console)
+        run.execute(console, notes)
     return console.summary(run)

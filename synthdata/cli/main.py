@@ -7,6 +7,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 
+from synthdata.cli.streams import guarded
 from synthdata.errors import SynthdataError
 from synthdata.run.stop import interrupt_once
 
@@ -19,12 +20,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the process's exit code.
 
     0 complete, 1 complete with failures or found at fault, 2 bad input, 3 could not start,
-    4 failure budget spent, 5 out of disk or the storage refuses, 130 interrupted.
+    4 failure budget spent, 5 out of disk or the storage or stdout refuses, 130 interrupted.
     """
-    if argv is None:  # this process ends with the command
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, interrupt_once)
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    if argv is not None:
+        return _answer(list(argv))
+    for number in (signal.SIGINT, signal.SIGTERM):  # this process ends with the command
+        signal.signal(number, interrupt_once)
+    return guarded(lambda: _answer(sys.argv[1:]))
+
+
+def _answer(arguments: list[str]) -> int:
     verbose = any(a in VERBOSE for a in arguments)
     arguments = [a for a in arguments if a not in VERBOSE]
     try:
@@ -37,9 +42,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("synthdata: interrupted", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # whoever read our output has gone
-        sys.stderr.close()
-        return 1
 
 
 def _dispatch(arguments: list[str]) -> int:

@@ -31,7 +31,11 @@ from synthdata.engines.window import Died, Pool, outcomes
 from synthdata.errors import StartError
 
 CLOSE_S = 1.0  # how long a worker may take to close before it is killed
+HEAL_S = 10.0  # how long workers may be missing: one that has died is there again before that
+MOST_HEALS = 4  # with no job done since
 EXIT_CODE_S = 2.0  # an exit code may be known a little after the loss of the job
+
+logger = logging.getLogger("synthdata.engines.dask")
 
 
 @dataclass(frozen=True)
@@ -53,26 +57,27 @@ class Dask(Cluster):
     ) -> Iterator[Outcome]:
         self.check()
         with ExitStack() as stack:
-            ends: dict[str, SimpleQueue[int]] = {}
+            local = None
             if self.address is None:
-                client = stack.enter_context(_local(self.processes(), ends))
+                local = stack.enter_context(_local(self.processes()))
+                client = stack.enter_context(_connected(local.address))
             else:
                 knock(self.address, "tcp://host:8786")
                 client = stack.enter_context(_connected(self.address))
-            yield from outcomes(_Pool(self, client, task, ends), jobs, stopping)
+            yield from outcomes(_Pool(self, client, task, local), jobs, stopping)
 
 
 class _Pool(Pool):
-    """A client's executor, and the exit codes of local workers by their supervisor's address."""
+    """A client's executor, and the cluster where it is ours."""
 
     def __init__(
         self,
         engine: Dask,
         client: Any,
         task: Callable[[Any, Callable[[], bool]], Any],
-        ends: dict[str, SimpleQueue[int]],
+        local: _Local | None,
     ) -> None:
-        self._engine, self._client, self._task, self._ends = engine, client, task, ends
+        self._engine, self._client, self._task, self._local = engine, client, task, local
         self._where = engine.address or "this machine"
         self._executor = client.get_executor(pure=False, retries=0)
         self._futures: dict[Future[Any], Any] = {}
@@ -89,12 +94,15 @@ class _Pool(Pool):
             threads = sum(self._client.nthreads().values())
         except (OSError, AttributeError) as error:  # the latter when it closes just now
             raise self._lost(error) from None
+        if self._local is not None:
+            self._local.look(threads, now)
         if threads:
             self._seen = now
         elif now - self._seen > WORKERLESS_S:
+            why = "" if self._local is None else f"; {self._local.story()}"
             raise StartError(
                 f"engine.address: the dask cluster at {self._where} has had no workers for "
-                f"{WORKERLESS_S:.0f} seconds"
+                f"{WORKERLESS_S:.0f} seconds{why}"
             )
         self._engine.has(threads)
         self.size = max(1, self._engine.processes())
@@ -122,7 +130,10 @@ class _Pool(Pool):
 
         job = self._futures.pop(future)
         try:
-            return Done(job, future.result())
+            result = future.result()
+            if self._local is not None:
+                self._local.heals = 0
+            return Done(job, result)
         except KilledWorker as error:
             return Died(job, self._cause(error.last_worker))
         except NoValidWorkerError as error:
@@ -132,11 +143,11 @@ class _Pool(Pool):
 
     def _cause(self, worker: Any) -> str:
         """How a worker ended: what its supervisor was told, on this machine."""
-        if self._engine.address is not None:
+        if self._local is None:
             return f"dask lost its worker {worker.address}"
         if worker.address not in self._causes:
             try:
-                codes = self._ends.setdefault(worker.nanny, SimpleQueue())
+                codes = self._local.ends.setdefault(worker.nanny, SimpleQueue())
                 code = codes.get(timeout=EXIT_CODE_S)
                 while not codes.empty():  # an idle worker before it
                     code = codes.get()
@@ -155,9 +166,57 @@ def synthdata_job(packed: Packed) -> Any:
     return packed.run()
 
 
+class _Local:
+    """A cluster of our own, with the exit codes of its workers by their supervisor's address.
+
+    dask's supervisors start a worker that has died anew, but for good no more when it dies while
+    it starts. Those are replaced.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.ends: dict[str, SimpleQueue[int]] = {}
+        self.heals = 0  # with no job done since
+        self.cluster: Any = None
+        self._size = size
+        self._whole = time.monotonic()  # when no worker was missing, or they were replaced
+        self._last = ""
+
+    @property
+    def address(self) -> str:
+        return str(self.cluster.scheduler_address)
+
+    def look(self, workers: int, now: float) -> None:
+        """Start supervisors anew whose workers have been missing for long."""
+        if workers >= self._size:
+            self._whole = now
+        elif now - self._whole > HEAL_S and self.heals < MOST_HEALS:
+            self._whole = now
+            dead = [name for name, nanny in self.cluster.workers.items() if not nanny.is_alive()]
+            if dead:  # others are starting
+                self.heals += 1
+                logger.warning(
+                    "%d of %d workers are gone; starting them anew", len(dead), self._size
+                )
+                self.cluster.loop.add_callback(self._replace, dead)
+
+    async def _replace(self, names: Sequence[Any]) -> None:
+        try:
+            await self.cluster.scale_down(names)
+            self.cluster.scale(self._size)
+            await self.cluster
+        except Exception as error:  # told if it does not help
+            self._last = line(error)
+            logger.info("workers cannot start: %s", self._last)
+
+    def story(self) -> str:
+        """What has been done about it."""
+        tried = f"they were started anew {self.heals} times" if self.heals else "none has started"
+        return f"{tried}, and end at once" + (f": {self._last}" if self._last else "")
+
+
 @contextmanager
-def _local(size: int, ends: dict[str, SimpleQueue[int]]) -> Iterator[Any]:
-    """The client of a cluster of ``size`` processes, which is gone afterwards."""
+def _local(size: int) -> Iterator[_Local]:
+    """A cluster of ``size`` processes, which is gone afterwards."""
     import dask
     from distributed import LocalCluster
 
@@ -177,8 +236,9 @@ def _local(size: int, ends: dict[str, SimpleQueue[int]]) -> Iterator[Any]:
         # tracker unblocks it where it is started (python/cpython, resource_tracker.py, to 3.12).
         resource_tracker.ensure_running()
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        local = _Local(size)
         try:
-            cluster = stack.enter_context(
+            local.cluster = stack.enter_context(
                 LocalCluster(
                     n_workers=size,
                     threads_per_worker=1,
@@ -188,15 +248,14 @@ def _local(size: int, ends: dict[str, SimpleQueue[int]]) -> Iterator[Any]:
                     scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # not 8787 all the same
                     memory_limit=0,  # dask would pause and kill
                     silence_logs=logging.CRITICAL,
-                    worker_class=_nanny(ends),
+                    worker_class=_nanny(local.ends),
                 )
             )
         except Exception as error:
             raise StartError(f"workers cannot start: {line(error)}") from error
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        with _connected(cluster.scheduler_address) as client:
-            yield client
+        yield local
 
 
 def _nanny(ends: dict[str, SimpleQueue[int]]) -> type:

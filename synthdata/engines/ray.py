@@ -8,7 +8,7 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -30,7 +30,10 @@ from synthdata.engines.window import Died, Pool, outcomes
 from synthdata.errors import StartError
 
 STORE_BYTES = 80 * 2**20  # ray wants 75 MiB of shared memory at least; we put nothing there
+DEATH = "worker died or was killed"
 LONGEST_FOLDER = 16  # characters: ray's sockets lie 87 deeper, and macOS takes 103
+
+logger = logging.getLogger("synthdata.engines.ray")
 
 
 @dataclass(frozen=True)
@@ -173,10 +176,35 @@ def _connection(engine: Ray) -> Iterator[None]:
             if engine.address is not None:
                 raise nobody(engine.address, error) from None
             raise StartError(f"workers cannot start: {line(error)}") from error
-        try:
-            yield
-        finally:
-            ray.shutdown()
+        with _news_logged():
+            try:
+                yield
+            finally:
+                ray.shutdown()
+
+
+@contextmanager
+def _news_logged() -> Iterator[None]:
+    """Log what ray tells of its cluster.
+
+    It prints that on stdout, a line for each dead worker, whatever ``log_to_driver`` says
+    (``listen_error_messages`` of ``ray/_private/worker.py`` has no setting up to 2.60). A ray that
+    does it in another way goes on doing it.
+    """
+    from ray._private import worker
+
+    before = getattr(worker, "print_to_stdstream", _log)
+    worker.print_to_stdstream = _log
+    try:
+        yield
+    finally:
+        worker.print_to_stdstream = before
+
+
+def _log(data: Mapping[str, Any], *_: Any, **__: Any) -> None:
+    for text in data.get("lines", ()):
+        # A death is the run's to judge: it names the sample, or tries again.
+        logger.log(logging.INFO if DEATH in text else logging.WARNING, "ray: %s", text)
 
 
 def _short_folder() -> str | None:

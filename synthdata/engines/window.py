@@ -75,7 +75,8 @@ class _Window:
 
     def outcomes(self, stopping: Stopping) -> Iterator[Outcome]:
         told: float | None = None  # when the run was told to stop
-        self._fill()
+        if not stopping():  # a cluster takes seconds to start
+            self._fill()
         yield None  # all workers have their first job: the run has a moment of its own
         while True:
             if stopping():

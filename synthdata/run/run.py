@@ -9,13 +9,13 @@ import json
 import logging
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from synthdata._version import __version__
-from synthdata.config import Config, Part
+from synthdata.config import Config, Part, differences
 from synthdata.errors import ConfigError, Interrupted, StorageError, SynthdataError
 from synthdata.run import ledger as books
 from synthdata.run.ledger import Ledger
@@ -27,6 +27,8 @@ from synthdata.run.stop import Stop, on_signals
 from synthdata.runtime import log
 
 CONFIG, RUN = "config.yaml", "run.json"
+Notes = Mapping[str, str]
+NO_NOTES: Notes = {}
 logger = logging.getLogger("synthdata.run")
 
 
@@ -57,11 +59,15 @@ class Run:
 
     def check(self) -> None:
         """Raise ConfigError unless this config can go into this directory now."""
+        self.check_directory()
+        self.config.engine.check()
+        self.config.store.check()
+
+    def check_directory(self) -> None:
+        """Raise ConfigError if the directory is in use, or holds something else than this run."""
         if os.path.exists(self.path) and not os.path.isdir(self.path):
             raise ConfigError(f"{self.path}: is a file; a run needs a folder")
         check_free(self.path, self.part)
-        self.config.engine.check()
-        self.config.store.check()
         self._check_fit()
 
     def _check_fit(self) -> None:
@@ -107,8 +113,11 @@ class Run:
                 f"{self.path}: cannot be written ({reason}); choose a folder with hydra.run.dir=..."
             )
 
-    def execute(self, observer: Observer | None = None) -> Run:
+    def execute(self, observer: Observer | None = None, notes: Notes = NO_NOTES) -> Run:
         """Make what is missing, and return when it is done.
+
+        ``notes`` are texts that are written beside ``config.yaml`` once the directory is this
+        run's, by their names below it.
 
         Raises
         ------
@@ -125,7 +134,7 @@ class Run:
             left = plan.n - sum(s.stop - s.start for s in there)
             session.check_room(min(left, plan.samples(self.part)))
             ledger = Ledger.read(self.path, there, self.config.store)
-            self._begin(plan)
+            self._begin(plan, notes)
             have = set(there)
             missing = (shard for shard in plan.shards(self.part) if shard not in have)
             finished = self._work(session, map(session.job, missing), ledger)
@@ -238,12 +247,13 @@ class Run:
     def _so_far(self, ledger: Ledger) -> str:
         return f"{ledger.made} of {self.config.n} images"
 
-    def _begin(self, plan: Plan) -> None:
+    def _begin(self, plan: Plan, notes: Notes = NO_NOTES) -> None:
         """Write down what is going to happen, before anything does."""
         state = self.state
         if self.part is not None and state.get("plan"):  # another part was first
             return
-        _write(self.path / CONFIG, self.config.to_yaml())
+        for name, text in {**notes, CONFIG: self.config.to_yaml()}.items():
+            _write(self.path / name, text)
         state.pop("digest", None)
         state |= {
             "status": "running",
@@ -360,31 +370,12 @@ class Run:
         return f"Run({str(self.path)!r})"
 
 
-def differences(a: Config, b: Config) -> list[str]:
-    """The keys in which two configs differ, as ``key: old -> new``."""
-    return list(_differences(a.to_mapping(), b.to_mapping(), ""))
-
-
-_NOT_BYTES = {"n", "shard_size", "failures", "engine", "plugins"}
-
-
-def _differences(a: Any, b: Any, key: str) -> Iterator[str]:
-    if isinstance(a, dict) and isinstance(b, dict):
-        if list(a) != list(b) and a.keys() == b.keys():
-            yield f"the order of {key}: {list(a)} -> {list(b)}"
-        for name in [*a, *(k for k in b if k not in a)]:
-            if key or name not in _NOT_BYTES:
-                path = f"{key}.{name}" if key else str(name)
-                yield from _differences(a.get(name), b.get(name), path)
-    elif a != b:
-        yield f"{key}: {a!r} -> {b!r}"
-
-
 def _write(path: Path, text: str) -> None:
     """Replace a file in one step."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
             beside.write_text(text, encoding="utf-8")
             beside.replace(path)
     except SynthdataError:

@@ -15,78 +15,20 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from typing import Any, ClassVar, TypeVar
 
-from synthdata.errors import ConfigError, StorageError, nearest
+from synthdata.errors import ConfigError, StorageError
 from synthdata.writers.base import ShardWriter, WriteError, Writer
 from synthdata.writers.folder import DATASET, METADATA
+from synthdata.writers.urls import KINDS, REQUESTS, check_url
 
 T = TypeVar("T")
-REQUESTS = 32  # under way at a time; what they cost is waiting
 PAUSES_S = (1.0, 5.0)  # before a request is tried again, beyond what the library itself does
 CHECK_S = 20.0  # the longest that a store may take to say that it is there
-
-_S3 = {
-    "config_kwargs": {
-        "max_pool_connections": REQUESTS,  # botocore has 10 unless told
-        "connect_timeout": 5,
-        "read_timeout": 60,
-    },
-}
-
-
-class Kind(NamedTuple):
-    """What a URL scheme needs: the extra that installs it, and options for its file system."""
-
-    extra: str
-    options: Mapping[str, Any] = {}
-    bucket: bool = True
-
-
-KINDS: Mapping[str, Kind] = {
-    "s3": Kind("s3", _S3),
-    "gs": Kind("gcs"),
-    "gcs": Kind("gcs"),
-    "az": Kind("azure"),
-    "abfs": Kind("azure"),
-    "memory": Kind("s3", bucket=False),
-    "file": Kind("s3", {"auto_mkdir": True}, bucket=False),
-}
 
 
 class StoreError(StorageError, WriteError):
     """An object store refuses or does not answer: one sentence with the URL and the cause."""
-
-
-def check_url(url: str) -> None:
-    """Raise ConfigError, with the key ``url``, unless a run can go there.
-
-    The message never repeats what could be a password.
-    """
-    scheme, separator, rest = url.partition("://")
-    if ":" in (url if not separator else rest).rpartition("@")[0] and not rest.startswith("/"):
-        raise ConfigError(
-            "url: it holds a user and a password; leave them out: "
-            "credentials are read from the environment or the cloud's own config files"
-        )
-    known = ", ".join(f"{name}://" for name in KINDS)
-    if not separator:
-        raise ConfigError(f"url: {url!r} has no scheme; one of {known} will do")
-    if scheme not in KINDS:
-        raise ConfigError(f"url: {scheme!r} is an unknown scheme; {nearest(scheme, KINDS)}")
-    if "?" in rest or "#" in rest:
-        raise ConfigError(
-            f"url: what follows '?' or '#' in a {scheme}:// URL is no part of a place; leave it out"
-        )
-    first, _, path = rest.rstrip("/").partition("/")
-    if scheme == "file" and (first or not path):
-        raise ConfigError(f"url: {url!r} is not an absolute path; file:///data/run will do")
-    if KINDS[scheme].bucket and not re.fullmatch(r"[A-Za-z0-9][\w.-]*(@[\w.-]+)?", first):
-        raise ConfigError(f"url: {url!r} names no bucket; {scheme}://bucket/prefix will do")
-    if not (first or path) or {"", ".", ".."} & set(path.split("/") if path else ()):
-        raise ConfigError(f"url: {url!r} has an empty part; {scheme}://name/prefix will do")
-    if "::" in url or not url.isprintable():
-        raise ConfigError(f"url: {url!r} has '::' or a control character in it; leave it out")
 
 
 @dataclass(frozen=True)
@@ -358,6 +300,8 @@ def _place(pid: int, url: str) -> tuple[Any, str]:
     key = (pid, url)
     if key not in _places:
         scheme = url.partition("://")[0]
+        for name, value in KINDS[scheme].environment.items():
+            os.environ.setdefault(name, value)
         try:
             from fsspec.core import url_to_fs
 

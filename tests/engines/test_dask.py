@@ -18,6 +18,7 @@ from engine_cases import (
     check_all_killed_once,
     check_deadly_sample,
     collected,
+    descendants,
     jobs,
     nothing_left,
     work,
@@ -71,6 +72,50 @@ def test_a_sample_that_ends_its_worker_is_a_row(faulty: Plugin, tmp_path: Path) 
 @pytest.mark.slow
 def test_every_worker_killed_from_outside_costs_nothing(tmp_path: Path) -> None:
     check_all_killed_once(Dask(workers=2), tmp_path)
+
+
+@pytest.mark.slow
+def test_workers_that_dask_gives_up_are_started_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """All are killed, and each one again while it starts, until dask leaves them dead."""
+    monkeypatch.setattr(engine_module, "HEAL_S", 3.0)
+    monkeypatch.setattr(engine_module, "LOOK_S", 0.2)
+    before = descendants(os.getpid())
+
+    def kill_all() -> None:
+        if "starting them anew" in caplog.text:
+            (tmp_path / "go").touch()
+        elif begun(tmp_path, 0) and begun(tmp_path, 1):
+            for pid in descendants(os.getpid()) - before:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+    done, lost = collected(Dask(workers=2), jobs(tmp_path, *["wait"] * 6), each=kill_all)
+    assert (tmp_path / "go").exists()
+    assert lost == {}
+    assert sorted(done) == list(range(6))
+
+
+@pytest.mark.slow
+def test_workers_that_never_start_again_end_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(engine_module, "HEAL_S", 0.5)
+    monkeypatch.setattr(engine_module, "LOOK_S", 0.2)
+    monkeypatch.setattr(engine_module, "WORKERLESS_S", 6.0)
+    before = descendants(os.getpid())
+
+    def kill_all() -> None:
+        if begun(tmp_path, 0):
+            for pid in descendants(os.getpid()) - before:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+    with pytest.raises(StartError, match=r"no workers for 6 seconds; they were started anew \d"):
+        collected(Dask(workers=1), jobs(tmp_path, *["wait"] * 2), each=kill_all)
+    assert caplog.text.count("starting them anew") <= engine_module.MOST_HEALS
+    until(lambda: descendants(os.getpid()) <= before, "the end of all workers")
 
 
 @pytest.mark.slow

@@ -95,6 +95,21 @@ def agent(pid: int) -> bool:
 
 
 @pytest.mark.slow
+def test_a_dead_worker_is_in_the_log_and_not_on_stdout(command: Command) -> None:
+    plugin = write_plugin(command.folder)
+    options = ["n=20", "shard_size=5", "engine=ray", "engine.workers=1", "failures.max_rate=1"]
+    arguments = plugin.arguments(at=[7], how="kill")
+    done = command(*arguments, *options, "hydra.run.dir=run")
+    assert done.returncode == 1, done.stderr
+    assert "raylet" not in done.stdout + done.stderr
+    assert done.stdout.startswith("images ")
+    (line,) = done.stderr.splitlines()
+    assert "sample 7: worker ended" in line
+    log = (command.folder / "run" / "synthdata.log").read_text()
+    assert "ray: A worker died or was killed while executing a task" in log
+
+
+@pytest.mark.slow
 @pytest.mark.usefixtures("cluster")
 def test_a_sample_that_ends_its_worker_is_a_row(faulty: Plugin, tmp_path: Path) -> None:
     check_deadly_sample(faulty, tmp_path, "ray", "ray does not tell how")

@@ -22,10 +22,14 @@ sys.stdin.read()
 
 
 class Cutter:
-    """A TCP proxy that, once ``puts`` PUT requests have passed, cuts the connection at the next."""
+    """A TCP proxy that, once ``puts`` PUT requests have passed, cuts the connection at the next.
 
-    def __init__(self, port: int) -> None:
+    ``verbs`` are how requests begin that write.
+    """
+
+    def __init__(self, port: int, verbs: tuple[bytes, ...] = (b"PUT ",)) -> None:
         self.puts: float = float("inf")
+        self._verbs = verbs
         self._port, self._lock = port, threading.Lock()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
@@ -43,7 +47,7 @@ class Cutter:
     def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
-                if data.startswith(b"PUT ") and not self._may_pass():
+                if data.startswith(self._verbs) and not self._may_pass():
                     break
                 target.sendall(data)
         for end in (source, target):

@@ -46,6 +46,9 @@ def test_the_store_holds_what_a_run_directory_holds(
     assert there["config.yaml"] == (command.folder / "run" / "config.yaml").read_bytes()
     assert not (command.folder / "run" / "dataset").exists()
     assert leftovers(command.folder / "run") == []
+    paths = [p for p in (command.folder / "run").rglob("*") if p.is_file()]
+    files_of_run = [p.read_text("latin-1") for p in paths]
+    assert not any("secret" in text for text in (made.stdout, made.stderr, *files_of_run))
     checked = command("verify", "run", "-k", "5")
     assert checked.returncode == 0, checked.stdout + checked.stderr
     grown = command("extend", "run", "n=33")

@@ -14,7 +14,8 @@ from object_store import Store
 
 from synthdata.errors import ConfigError
 from synthdata.writers import Folder, remote
-from synthdata.writers.remote import Remote, check_url
+from synthdata.writers.remote import Remote
+from synthdata.writers.urls import KINDS, check_url
 
 pytest.importorskip("s3fs")
 pytest.importorskip("moto")
@@ -93,7 +94,7 @@ def test_urls_that_cannot_be(url: str, says: str) -> None:
     assert "PASS" not in str(caught.value)
 
 
-@given(st.sampled_from([*remote.KINDS, "s4"]), st.text(min_size=1), st.text(min_size=4))
+@given(st.sampled_from([*KINDS, "s4"]), st.text(min_size=1), st.text(min_size=4))
 def test_a_password_is_refused_and_not_repeated(scheme: str, user: str, password: str) -> None:
     if scheme == "file" or user.startswith("/"):
         return  # a path
@@ -122,7 +123,7 @@ def test_a_package_that_is_missing(
     url: str, package: str, extra: str, clean: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     registry = importlib.import_module("fsspec.registry")  # fsspec has a mapping of that name
-    for scheme in remote.KINDS:  # classes that are imported already
+    for scheme in KINDS:  # classes that are imported already
         monkeypatch.delitem(registry._registry, scheme, raising=False)
     monkeypatch.setitem(sys.modules, package, None)
     writer = Remote(Folder(), url)

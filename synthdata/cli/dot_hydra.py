@@ -1,0 +1,33 @@
+"""What Hydra writes of a job into ``.hydra/``, for the run to write once the directory is its own.
+
+Hydra writes it before the job begins, which would change a directory that the run is refused.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+#: The override that keeps Hydra from writing it.
+NO_SUBDIR = "hydra.output_subdir=null"
+
+
+def dot_hydra(task: Any, subdir: str | None) -> Mapping[str, str]:
+    """The files of the job that runs now, as texts by their names below its directory.
+
+    ``task`` is the config without Hydra's part, ``subdir`` what ``hydra.output_subdir`` was before
+    ``NO_SUBDIR``: None for no files.
+    """
+    from hydra.core.hydra_config import HydraConfig
+    from omegaconf import OmegaConf, read_write
+
+    if subdir is None:
+        return {}
+    cfg: Any = copy.deepcopy(HydraConfig.instance().cfg)
+    with read_write(cfg.hydra):
+        cfg.hydra.output_subdir = subdir
+        if NO_SUBDIR in cfg.hydra.overrides.hydra:
+            cfg.hydra.overrides.hydra.remove(NO_SUBDIR)
+    files = {"config": task, "hydra": cfg, "overrides": cfg.hydra.overrides.task}
+    return {f"{subdir}/{name}.yaml": OmegaConf.to_yaml(node) for name, node in files.items()}
