@@ -8,6 +8,7 @@ of workers, and the first positions of the order without a gap.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -49,6 +50,9 @@ class Permutation:
                 return k
 
 
+_permutation = functools.lru_cache(maxsize=4)(Permutation)
+
+
 def _mixed(word: int) -> int:
     word &= _WORD
     word = (word ^ word >> 30) * 0xBF58476D1CE4E5B9 & _WORD
@@ -83,6 +87,13 @@ class Order:
         if self.shuffle is not None and self.shuffle < 0:
             raise ConfigError(f"shuffle: {self.shuffle} is not a seed; it must be 0 or more, or None")
 
+    def place(self, position: int, n: int) -> tuple[int, int]:
+        """The epoch whose samples are taken at a position, and which of its n."""
+        epoch, k = divmod(position, n)
+        if self.shuffle is not None:
+            k = _permutation(n, _mixed(_mixed(self.shuffle) + epoch))[k]
+        return (epoch if self.fresh else 0), k
+
     def start(self, position: int, n: int, stride: int) -> int:
         """Where an iteration from ``position`` on begins: at the next epoch if this has no more."""
         rest = n - position % n
@@ -100,6 +111,20 @@ class Order:
         return self.drop_last and not self.endless
 
 
+@dataclass(frozen=True)
+class Seat:
+    """Whose batches: those of worker ``worker`` of ``workers`` of rank ``rank`` of ``ranks``."""
+
+    rank: int = 0
+    ranks: int = 1
+    worker: int = 0
+    workers: int = 1
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.rank < self.ranks:
+            raise ConfigError(f"rank: {self.rank} of {self.ranks} ranks; it counts from 0")
+
+
 class Dealer:
     """What one worker of one rank is dealt: ``Dealer(...)`` iterates over ranges of positions.
 
@@ -109,8 +134,8 @@ class Dealer:
         The order, and the length of an epoch.
     start
         The position that the first step begins at.
-    batch_size, rank, ranks, worker, workers
-        Whose batches these are.
+    batch_size, seat
+        Whose batches these are, and how many samples each has.
     done
         How many steps from ``start`` on have been taken, this worker's last among them.
 
@@ -153,17 +178,3 @@ class Dealer:
         """The first position that no step so far had."""
         position = self.start + self.done * self._stride
         return position if self._end is None else min(position, self._end)
-
-
-@dataclass(frozen=True)
-class Seat:
-    """Whose batches: those of worker ``worker`` of ``workers`` of rank ``rank`` of ``ranks``."""
-
-    rank: int = 0
-    ranks: int = 1
-    worker: int = 0
-    workers: int = 1
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.rank < self.ranks:
-            raise ConfigError(f"rank: {self.rank} of {self.ranks} ranks; it counts from 0")
