@@ -109,7 +109,12 @@ class SampleConfig:
         """
         if step < 0:
             raise ConfigError(f"step: {step} must not be negative")
-        return schedules.at(self, step)
+        return schedules.at(self, step) if self.is_scheduled else self
+
+    @functools.cached_property
+    def is_scheduled(self) -> bool:
+        """Whether there is a schedule in it."""
+        return schedules.at(self, 0) is not self
 
     @functools.cached_property
     def fingerprint(self) -> str:

@@ -174,6 +174,8 @@ class Dataset(Sequence[dict[str, Any]]):
 
         ``ds.at(step)[i]`` is a pure function of (config, seed, i, step).
         """
+        if not self.config.is_scheduled:
+            return self
         return self._view(("at", step), lambda: self.source.at(step))
 
     def counterpart(

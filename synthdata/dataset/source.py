@@ -65,7 +65,7 @@ class Source(ABC):
 
     def at(self, step: int) -> Source:
         """The samples of a step of the config's schedules."""
-        if self.config.at(step) is self.config:
+        if not self.config.is_scheduled:
             return self
         raise ConfigError(
             f"step: {step}: a run holds the samples of step 0 only; "
@@ -95,8 +95,9 @@ class Made(Source):
         return self._generator().image(index)
 
     def at(self, step: int) -> Source:
-        config = self.config.at(step)
-        return self if config is self.config else Made(config, self.n, *self._redrawn)
+        if not self.config.is_scheduled:
+            return self
+        return Made(self.config.at(step), self.n, *self._redrawn)
 
     def check_endless(self) -> None:
         """Any number can be made."""
