@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from synthdata.components import coerce
 from synthdata.compose import compose, conf_dir, listed
-from synthdata.config import Config
 from synthdata.errors import ConfigError
 from synthdata.generator import SampleConfig
 
+N = 1000  # samples where nothing says how many, as in a run
 LISTS = ("primitives", "effects", "labels")  # groups of which several options may be chosen
 
 
@@ -19,20 +20,22 @@ def read(
     config: Any, config_dir: str | Path | None = None, plugins: Sequence[str] = ()
 ) -> tuple[SampleConfig, int]:
     """The part of a config that decides samples, and its ``n``; as ``Dataset.from_config``."""
-    if isinstance(config, Config):
-        return config.sample_config, config.n
-    if isinstance(config, SampleConfig):
-        return config, Config.n
+    if isinstance(config, SampleConfig):  # a Config is one too
+        return getattr(config, "sample_config", config), getattr(config, "n", N)
     if isinstance(config, Path) or (isinstance(config, str) and _is_file_name(config)):
         path = Path(config)
         if not path.is_file():
             raise ConfigError(f"config: {str(config)!r} is not a file")
+        from synthdata.config import Config
+
         return read(Config.load(path, plugins))
     if isinstance(config, str):
         config = [config]
     if isinstance(config, Mapping):
         node = _plain(config)
         if _has_targets(node):
+            from synthdata.config import Config
+
             return read(Config.from_mapping(node, plugins))
         config = list(overrides_of(node))
     if not isinstance(config, Sequence) or not all(isinstance(item, str) for item in config):
@@ -40,7 +43,8 @@ def read(
             f"config: {config!r} is not a list of overrides, a config.yaml, a mapping or a Config"
         )
     node = compose(list(config), config_dir)
-    return read(Config.from_mapping(node, [*plugins, *listed(node)]))
+    # Not as a Config: its engine and writer, which nobody needs here, take a while to import.
+    return SampleConfig.from_mapping(node, [*plugins, *listed(node)]), coerce(node["n"], int, "n")
 
 
 def overrides_of(node: Mapping[str, Any]) -> Iterator[str]:
