@@ -76,19 +76,19 @@ def changed(node: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]
         parsed = OverridesParser.create().parse_overrides(list(overrides))
     except Exception as error:
         raise config_error(error) from error
-    node = copy.deepcopy(dict(node))
+    new = copy.deepcopy(dict(node))
     groups = [o.input_line for o in parsed if (conf_dir() / o.key_or_group).is_dir()]
     composed = compose(groups)
     for override in parsed:
         key = override.key_or_group
         if override.input_line not in groups:
-            _assign(node, key, override.value())
+            _assign(new, key, override.value())
         elif "_target_" in composed[key]:
-            same = composed[key]["_target_"] == node[key]["_target_"]
-            node[key] = node[key] if same else composed[key]
+            if composed[key]["_target_"] != new[key]["_target_"]:
+                new[key] = composed[key]
         else:
-            node[key] = {name: node[key].get(name, new) for name, new in composed[key].items()}
-    return node
+            new[key] = {name: new[key].get(name, option) for name, option in composed[key].items()}
+    return new
 
 
 def _assign(node: dict[str, Any], key: str, value: Any) -> None:
@@ -98,7 +98,9 @@ def _assign(node: dict[str, Any], key: str, value: Any) -> None:
         place = place.get(name) if isinstance(place, dict) else None
     if not isinstance(place, dict) or last not in place:
         known = place if isinstance(place, dict) else node
-        raise ConfigError(f"{key}: no such key; {nearest(last, [k for k in known if k != '_target_'])}")
+        raise ConfigError(
+            f"{key}: no such key; {nearest(last, [k for k in known if k != '_target_'])}"
+        )
     place[last] = value
 
 
@@ -128,7 +130,8 @@ def listed(node: Mapping[str, Any]) -> list[str]:
 
 
 _REPLACES = re.compile(
-    r"^\+{0,2}(?!hydra\.)([A-Za-z_]\w*(?:\.\w+)+)=(\s*(?:\[|\{.*\b(?:dist|schedule)\s*:).*)$", re.DOTALL
+    r"^\+{0,2}(?!hydra\.)([A-Za-z_]\w*(?:\.\w+)+)=(\s*(?:\[|\{.*\b(?:dist|schedule)\s*:).*)$",
+    re.DOTALL,
 )
 
 

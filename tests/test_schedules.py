@@ -1,4 +1,4 @@
-"""Schedules: linear between their steps, whole where they are whole, refused before a sample is made."""
+"""Schedules: linear between their steps, whole where they are whole, checked when made."""
 
 from __future__ import annotations
 

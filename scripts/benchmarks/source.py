@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from benchmarks import floor
+
 BATCH, WORKERS = 64, 2
 ON_DISK = 1024  # images, read again and again
 
@@ -48,8 +50,6 @@ def pictures(overrides: list[str]) -> Body:
 
 def bare(overrides: list[str]) -> Body:
     """The bare Agg calls and Pillow's copy from RGBA to RGB."""
-    from benchmarks import floor
-
     from synthdata.generator import Generator
 
     scenes = floor.scenes_of(Generator.from_config(overrides), 500)

@@ -1,9 +1,9 @@
 """Which sample comes when: a pure function of a position, so that a checkpoint is one integer.
 
-Positions 0, 1, 2, ... run through the epochs, ``n`` to each. They are dealt out in steps: step s of
-a training has the next ``batch_size`` positions for each rank, rank after rank, and the workers of a
-rank take its batches in turns. So what has been delivered after s steps is the same for any number
-of workers, and the first positions of the order without a gap.
+Positions 0, 1, 2, ... run through the epochs, ``n`` to each. They are dealt out in steps: step s
+has the next ``batch_size`` positions for each rank, rank after rank, and the workers of a rank take
+its batches in turns. So what has been delivered after s steps is the same for any number of
+workers, and the first positions of the order without a gap.
 """
 
 from __future__ import annotations
@@ -85,7 +85,9 @@ class Order:
 
     def __post_init__(self) -> None:
         if self.shuffle is not None and self.shuffle < 0:
-            raise ConfigError(f"shuffle: {self.shuffle} is not a seed; it must be 0 or more, or None")
+            raise ConfigError(
+                f"shuffle: {self.shuffle} is not a seed; it must be 0 or more, or None"
+            )
 
     def place(self, position: int, n: int) -> tuple[int, int]:
         """The epoch whose samples are taken at a position, and which of its n."""

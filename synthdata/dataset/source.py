@@ -34,6 +34,7 @@ class PerThread(Generic[T]):
         value: T = local.value
         return value
 
+
 class Source(ABC):
     """Samples by number. It may be used from any process and thread, and is small when pickled.
 
@@ -120,4 +121,6 @@ def check_stream(config: SampleConfig, name: str) -> None:
 
 def _own(image: np.ndarray) -> np.ndarray:
     """The image in memory of its own, without gaps."""
-    return image if image.flags.writeable and image.flags.c_contiguous else np.array(image, order="C")
+    return (
+        image if image.flags.writeable and image.flags.c_contiguous else np.array(image, order="C")
+    )

@@ -135,7 +135,9 @@ def check_whole(name: str, source: Distribution, least: int | None = None) -> No
         for part in source.parts:
             check_whole(name, part, least)
             if isinstance(part, Constant) and not isinstance(part.value, int):
-                raise ConfigError(f"{name}: {part.value!r} is to be a whole number: leave the point out")
+                raise ConfigError(
+                    f"{name}: {part.value!r} is to be a whole number: leave the point out"
+                )
         return
     support = source.support()
     if support is None and isinstance(source, Constant | Choice):

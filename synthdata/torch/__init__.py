@@ -12,7 +12,7 @@ if find_spec("torch") is None:
 
 if TYPE_CHECKING:
     from synthdata.torch.batches import Batches, position
-    from synthdata.torch.collate import collate
+    from synthdata.torch.collation import collate
     from synthdata.torch.samples import Samples
     from synthdata.torch.targets import (
         Captions,
@@ -48,7 +48,7 @@ __getattr__, __dir__ = lazy(
         "Samples": "samples",
         "Segmentation": "targets",
         "Target": "targets",
-        "collate": "collate",
+        "collate": "collation",
         "position": "batches",
     },
 )

@@ -10,8 +10,10 @@ from torch.utils.data import get_worker_info
 
 from synthdata.dataset.order import Dealer, Order, Seat
 from synthdata.errors import ConfigError
-from synthdata.torch.collate import collate
+from synthdata.torch.collation import collate
 from synthdata.torch.samples import Samples
+
+ENDLESS = Order()
 
 
 class Batches(torch.utils.data.IterableDataset):  # type: ignore[misc]
@@ -51,7 +53,7 @@ class Batches(torch.utils.data.IterableDataset):  # type: ignore[misc]
         self,
         samples: Samples,
         batch_size: int,
-        order: Order = Order(),
+        order: Order = ENDLESS,
         *,
         position: int = 0,
         rank: int | None = None,

@@ -45,8 +45,8 @@ class Detection(Target):
         How many key points each entry has, 0 for none. Marks with fewer get points with v = 0. With
         the label ``keypoints`` v tells hidden points; else it is 2 for all on the canvas.
     extent
-        ``painted``: the exact box of what is painted, hidden or not. ``visible``: that of the pixels
-        that are seen; needs the label ``boxes``.
+        ``painted``: the exact box of what is painted, hidden or not. ``visible``: that of the
+        pixels that are seen; needs the label ``boxes``.
     categories
         Their names; unless given the numbers are those of ``semantic_mask``.
     """
@@ -105,7 +105,8 @@ class Detection(Target):
                 own = _on_canvas(marks[k]["keypoints"], record["width"], record["height"])
             if len(own) > self.keypoints:
                 raise ConfigError(
-                    f"Detection.keypoints: {self.keypoints}: a {marks[k]['category']} has {len(own)}"
+                    f"Detection.keypoints: {self.keypoints}: "
+                    f"a {marks[k]['category']} has {len(own)}"
                 )
             points[row, : len(own)] = own
         return torch.from_numpy(points)
@@ -216,5 +217,6 @@ def _field(holder: Mapping[str, Any], key: str, label: str) -> Any:
 def _on_canvas(points: Sequence[Sequence[float]], width: int, height: int) -> np.ndarray:
     """(k, 3): x, y, 2 for points on the canvas, 0, 0, 0 for others."""
     xy = np.array(points, dtype=np.float64).reshape(-1, 2)
-    inside = ((xy >= 0) & (xy < (width, height))).all(axis=1)
-    return np.column_stack((xy, np.full(len(xy), 2.0))) * inside[:, None]
+    x, y = xy.T
+    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    return np.column_stack((x * inside, y * inside, 2.0 * inside))

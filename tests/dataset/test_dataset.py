@@ -1,4 +1,4 @@
-"""``Dataset``: the samples of a run without a disk, the same from disk, in any process and thread."""
+"""``Dataset``: a run's samples without a disk, and from it, in any process and thread."""
 
 from __future__ import annotations
 
@@ -115,7 +115,12 @@ def test_arrays_are_the_callers_own() -> None:
 
 
 def test_every_form_of_a_config_gives_the_same_samples(run: synthdata.Run, tmp_path: Path) -> None:
-    overrides = ["primitives=[lines,circles]", "primitives.lines.count=3", "seed=9", "effects=[blur]"]
+    overrides = [
+        "primitives=[lines,circles]",
+        "primitives.lines.count=3",
+        "seed=9",
+        "effects=[blur]",
+    ]
     overrides += ["canvas.size=[40,30]", "layout=grid", "primitives.lines.width={dist: choice, "]
     overrides[-1] += "values: [1, 2.5]}"
     config = config_of([*overrides, "n=77"])

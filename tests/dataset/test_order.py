@@ -102,7 +102,7 @@ def test_the_position_is_the_first_that_was_not_dealt() -> None:
         (range(8, 10), 10),
     ]
     worker = Dealer(Order(), 10, 100, 4, Seat(0, 1, 1, 3))
-    assert [list(p)[0] for p in islice(worker, 2)] == [104, 116]
+    assert [p[0] for p in islice(worker, 2)] == [104, 116]
     again = Dealer(Order(), 10, 100, 4, Seat(0, 1, 1, 3), done=worker.done)
     assert next(iter(again)) == range(128, 132)
 
