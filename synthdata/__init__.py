@@ -13,17 +13,29 @@ from synthdata._version import __version__
 if TYPE_CHECKING:
     from synthdata.api import generate
     from synthdata.config import Config
+    from synthdata.dataset import Dataset
     from synthdata.generator import Generator, Sample
     from synthdata.run import Run
     from synthdata.scene import Mark, Scene
 
-__all__ = ["Config", "Generator", "Mark", "Run", "Sample", "Scene", "__version__", "generate"]
+__all__ = [
+    "Config",
+    "Dataset",
+    "Generator",
+    "Mark",
+    "Run",
+    "Sample",
+    "Scene",
+    "__version__",
+    "generate",
+]
 
 # `import synthdata` alone loads no NumPy, no Hydra and no matplotlib.
 __getattr__, __dir__ = lazy(
     globals(),
     {
         "Config": "config",
+        "Dataset": "dataset",
         "Generator": "generator",
         "Mark": "scene",
         "Run": "run",

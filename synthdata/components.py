@@ -31,10 +31,12 @@ from synthdata.distributions import (
     Palette,
 )
 from synthdata.errors import ConfigError, nearest
+from synthdata.schedules import Schedule
 
 T = TypeVar("T")
 PACKAGE = __name__.partition(".")[0]
-_KIND_OF = {cls: name for name, cls in (KINDS | COLOR_KINDS).items()}
+_NUMBERS: Mapping[str, type[Distribution]] = {**KINDS, "schedule": Schedule}
+_KIND_OF = {cls: name for name, cls in (*_NUMBERS.items(), *COLOR_KINDS.items())}
 
 
 def build(node: Any, base: type[T], key: str, plugins: Sequence[str] = ()) -> T:
@@ -126,14 +128,14 @@ def distribution(value: Any, key: str, base: type[Distribution] = Distribution) 
     """The distribution that a config value stands for.
 
     A scalar is a constant, a list is an equal choice, a mapping names its ``dist``. Where colours
-    are expected, a colour or a list of colours is a palette.
+    are expected, a colour or a list of colours is a palette. A mapping with a ``schedule`` is that.
     """
     color = issubclass(base, ColorDistribution)
-    kinds: Mapping[str, type[Distribution]] = COLOR_KINDS if color else KINDS
+    kinds: Mapping[str, type[Distribution]] = COLOR_KINDS if color else _NUMBERS
     if isinstance(value, base):
         return value
     if isinstance(value, Mapping):
-        name = value.get("dist")
+        name = value.get("dist", None if color or "schedule" not in value else "schedule")
         if name is None:
             raise ConfigError(f"{key}: a distribution needs 'dist'; known: {', '.join(kinds)}")
         if not isinstance(name, str) or name not in kinds:

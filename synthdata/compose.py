@@ -6,6 +6,7 @@ a notebook and in several threads.
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -59,6 +60,50 @@ def compose(overrides: Sequence[str] = (), config_dir: str | Path | None = None)
     return plain(config)
 
 
+def changed(node: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    """A composed config, which need not come from here, with some keys and groups changed.
+
+    An option of a group that is there already keeps its keys.
+
+    Raises
+    ------
+    ConfigError
+        If a group, an option or a key is unknown, or a value cannot be read.
+    """
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    try:
+        parsed = OverridesParser.create().parse_overrides(list(overrides))
+    except Exception as error:
+        raise config_error(error) from error
+    new = copy.deepcopy(dict(node))
+    groups = [o.input_line for o in parsed if (conf_dir() / o.key_or_group).is_dir()]
+    composed = compose(groups)
+    for override in parsed:
+        key = override.key_or_group
+        if override.input_line not in groups:
+            _assign(new, key, override.value())
+        elif "_target_" in composed[key]:
+            if composed[key]["_target_"] != new[key]["_target_"]:
+                new[key] = composed[key]
+        else:
+            new[key] = {name: new[key].get(name, option) for name, option in composed[key].items()}
+    return new
+
+
+def _assign(node: dict[str, Any], key: str, value: Any) -> None:
+    *path, last = key.split(".")
+    place: Any = node
+    for name in path:
+        place = place.get(name) if isinstance(place, dict) else None
+    if not isinstance(place, dict) or last not in place:
+        known = place if isinstance(place, dict) else node
+        raise ConfigError(
+            f"{key}: no such key; {nearest(last, [k for k in known if k != '_target_'])}"
+        )
+    place[last] = value
+
+
 def plain(config: Any) -> dict[str, Any]:
     """A composed ``DictConfig`` as plain data, interpolations resolved, without Hydra's part."""
     from omegaconf import OmegaConf
@@ -85,7 +130,8 @@ def listed(node: Mapping[str, Any]) -> list[str]:
 
 
 _REPLACES = re.compile(
-    r"^\+{0,2}(?!hydra\.)([A-Za-z_]\w*(?:\.\w+)+)=(\s*(?:\[|\{.*\bdist\s*:).*)$", re.DOTALL
+    r"^\+{0,2}(?!hydra\.)([A-Za-z_]\w*(?:\.\w+)+)=(\s*(?:\[|\{.*\b(?:dist|schedule)\s*:).*)$",
+    re.DOTALL,
 )
 
 

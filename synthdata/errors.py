@@ -56,6 +56,10 @@ class DiskFull(StorageError):
     """There is no room for what would be written."""
 
 
+class MissingSample(SynthdataError, LookupError):
+    """A run does not hold this sample: it could not be made."""
+
+
 class Interrupted(SynthdataError):
     """SIGINT or SIGTERM ended the run; it can be resumed."""
 

@@ -12,10 +12,10 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from synthdata import components, pixels
+from synthdata import components, pixels, schedules
 from synthdata._version import __version__
 from synthdata.distributions import ColorDistribution, Palette
-from synthdata.effects.base import Effect
+from synthdata.effects.base import Change, Effect
 from synthdata.encoders.base import Encoder
 from synthdata.encoders.png import Png
 from synthdata.errors import ConfigError
@@ -101,6 +101,21 @@ class SampleConfig:
         names = {f.name for f in dataclasses.fields(SampleConfig)}
         return components.make(cls, {k: v for k, v in node.items() if k in names}, "", plugins)
 
+    def at(self, step: int) -> SampleConfig:
+        """The config of one step of a curriculum: its schedules as they are there.
+
+        A config without schedules is that of every step; one with schedules, drawn from as it is,
+        is that of step 0.
+        """
+        if step < 0:
+            raise ConfigError(f"step: {step} must not be negative")
+        return schedules.at(self, step) if self.is_scheduled else self
+
+    @functools.cached_property
+    def is_scheduled(self) -> bool:
+        """Whether there is a schedule in it."""
+        return schedules.at(self, 0) is not self
+
     @functools.cached_property
     def fingerprint(self) -> str:
         """A hash of all that decides a sample's bytes: these fields, and the code behind them.
@@ -147,11 +162,12 @@ class Generator:
     """All samples of a config: ``Generator(config)[i]``.
 
     It owns a renderer and random generators, so it belongs to one process and one thread.
+    ``redrawn`` and ``variant`` are those of ``Streams``: the same samples but for one stream.
     """
 
-    def __init__(self, config: SampleConfig) -> None:
+    def __init__(self, config: SampleConfig, redrawn: str = "", variant: int = 0) -> None:
         self.config = config
-        self._streams = Streams(config.seed)
+        self._streams = Streams(config.seed, redrawn, variant)
         self._surface = config.renderer.open(*config.canvas.size)
         self._mask_encoder = Png()
         self._primitives = [
@@ -175,17 +191,8 @@ class Generator:
 
     def __getitem__(self, index: int) -> Sample:
         """Sample ``index``, any whole number from 0 on."""
-        if not 0 <= index < 1 << 63:
-            raise IndexError(f"sample index {index} is not between 0 and 2**63 - 1")
         scene = self.scene(index)
-        image = self._surface.draw(scene)
-        changes = {}
-        for name, effect in self.config.effects.items():
-            rng = self._streams.get(index, f"effects/{name}")
-            changes[name] = change = effect.prepare(rng, scene.width, scene.height)
-            image = change.pixels(image)
-        if self.config.canvas.mode == "grey":
-            image = pixels.grey_array(image)
+        image, changes = self._picture(index, scene)
         file_name = f"{index:09d}{self.config.encoder.suffix}"
         stream = functools.partial(self._streams.get, index)
         truth = Truth(scene, self._surface, tuple(changes.values()), stream, file_name)
@@ -207,8 +214,26 @@ class Generator:
             record[f"{name}_file_name"] = f"{index:09d}.{name}.png"
         return Sample(image, record, scene, masks)
 
+    def image(self, index: int) -> np.ndarray:
+        """``self[index].image``, without the labels."""
+        return self._picture(index, self.scene(index))[0]
+
+    def _picture(self, index: int, scene: Scene) -> tuple[np.ndarray, dict[str, Change]]:
+        """The pixels of a scene after all effects, and what these were."""
+        image = self._surface.draw(scene)
+        changes = {}
+        for name, effect in self.config.effects.items():
+            rng = self._streams.get(index, f"effects/{name}")
+            changes[name] = change = effect.prepare(rng, scene.width, scene.height)
+            image = change.pixels(image)
+        if self.config.canvas.mode == "grey":
+            image = pixels.grey_array(image)
+        return image, changes
+
     def scene(self, index: int) -> Scene:
         """The scene of sample ``index``: what is in the picture, before a pixel is drawn."""
+        if not 0 <= index < 1 << 63:
+            raise IndexError(f"sample index {index} is not between 0 and 2**63 - 1")
         width, height = self.config.canvas.size
         get = self._streams.get
         background = self._background

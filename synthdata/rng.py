@@ -18,6 +18,10 @@ class Streams:
     ----------
     seed
         A non-negative integer; 0 is a seed like any other.
+    redrawn
+        A purpose whose streams are drawn anew, and those below it: ``style`` and ``style/lines``.
+    variant
+        Which other draw of them; 0 is no other.
 
     Notes
     -----
@@ -26,16 +30,20 @@ class Streams:
     ``get`` of the same purpose, and a ``Streams`` belongs to one thread.
     """
 
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
+    def __init__(self, seed: int, redrawn: str = "", variant: int = 0) -> None:
+        self.seed, self.redrawn, self.variant = seed, redrawn, variant
         self._streams: dict[str, _Stream] = {}
 
     def get(self, index: int, purpose: str) -> np.random.Generator:
         """The generator for ``purpose``, at the start of sample ``index``."""
         stream = self._streams.get(purpose)
         if stream is None:
-            stream = self._streams[purpose] = _Stream(self.seed, purpose)
+            stream = self._streams[purpose] = _Stream(self.seed, self._key(purpose))
         return stream.at(index)
+
+    def _key(self, purpose: str) -> str:
+        again = self.variant and f"{purpose}/".startswith(f"{self.redrawn}/")
+        return f"{purpose}~{self.variant}" if again else purpose  # no name has a "~" in it
 
     def __repr__(self) -> str:
         return f"Streams(seed={self.seed})"

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 from benchmarks.compare import Comparison, divided, rate, seconds, steady_rate
 from benchmarks.measure import BENCH, ROOT, Loop, Program, Whole, checked_out
 
 at_most = partial(Comparison, at_least=False)
+FIRST_SAMPLE = """import synthdata
+synthdata.Dataset.from_config(["primitives=lines", "canvas.size=[224,224]"])[0]"""
 IMPORTS = "import hydra, joblib, matplotlib.backends.backend_agg"
 
 
@@ -200,6 +203,43 @@ def before(setting: Setting) -> Case:
     return Case(f"whole runs, PNG, against {setting.before}", programs, comparisons)
 
 
+def source(setting: Setting) -> Case:
+    """Samples without a disk: against bare calls, and a loader against one that reads files."""
+    images = setting.images // 5 or 1
+    samples, pictures, bare = "ds[i]", "ds.image_into(i)", "bare Agg + RGB"
+    loops = {samples: "source-samples", pictures: "source-pictures", bare: "source-bare"}
+    programs: list[Program] = [Loop(name, images, loops[name], setting.root) for name in loops]
+    comparisons = [
+        at_most("ds[i] over bare Agg calls + RGB", seconds(samples), seconds(bare), 1.3),
+        at_most("image_into over the same", seconds(pictures), seconds(bare)),
+    ]
+    first, package = "first sample", "import synthdata"
+    programs.append(Whole(first, 1, partial(_code, FIRST_SAMPLE), setting.root))
+    programs.append(Whole(package, 1, partial(_code, package), setting.root))
+    comparisons.append(
+        Comparison(
+            "first sample after import, in 0.4 s",
+            lambda turn: turn[first].wall - turn[package].wall,
+            lambda _: 0.4,
+            1.0,
+            at_least=False,
+        )
+    )
+    if find_spec("torch") is None:
+        title = "samples without a disk (the loaders are left out: they need PyTorch)"
+        return Case(title, programs, comparisons)
+    for side, target in ((224, 1.5), (512, 3.0)):
+        made = f"loader, made, {side}"
+        batches = max(1, setting.images // (64 * 4)) * 64
+        programs.append(Loop(made, batches, f"source-made-{side}", setting.root))
+        for form in ("png", "jpeg"):
+            name = f"loader, {form.upper()}, {side}"
+            programs.append(Loop(name, batches, f"source-{form}-{side}", setting.root))
+            comparison = f"loader over {form.upper()} files, {side}x{side}"
+            comparisons.append(Comparison(comparison, rate(made), rate(name), target, cpu=False))
+    return Case("samples without a disk, five lines; loaders: 2 workers", programs, comparisons)
+
+
 CASES: dict[str, Callable[[Setting], Case]] = {
     "png": png,
     "jpeg": jpeg,
@@ -210,6 +250,7 @@ CASES: dict[str, Callable[[Setting], Case]] = {
     "start": start,
     "many": many,
     "before": before,
+    "source": source,
 }
 
 

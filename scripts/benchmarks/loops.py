@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks import floor
+from benchmarks import floor, source
 from benchmarks.place import make_folder
 
 PREPARED = 500  # pictures whose geometry is made ready for the floor
@@ -107,6 +107,7 @@ def _bare_calls(overrides: list[str]) -> Body:
 LINES = ["primitives=lines"]
 ONE_MARK = ["primitives=lines", "primitives.lines.count=1", "canvas.size=[64,64]"]
 MANY = ["primitives=lines", "primitives.lines.count=200"]
+SIDE_224 = "canvas.size=[224,224]"
 
 LOOPS: dict[str, Loop] = {
     "project-png": Loop(_shards, LINES, ".png"),
@@ -118,6 +119,18 @@ LOOPS: dict[str, Loop] = {
     "many-scene-and-draw": Loop(_scene_and_draw, MANY),
     "many-draw": Loop(_draw_only, MANY),
     "many-bare": Loop(_bare_calls, MANY),
+    "source-samples": Loop(source.samples, [*LINES, SIDE_224]),
+    "source-pictures": Loop(source.pictures, [*LINES, SIDE_224]),
+    "source-bare": Loop(source.bare, [*LINES, SIDE_224]),
+    **{
+        f"source-{kind}-{side}": Loop(prepare, [*LINES, f"canvas.size=[{side},{side}]"])
+        for side in (224, 512)
+        for kind, prepare in (
+            ("made", source.made),
+            ("png", source.read_png),
+            ("jpeg", source.read_jpeg),
+        )
+    },
 }
 
 

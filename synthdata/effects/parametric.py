@@ -27,6 +27,7 @@ from synthdata.distributions import (
 )
 from synthdata.effects.base import Change, Effect
 from synthdata.errors import ConfigError
+from synthdata.schedules import Schedule
 
 
 def limited(default: Distribution, low: float, high: float = math.inf) -> Any:
@@ -115,7 +116,7 @@ def _extremes(source: Distribution) -> list[Any]:
             return [source.value]
         case Choice():
             return list(source.values)
-        case Mixture():
+        case Mixture() | Schedule():
             return [value for part in source.parts for value in _extremes(part)]
         case Uniform() | IntUniform() | LogUniform() | Beta():
             return [source.low, source.high]

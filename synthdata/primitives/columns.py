@@ -9,6 +9,7 @@ import numpy as np
 
 from synthdata.distributions import Choice, Constant, Distribution, IntUniform, Mixture, Poisson
 from synthdata.errors import ConfigError, nearest
+from synthdata.schedules import Schedule
 
 
 class Column(NamedTuple):
@@ -117,7 +118,7 @@ def check_names(name: str, source: Distribution, known: tuple[str, ...]) -> None
 
 def check_numbers(name: str, source: Distribution) -> None:
     """Raise a ConfigError if ``source`` is seen to draw something else than numbers."""
-    if isinstance(source, Mixture):
+    if isinstance(source, Mixture | Schedule):
         for part in source.parts:
             check_numbers(name, part)
     if isinstance(source, Constant | Choice):
@@ -130,6 +131,14 @@ def check_whole(name: str, source: Distribution, least: int | None = None) -> No
     """Raise a ConfigError if ``source`` is seen to draw fractions or numbers below ``least``."""
     if source.depends_on():
         return  # known only when the other parameter is drawn
+    if isinstance(source, Schedule):
+        for part in source.parts:
+            check_whole(name, part, least)
+            if isinstance(part, Constant) and not isinstance(part.value, int):
+                raise ConfigError(
+                    f"{name}: {part.value!r} is to be a whole number: leave the point out"
+                )
+        return
     support = source.support()
     if support is None and isinstance(source, Constant | Choice):
         values = [source.value] if isinstance(source, Constant) else list(source.values)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import os
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -92,8 +94,13 @@ def _shipped() -> Path:
     return Path(spec.origin).parent / "mpl-data" / "fonts" / "ttf"
 
 
-@functools.lru_cache(maxsize=32)  # each keeps its file open
 def _face(path: str) -> FT2Font:
+    # A face keeps a glyph and an open file with a place in it: neither is to be shared.
+    return _own_face(path, os.getpid(), threading.get_ident())
+
+
+@functools.lru_cache(maxsize=32)
+def _own_face(path: str, process: int, thread: int) -> FT2Font:
     from matplotlib.ft2font import FT2Font
 
     try:

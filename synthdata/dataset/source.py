@@ -1,0 +1,126 @@
+"""Where the samples of a data set come from: made as asked for, or read from a run."""
+
+from __future__ import annotations
+
+import os
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+
+from synthdata.errors import ConfigError, nearest
+from synthdata.generator import Generator, SampleConfig
+
+T = TypeVar("T")
+
+
+class PerThread(Generic[T]):
+    """One ``make()`` for each process and thread, made when it is first asked for.
+
+    A process that was forked from this one makes its own.
+    """
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._local = threading.local()
+
+    def __call__(self) -> T:
+        local = self._local
+        if getattr(local, "pid", None) != os.getpid():
+            local.value, local.pid = self._make(), os.getpid()
+        value: T = local.value
+        return value
+
+
+class Source(ABC):
+    """Samples by number. It may be used from any process and thread, and is small when pickled.
+
+    Attributes
+    ----------
+    config
+        What decides their bytes.
+    n
+        How many there are: the length of an epoch where more can be made.
+    """
+
+    config: SampleConfig
+    n: int
+
+    @abstractmethod
+    def sample(self, index: int) -> dict[str, Any]:
+        """Sample ``index``: ``image``, ``record``, and the label images by name.
+
+        The arrays are the caller's own. Raises MissingSample if a run does not hold it.
+        """
+
+    @abstractmethod
+    def image(self, index: int) -> np.ndarray:
+        """The ``image`` of sample ``index``, perhaps read-only and with rows apart."""
+
+    def index(self, position: int) -> int:
+        """The number of the sample at a position, 0 to n - 1."""
+        return position
+
+    def at(self, step: int) -> Source:
+        """The samples of a step of the config's schedules."""
+        if not self.config.is_scheduled:
+            return self
+        raise ConfigError(
+            f"step: {step}: a run holds the samples of step 0 only; "
+            "Dataset.from_config(RUN/config.yaml) makes those of any step"
+        )
+
+    def check_endless(self) -> None:
+        """Raise ConfigError if there are no samples beyond ``n``."""
+        raise ConfigError("epoch: a run has no fresh samples for another epoch; use fresh=False")
+
+
+class Made(Source):
+    """Samples that are made when they are asked for."""
+
+    def __init__(self, config: SampleConfig, n: int, redrawn: str = "", variant: int = 0) -> None:
+        if redrawn:
+            check_stream(config, redrawn)
+        self.config, self.n = config, n
+        self._redrawn = redrawn, variant
+        self._generator = PerThread(partial(Generator, config, redrawn, variant))
+
+    def sample(self, index: int) -> dict[str, Any]:
+        image, record, _, masks = self._generator()[index]
+        return {"image": _own(image), "record": record, **masks}
+
+    def image(self, index: int) -> np.ndarray:
+        return self._generator().image(index)
+
+    def at(self, step: int) -> Source:
+        if not self.config.is_scheduled:
+            return self
+        return Made(self.config.at(step), self.n, *self._redrawn)
+
+    def check_endless(self) -> None:
+        """Any number can be made."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Made, (self.config, self.n, *self._redrawn)
+
+
+def check_stream(config: SampleConfig, name: str) -> None:
+    """Raise ConfigError unless samples of ``config`` draw from streams of this name."""
+    known = ["background", "geometry", "style", "layout"]
+    known += [f"{kind}/{key}" for kind in ("geometry", "style") for key in config.primitives]
+    if config.effects:
+        known += ["effects", *(f"effects/{key}" for key in config.effects)]
+    if config.labels:
+        known += ["labels", *(f"labels/{key}" for key in config.labels)]
+    if name not in known:
+        raise ConfigError(f"stream: {name!r} is not drawn from; {nearest(name, known)}")
+
+
+def _own(image: np.ndarray) -> np.ndarray:
+    """The image in memory of its own, without gaps."""
+    return (
+        image if image.flags.writeable and image.flags.c_contiguous else np.array(image, order="C")
+    )

@@ -1,0 +1,176 @@
+"""The samples of a run, read from where it was written: any of them, in any order."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from bisect import bisect_right
+from collections import OrderedDict
+from functools import partial
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import orjson
+
+from synthdata.dataset.source import PerThread, Source
+from synthdata.errors import ConfigError, MissingSample
+from synthdata.exports.source import check_finished, file_name
+from synthdata.run.ledger import FAILURES
+from synthdata.run.plan import Shard
+from synthdata.run.run import Run
+
+CACHED_BYTES = 64 << 20  # of records that a thread keeps; the shard in use may be larger alone
+
+
+class Stored(Source):
+    """The samples of a finished run, in its folder or in an object store.
+
+    Parameters
+    ----------
+    run
+        All its shards must be there.
+    missing
+        What becomes of samples that failed: with ``raise`` they have their place, and asking for
+        one is a MissingSample; with ``skip`` those that ``failures.jsonl`` lists have no place.
+    """
+
+    def __init__(self, run: Run, missing: Literal["raise", "skip"] = "raise") -> None:
+        check_finished(run)
+        self._run, self._missing = run, missing
+        self.config = run.config.sample_config
+        self._plan = run.plan
+        self._labels = tuple(name for label in self.config.labels.values() for name in label.names)
+        failed = _failed(run, self._plan.n) if missing == "skip" else []
+        self._failed_before = [index - k for k, index in enumerate(failed)]
+        self.n = self._plan.n - len(failed)
+        self._records = PerThread(partial(_Records, run))
+
+    def index(self, position: int) -> int:
+        return position + bisect_right(self._failed_before, position)
+
+    def sample(self, index: int) -> dict[str, Any]:
+        shard, record = self._record(index)
+        sample = {"image": self._pixels(shard, file_name(record)), "record": record}
+        for name in self._labels:
+            sample[name] = self._pixels(shard, file_name(record, name))
+        for key in [key for key in record if key == "sha256" or key.endswith("_sha256")]:
+            del record[key]  # true of the file, not of the sample
+        return sample
+
+    def image(self, index: int) -> np.ndarray:
+        shard, record = self._record(index)
+        return self._pixels(shard, file_name(record))
+
+    def _record(self, index: int) -> tuple[int, dict[str, Any]]:
+        stretch = next((s for s in self._plan.stretches if s.start <= index < s.stop), None)
+        if stretch is None:
+            raise IndexError(f"sample {index} is not among the {self._plan.n} of the run")
+        shard = stretch.shard(stretch.first_shard + (index - stretch.start) // stretch.shard_size)
+        return shard.number, self._records().read(shard, index)
+
+    def _pixels(self, shard: int, name: str) -> np.ndarray:
+        try:
+            data = self._run.config.store.read(self._run.path, shard, name)
+            if data.startswith(b"\x93NUMPY"):
+                array: np.ndarray = np.load(io.BytesIO(data), allow_pickle=False)
+                return array
+            from PIL import Image
+
+            with Image.open(io.BytesIO(data)) as picture:
+                return np.array(picture)
+        except FileNotFoundError as error:
+            raise MissingSample(f"{self._run.path}: {name!r} is missing") from error
+        except (OSError, ValueError) as error:
+            raise MissingSample(f"{self._run.path}: {name!r} cannot be read: {error}") from error
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Stored, (self._run, self._missing)
+
+
+class _Lines(NamedTuple):
+    """The records of a shard as they were written, and where each begins."""
+
+    text: bytes
+    starts: np.ndarray  # int64 (k + 1,)
+    indices: np.ndarray  # int64 (k,), rising
+
+
+class _Records:
+    """The records of some shards: as many of those used last as fit ``CACHED_BYTES``."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._kept: OrderedDict[int, _Lines] = OrderedDict()
+        self._size = 0
+
+    def read(self, shard: Shard, index: int) -> dict[str, Any]:
+        lines = self._lines(shard)
+        place = int(np.searchsorted(lines.indices, index))
+        if place == len(lines.indices) or lines.indices[place] != index:
+            raise MissingSample(
+                f"{self._run.path}: sample {index} could not be made, {FAILURES} says why; "
+                'missing="skip" leaves such samples out'
+            )
+        record: dict[str, Any] = orjson.loads(
+            memoryview(lines.text)[lines.starts[place] : lines.starts[place + 1]]
+        )
+        return record
+
+    def _lines(self, shard: Shard) -> _Lines:
+        lines = self._kept.pop(shard.number, None)
+        if lines is None:
+            lines = self._load(shard)
+            self._size += len(lines.text)
+        self._kept[shard.number] = lines
+        while self._size > CACHED_BYTES and len(self._kept) > 1:
+            _, old = self._kept.popitem(last=False)
+            self._size -= len(old.text)
+        return lines
+
+    def _load(self, shard: Shard) -> _Lines:
+        read = list(self._run.config.store.metadata(self._run.path, shard.number))
+        try:
+            indices = np.array([_index(line) for line in read], dtype=np.int64)
+        except (ValueError, KeyError, TypeError, OverflowError):
+            raise ConfigError(
+                f"{self._run.path}: shard {shard.number:05d} has a line that is not a record; "
+                "verify says more"
+            ) from None
+        if (np.diff(indices) <= 0).any():
+            raise ConfigError(
+                f"{self._run.path}: shard {shard.number:05d} is not in index order; "
+                "verify says more"
+            )
+        starts = np.concatenate(([0], np.cumsum([len(line) for line in read], dtype=np.int64)))
+        return _Lines(b"".join(read), starts, indices)
+
+
+#: How records begin as runs write them; others are read as a whole.
+_BEGINNING = re.compile(rb'\{"file_name":"[^"\\]*","index":(\d{1,18}),')
+
+
+def _index(line: bytes) -> int:
+    if match := _BEGINNING.match(line):
+        return int(match[1])
+    index = orjson.loads(line)["index"]
+    if type(index) is not int:
+        raise TypeError
+    return index
+
+
+def _failed(run: Run, n: int) -> list[int]:
+    """The numbers of the samples that ``failures.jsonl`` lists, in order."""
+    path = run.path / FAILURES
+    try:
+        lines = path.read_bytes().splitlines()
+    except FileNotFoundError:
+        text = run.config.store.published(FAILURES)
+        lines = [] if text is None else text.splitlines()
+    try:
+        found = {json.loads(line)["index"] for line in lines}
+        if not all(type(index) is int and 0 <= index < n for index in found):
+            raise ValueError
+    except (ValueError, KeyError, TypeError):
+        raise ConfigError(f"{path}: has a line that names no sample of the run") from None
+    return sorted(found)

@@ -1,0 +1,47 @@
+"""From samples to a batch, whatever the targets are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch.utils.data import get_worker_info
+
+
+def collate(samples: Sequence[tuple[torch.Tensor, Any]]) -> tuple[Any, Any]:
+    """A batch of (image, target).
+
+    Images of one shape become one tensor (n, c, h, w), in the memory format ``channels_last`` that
+    they come in; else they stay a list. Tensors and numbers that can be stacked are, and tuples of
+    targets become a tuple of these; dictionaries, strings and ragged tensors stay lists.
+    """
+    images = [image for image, _ in samples]
+    same = len({image.shape for image in images}) == 1
+    return (_stacked_images(images) if same else images), _together([t for _, t in samples])
+
+
+def empty(shape: Sequence[int], dtype: torch.dtype = torch.uint8) -> torch.Tensor:
+    """A tensor to fill; in a worker in shared memory, which goes to the trainer without a copy."""
+    tensor = torch.empty(*shape, dtype=dtype)
+    return tensor if get_worker_info() is None else tensor.share_memory_()
+
+
+def _stacked_images(images: Sequence[torch.Tensor]) -> torch.Tensor:
+    if images[0].dim() != 3:
+        return torch.stack(list(images))
+    rows = [image.permute(1, 2, 0) for image in images]
+    batch = empty((len(rows), *rows[0].shape), rows[0].dtype)
+    torch.stack(rows, out=batch)
+    return batch.permute(0, 3, 1, 2)
+
+
+def _together(targets: list[Any]) -> Any:
+    first = targets[0]
+    if isinstance(first, tuple):
+        return tuple(_together(list(column)) for column in zip(*targets, strict=True))
+    if isinstance(first, torch.Tensor):
+        return torch.stack(targets) if len({t.shape for t in targets}) == 1 else targets
+    if isinstance(first, bool | int | float):
+        return torch.tensor(targets)
+    return targets
