@@ -18,6 +18,7 @@ from synthdata.engines.loky import Loky
 from synthdata.engines.serial import Serial
 from synthdata.errors import ConfigError
 from synthdata.generator import SampleConfig
+from synthdata.splits import Splits
 from synthdata.writers.base import Writer
 from synthdata.writers.folder import Folder
 
@@ -102,6 +103,7 @@ class Config(SampleConfig):
     failures: Failures = Failures()
     writer: Writer = Folder()
     output: Output = Output()
+    split: Mapping[str, float] | None = None
     engine: Engine = Loky()
     plugins: tuple[str, ...] = ()
 
@@ -116,7 +118,9 @@ class Config(SampleConfig):
                 f"shard_size: {self.shard_size} must lie between 1 and {most}, "
                 f"so that a shard holds at most {MAX_FILES} files"
             )
-        _ = self.part  # refused here and not when a run asks for it
+        if self.split is not None:
+            Splits(self.split)
+        _ = self.part, self.store  # refused here and not when a run asks for them
         if str(self.output.url).startswith("memory:") and not isinstance(self.engine, Serial):
             raise ConfigError(
                 f"output.url: {self.output.url!r} is the memory of one process; "
@@ -126,11 +130,12 @@ class Config(SampleConfig):
     @functools.cached_property
     def store(self) -> Writer:
         """The writer of the shards, where they go."""
+        writer = self.writer.for_samples(self)
         if self.output.url is None:
-            return self.writer
+            return writer
         from synthdata.writers.remote import Remote
 
-        return Remote(self.writer, self.output.url)
+        return Remote(writer, self.output.url)
 
     @functools.cached_property
     def part(self) -> Part | None:

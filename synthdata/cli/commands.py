@@ -13,7 +13,7 @@ import yaml
 from synthdata.errors import ConfigError, nearest
 
 #: Keys that may be changed for a run that is there: those that decide no bytes.
-CHANGEABLE = ("engine", "failures", "plugins", "shards")
+CHANGEABLE = ("engine", "failures", "plugins", "shards", "split")
 
 
 def resume(arguments: Sequence[str]) -> int:

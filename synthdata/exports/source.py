@@ -15,9 +15,9 @@ import numpy as np
 import orjson
 
 from synthdata.errors import ConfigError, Interrupted
-from synthdata.exports.splits import Splits
 from synthdata.run.run import Run
 from synthdata.run.stop import Stop
+from synthdata.splits import Splits
 from synthdata.writers.folder import DATASET, Folder
 
 _SHOWN = 5  # missing shards in a message
@@ -122,6 +122,11 @@ class Source:
         with _there(item.shard, file):
             return self._store.read(self.run.path, item.shard, file)
 
+    def files(self, item: Item) -> dict[str, bytes]:
+        """The bytes of all files of the sample by their names, the picture first."""
+        names = {file_name(item.record, name): name for name in ("", *self.masks)}
+        return {file: self.read(item, name) for file, name in names.items()}
+
     def pixels(self, item: Item, name: str = "") -> np.ndarray:
         """The array of the sample's picture, or of its label image ``name``."""
         data = self.read(item, name)
@@ -138,20 +143,24 @@ class Source:
                 f"shard {item.shard:05d}: {file_name(item.record, name)!r} cannot be read: {error}"
             ) from error
 
-    def place(self, item: Item, target: Path, link: bool = True) -> None:
-        """Put the sample's picture at ``target``: by a hard link where that can be, else copied."""
-        name = file_name(item.record)
+    def place(self, item: Item, folder: Path, link: bool = True, name: str = "") -> None:
+        """Put the sample's picture, or its label image ``name``, into a folder.
+
+        By a hard link where that can be, else copied.
+        """
+        file = file_name(item.record, name)
+        target = folder / file
         if link and self._links and self._folder is not None:
-            with _there(item.shard, name):
+            with _there(item.shard, file):
                 try:
-                    os.link(self._folder / f"{item.shard:05d}" / name, target)
+                    os.link(self._folder / f"{item.shard:05d}" / file, target)
                     return
                 except (FileNotFoundError, FileExistsError):
                     raise
                 except OSError:  # another file system, or one without links
                     self._links = False
-        with open(target, "xb") as file:  # never through a link that is there
-            file.write(self.read(item))
+        with open(target, "xb") as copy:  # never through a link that is there
+            copy.write(self.read(item, name))
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from synthdata.labels.base import Label, Truth
 from synthdata.labels.ideal import meetings
@@ -23,6 +23,8 @@ class ImageLevel(Label):
     ``color`` and ``center`` (of the box), and ``edges``, [id, relation, id]: ``left_of``,
     ``above``, ``crosses``, ``touches``, ``over`` (in front of, sharing pixels), ``contains``.
     """
+
+    columns: ClassVar[Mapping[str, type]] = {"class": str}
 
     def fields(self, truth: Truth) -> Mapping[str, Any]:
         marks = truth.scene.marks

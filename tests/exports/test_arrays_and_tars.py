@@ -12,8 +12,8 @@ from export_cases import SPLIT, exported, file_of, mask_of
 from PIL import Image
 
 from synthdata.api import config
-from synthdata.exports.splits import Splits
 from synthdata.run import Run
+from synthdata.splits import Splits
 
 
 def pictures(run: Run) -> np.ndarray:

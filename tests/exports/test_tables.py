@@ -12,8 +12,8 @@ import pytest
 from export_cases import SPLIT, exported, file_of, mask_of, tree
 from PIL import Image
 
-from synthdata.exports.splits import Splits
 from synthdata.run import Run
+from synthdata.splits import Splits
 
 pq = pytest.importorskip("pyarrow.parquet")
 
