@@ -66,6 +66,33 @@ class Output:
             check_url(self.url)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """What ``README.md`` and ``croissant.json`` say beyond what the run itself tells.
+
+    None stands for what can be told from the config.
+    """
+
+    title: str | None = None
+    description: str | None = None
+    license: str = "cc0-1.0"
+    creator: str | None = None
+    url: str | None = None
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z0-9][a-z0-9.+-]{0,63}", self.license):
+            raise ConfigError(
+                f"license: {self.license!r} is no identifier of the Hugging Face hub; "
+                "cc0-1.0, cc-by-4.0, mit, apache-2.0 or other will do"
+            )
+        for name in ("title", "creator"):
+            text = getattr(self, name)
+            if text is not None and not (0 < len(text) <= 200 and text.isprintable()):
+                raise ConfigError(f"{name}: {text!r} is not a line of 1 to 200 characters")
+        if self.url is not None and not re.fullmatch(r"https?://[^\s<>\"]+", self.url):
+            raise ConfigError(f"url: {self.url!r} is not the address of a web page")
+
+
 class Part(NamedTuple):
     """The ``k``-th of ``count`` parts of a run's shards, ``k`` from 0: ``shards=k/count``."""
 
@@ -104,6 +131,8 @@ class Config(SampleConfig):
     writer: Writer = Folder()
     output: Output = Output()
     split: Mapping[str, float] | None = None
+    exports: tuple[Any, ...] = ()
+    card: Card = Card()
     engine: Engine = Loky()
     plugins: tuple[str, ...] = ()
 

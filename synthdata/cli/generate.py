@@ -12,6 +12,7 @@ from synthdata.cli.console import Console, resumable
 from synthdata.compose import CONFIG_NAME, conf_dir, config_error, listed, plain, replacing
 from synthdata.config import Config
 from synthdata.errors import ConfigError, Interrupted, SynthdataError
+from synthdata.outputs import check_outputs, finish_outputs
 from synthdata.run import Run
 from synthdata.run.shard import writing
 
@@ -175,10 +176,13 @@ def _config(cfg: Any) -> Config:
     plugins = listed(node)
     if plugins and os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())  # as `python -m` does: a plugin lies in the current folder
-    return Config.from_mapping(node, plugins)
+    config = Config.from_mapping(node, plugins)
+    check_outputs(config)
+    return config
 
 
 def _execute(run: Run) -> int:
     with Console() as console, resumable(run):
         run.execute(console)
+        finish_outputs(run)
     return console.summary(run)

@@ -24,6 +24,11 @@ class Format(ABC):
 
     split: Mapping[str, float] | None = None
 
+    def check_name(self, name: str, key: str = "to") -> None:
+        """Raise ConfigError if its file or folder cannot have that name."""
+        if self.suffixes and not name.endswith(self.suffixes):
+            raise ConfigError(f"{key}: {name!r} must end in one of {', '.join(self.suffixes)}")
+
     @abstractmethod
     def write(self, source: Source, survey: Survey, target: Path) -> None:
         """Write all of ``source`` to ``target``, which is not there yet.

@@ -68,9 +68,7 @@ def export(run: Run, made: Format, target: str | Path) -> Survey:
         After SIGINT or SIGTERM. As after any error, nothing is at ``target`` then.
     """
     path = Path(target)
-    if made.suffixes and path.suffix not in made.suffixes:
-        known = ", ".join(made.suffixes)
-        raise ConfigError(f"-o: {str(path)!r} must end in one of {known}")
+    made.check_name(str(path), "-o")
     if (run.path / DATASET).resolve() in path.resolve().parents:
         raise ConfigError(f"-o: {str(path)!r} is among the run's own shards; choose another place")
     refuse_existing(path)

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import orjson
 
+from synthdata.card.census import Census
 from synthdata.errors import ConfigError, Interrupted
 from synthdata.run.run import Run
 from synthdata.run.stop import Stop
@@ -38,8 +39,8 @@ class Survey:
 
     Attributes
     ----------
-    counts
-        How many samples there are in each split.
+    census
+        How many samples and marks there are.
     categories
         Those of the marks, in the order in which they come first.
     keypoints
@@ -48,7 +49,7 @@ class Survey:
         The keys of the records, each with the types of its values.
     """
 
-    counts: dict[str, int]
+    census: Census
     categories: dict[str, None] = field(default_factory=dict)
     keypoints: dict[str, dict[str, None]] = field(default_factory=dict)
     columns: dict[str, set[type]] = field(default_factory=dict)
@@ -56,7 +57,12 @@ class Survey:
     @property
     def n(self) -> int:
         """How many samples there are."""
-        return sum(self.counts.values())
+        return self.census.n
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many samples there are in each split."""
+        return self.census.samples
 
 
 class Source:
@@ -105,10 +111,14 @@ class Source:
                 yield Item(shard.number, split, record, line)
 
     def survey(self) -> Survey:
-        """A look at all records. Memory is that of one record and of the names in them."""
-        survey = Survey(dict.fromkeys(self.splits.names, 0))
+        """A look at all records.
+
+        Memory is that of one record, of the names in them and, with several splits, of a
+        ``card.scenes.Scenes``.
+        """
+        survey = Survey(Census(self.splits.names))
         for item in self:
-            survey.counts[item.split] += 1
+            survey.census.add(item.record, item.split)
             for key, value in item.record.items():
                 survey.columns.setdefault(key, set()).add(type(value))
             for category, names in _named_keypoints(item.record):
