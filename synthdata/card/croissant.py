@@ -21,8 +21,28 @@ _CR = "http://mlcommons.org/croissant"
 _TERMS = (
     *("annotation", "arrayShape", "citeAs", "column", "containedIn", "equivalentProperty"),
     *("excludes", "extract", "field", "fileProperty", "fileObject", "fileSet", "format"),
-    *("includes", "isArray", "isLiveDataset", "jsonPath", "key", "md5", "parentField", "recordSet"),
-    *("references", "regex", "readLines", "sdVersion", "separator", "source", "subField"),
+    *(
+        "includes",
+        "isArray",
+        "isLiveDataset",
+        "jsonPath",
+        "key",
+        "md5",
+        "parentField",
+        "path",
+        "recordSet",
+    ),
+    *(
+        "references",
+        "regex",
+        "repeated",
+        "replace",
+        "readLines",
+        "samplingRate",
+        "separator",
+        "source",
+        "subField",
+    ),
     *("transform", "unArchive", "value"),
 )
 _CONTEXT: dict[str, Any] = {
@@ -38,6 +58,7 @@ _CONTEXT: dict[str, Any] = {
     "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
     "examples": {"@id": "cr:examples", "@type": "@json"},
     **{term: f"cr:{term}" for term in _TERMS},
+    "sdVersion": "cr:sdVersion",
 }
 _TYPES = {int: "cr:Int64", float: "cr:Float64", bool: "sc:Boolean", str: "sc:Text"}
 _MIME = {
@@ -75,7 +96,7 @@ def croissant(facts: Facts, folder: Path) -> JSON:
         **_responsible(facts),
         **_provenance(facts),
         "distribution": list(_files(facts, folder)),
-        "recordSet": [_records(facts), *_splits(facts)],
+        "recordSet": [*_records(facts), *_splits(facts)],
     }
 
 
@@ -109,7 +130,9 @@ def _responsible(facts: Facts) -> JSON:
             "models that do well here need not do well on photographs."
         ],
         "rai:dataBiases": ["Shapes, colours and places follow the distributions in the config."],
-        "rai:personalSensitiveInformation": ["None: no person, and nobody's data, is in it."],
+        "rai:personalSensitiveInformation": [
+            "None was collected: a program draws all of it from the config."
+        ],
         "rai:dataSocialImpact": "None is known.",
     }
 
@@ -175,49 +198,69 @@ def _set(name: str, patterns: list[str], mime: str) -> JSON:
     }
 
 
-def _records(facts: Facts) -> JSON:
+def _records(facts: Facts) -> Iterator[JSON]:
     columns = Columns.of(facts.config.labels)
     kind = facts.layout.kind
-    fields = [
-        _field(key, _TYPES[plain], _from_record(kind, key), _about(key))
-        for key, plain in columns.plain
-    ]
-    if kind == "parquet":
+    if kind == "webdataset":  # joins of what is in archives are more than Croissant's readers can
+        yield _record_set("samples", "One for each image.", _file_fields("samples", "image"))
+        yield _record_set("records", "The labels, as JSON.", _file_fields("records", "record"))
+    elif kind == "parquet":
+        fields = [
+            _field("samples", key, _TYPES[t], _column("table", key)) for key, t in columns.plain
+        ]
         for name in ("image", *columns.images):
-            source = {"fileSet": {"@id": "table-files"}, "extract": {"column": name}}
-            source["transform"] = {"jsonPath": "bytes"}
-            fields.append(_field(name, "sc:ImageObject", source, _about(name)))
+            source = _column("table", name) | {"transform": {"jsonPath": "bytes"}}
+            fields.append(_field("samples", name, "sc:ImageObject", source))
+        yield _record_set("samples", "One for each image.", fields)
     else:
-        source = {"fileSet": {"@id": "image-files"}, "extract": {"fileProperty": "content"}}
-        name_of = _field(
-            "file_name", "sc:Text", _from_record(kind, "file_name"), "The image's file."
-        )
-        named = {"fileSet": {"@id": "image-files"}, "extract": {"fileProperty": "filename"}}
-        fields.insert(0, name_of | {"references": named})
-        fields.append(_field("image", "sc:ImageObject", source, _about("image")))
+        fields = [
+            _field("samples", key, _TYPES[t], _column("record", key)) for key, t in columns.plain
+        ]
+        name_of = _field("samples", "file_name", "sc:Text", _column("record", "file_name"))
+        name_of["references"] = _property("image", "filename")
+        content = _field("samples", "image", "sc:ImageObject", _property("image", "content"))
+        yield _record_set("samples", "One for each image.", [*fields, name_of, content])
+    if kind != "parquet":
+        for name in columns.images:
+            about = f"The label image {name} of each image."
+            yield _record_set(name, about, _file_fields(name, name))
+
+
+def _record_set(name: str, description: str, fields: list[JSON]) -> JSON:
     return {
         "@type": "cr:RecordSet",
-        "@id": "samples",
-        "name": "samples",
-        "description": "One for each image.",
-        "key": {"@id": "samples/index"},
+        "@id": name,
+        "name": name,
+        "description": description,
+        "key": {"@id": f"{name}/index"},
         "field": fields,
     }
 
 
-def _from_record(kind: str, key: str) -> JSON:
-    if kind == "parquet":
-        return {"fileSet": {"@id": "table-files"}, "extract": {"column": key}}
-    extract = {"jsonPath": key} if kind == "webdataset" else {"column": key}
-    return {"fileSet": {"@id": "record-files"}, "extract": extract}
+def _file_fields(record_set: str, files: str) -> list[JSON]:
+    """The index that a file's name begins with, and its contents."""
+    number = _property(files, "filename") | {"transform": {"regex": "^([0-9]+)"}}
+    kind = "sc:Text" if files == "record" else "sc:ImageObject"
+    return [
+        _field(record_set, "index", "cr:Int64", number),
+        _field(record_set, files, kind, _property(files, "content")),
+    ]
 
 
-def _field(name: str, kind: str, source: JSON, description: str) -> JSON:
+def _property(files: str, name: str) -> JSON:
+    return {"fileSet": {"@id": f"{files}-files"}, "extract": {"fileProperty": name}}
+
+
+def _column(files: str, key: str) -> JSON:
+    return {"fileSet": {"@id": f"{files}-files"}, "extract": {"column": key}}
+
+
+def _field(record_set: str, name: str, kind: str, source: JSON) -> JSON:
     return {
         "@type": "cr:Field",
-        "@id": f"samples/{name}",
+        "@id": f"{record_set}/{name}",
         "name": name,
-        "description": description,
+        "description": _about(name),
         "dataType": kind,
         "source": source,
     }
@@ -232,6 +275,8 @@ _ABOUT = {
     "image": "The picture.",
     "sha256": "The hash of the picture's file.",
     "caption": "What is in the picture.",
+    "record": "All labels of the picture.",
+    "file_name": "The picture's file.",
     "class": "The category of all marks, if there is one only.",
 }
 

@@ -22,17 +22,21 @@ def snippets(facts: Facts) -> Iterator[Snippet]:
 
 
 _DATASETS = """
+import os
+
 import datasets
 
-data = datasets.load_dataset(".", split="{split}")
+data = datasets.load_dataset(os.getcwd(), split="{split}")
 print(data[0])
 """
 
 _IN_TORCH = """
+import os
+
 import datasets
 import torch
 
-data = datasets.load_dataset(".", split="{split}").with_format("torch")
+data = datasets.load_dataset(os.getcwd(), split="{split}").with_format("torch")
 loader = torch.utils.data.DataLoader(data.select_columns(["image", "index"]), batch_size=8)
 print(next(iter(loader))["image"].shape)
 """

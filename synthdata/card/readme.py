@@ -77,10 +77,10 @@ def _body(facts: Facts) -> Iterator[str]:
     )
     yield "## How it was made"
     yield (
-        f"By [synthdata](https://pypi.org/project/synthdata/) {__version__}, from this config. "
+        f"By synthdata {__version__}, from this config. "
         "Sample *i* is a pure function of (config, seed, *i*), so whoever has both can make it "
-        "again, byte for byte. Labels come from the geometry that was drawn; nobody annotated "
-        "anything, and no photographs, persons or texts of others are in it."
+        "again, byte for byte. Labels come from the geometry that was drawn; nothing was "
+        "collected, and nobody annotated anything."
     )
     yield fenced(facts.recipe, "yaml")
     yield f"Digest of the records: `{facts.digest}`"
