@@ -48,7 +48,7 @@ class Layout:
     Attributes
     ----------
     kind
-        ``imagefolder``, ``webdataset`` or ``parquet``.
+        ``run`` (a run's own folders), ``imagefolder``, ``webdataset`` or ``parquet``.
     data
         Its files, split by split.
     shards
@@ -131,7 +131,7 @@ class Facts:
 
 def facts_of(run: Run) -> Facts:
     """Those of a complete run: one look at each record."""
-    config, state = run.config, run.state
+    config = run.config
     splits = Splits(config.split or ALL)
     census = Census(splits.names)
     first: list[str] = []
@@ -144,15 +144,21 @@ def facts_of(run: Run) -> Facts:
         first = []
     elif first and config.writer.one_file:
         first = [f"preview{suffix}"]
+    return exported_facts(run, census, _layout(run), first)
+
+
+def exported_facts(run: Run, census: Census, layout: Layout, pictures: Sequence[str] = ()) -> Facts:
+    """Those of a run's samples in another layout, counted already."""
+    state = run.state
     return Facts(
-        config=config,
-        layout=_layout(run),
+        config=run.config,
+        layout=layout,
         census=census,
         failed=int(state.get("failed", 0)),
         size=int(state.get("bytes", 0)),
         digest=str(state.get("digest", "")),
         created=str(state.get("started", ""))[:10],
-        pictures=tuple(first),
+        pictures=tuple(pictures),
     )
 
 
@@ -165,7 +171,7 @@ def _records(run: Run) -> Iterator[tuple[int, dict[str, Any]]]:
 def _layout(run: Run) -> Layout:
     writer = run.config.writer
     if not writer.one_file:
-        return Layout("imagefolder", (DataFiles("train", "[0-9]*/*"),))
+        return Layout("run", (DataFiles("train", "[0-9]*/*"),))
     suffix = str(getattr(writer, "suffix", ""))
     kind = {".tar": "webdataset", ".parquet": "parquet"}.get(suffix, suffix)
     local = run.config.store.local

@@ -13,8 +13,11 @@ Snippet = tuple[str, str, str]
 def snippets(facts: Facts) -> Iterator[Snippet]:
     """For each of five ecosystems or more one block of code, right for the layout."""
     split = facts.layout.data[0].split
-    yield "Hugging Face datasets", "python", _DATASETS.format(split=split)
-    yield "PyTorch", "python", _TORCH[facts.layout.kind].format(split=split)
+    if facts.layout.kind == "webdataset":
+        yield "WebDataset", "python", _WEBDATASET
+    else:
+        yield "Hugging Face datasets", "python", _DATASETS.format(split=split)
+        yield "PyTorch", "python", _TORCH.format(split=split)
     yield "pandas", "python", _PANDAS[facts.layout.kind]
     yield "Plain Python", "python", _PLAIN[facts.layout.kind]
     yield "Croissant", "python", _CROISSANT
@@ -30,7 +33,7 @@ data = datasets.load_dataset(os.getcwd(), split="{split}")
 print(data[0])
 """
 
-_IN_TORCH = """
+_TORCH = """
 import os
 
 import datasets
@@ -52,10 +55,7 @@ for sample in data:
     break
 """
 
-_TORCH = {"imagefolder": _IN_TORCH, "parquet": _IN_TORCH, "webdataset": _WEBDATASET}
-
-_PANDAS = {
-    "imagefolder": """
+_IN_FOLDERS = """
 import glob
 
 import pandas
@@ -63,7 +63,11 @@ import pandas
 files = sorted(glob.glob("**/metadata.jsonl", recursive=True))
 table = pandas.concat(pandas.read_json(name, lines=True) for name in files)
 print(table.describe())
-""",
+"""
+
+_PANDAS = {
+    "run": _IN_FOLDERS,
+    "imagefolder": _IN_FOLDERS,
     "parquet": """
 import glob
 
@@ -88,8 +92,7 @@ print(pandas.DataFrame(rows).describe())
 """,
 }
 
-_PLAIN = {
-    "imagefolder": """
+_FOLDERS = """
 import glob
 import json
 import os
@@ -100,7 +103,11 @@ for name in sorted(glob.glob("**/metadata.jsonl", recursive=True)):
     for line in open(name):
         record = json.loads(line)
         image = Image.open(os.path.join(os.path.dirname(name), record["file_name"]))
-""",
+"""
+
+_PLAIN = {
+    "run": _FOLDERS,
+    "imagefolder": _FOLDERS,
     "parquet": """
 import glob
 import io

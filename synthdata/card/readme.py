@@ -12,7 +12,15 @@ import yaml
 from synthdata._version import __version__
 from synthdata.card.facts import Facts
 from synthdata.card.loading import snippets
+from synthdata.writers.table import Columns
 
+_MARK: list[dict[str, Any]] = [
+    {"name": "id", "dtype": "int64"},
+    {"name": "category", "dtype": "string"},
+    {"name": "bbox", "sequence": "float64"},
+    {"name": "keypoint_names", "sequence": "string"},
+    {"name": "keypoints", "sequence": {"sequence": "float64"}},
+]
 _SIZES = ("1K", "10K", "100K", "1M", "10M", "100M", "1B", "10B", "100B", "1T")
 
 
@@ -44,8 +52,37 @@ def _front_matter(facts: Facts) -> str:
         data["task_categories"] = facts.tasks
     data["size_categories"] = [_size(facts.census.n)]
     files = [{"split": each.split, "path": each.pattern} for each in facts.layout.data]
-    data["configs"] = [{"config_name": "default", "data_files": files}]
+    config: dict[str, Any] = {"config_name": "default", "data_files": files}
+    if facts.layout.kind in ("run", "imagefolder"):
+        config["features"] = features(facts)
+    data["configs"] = [config]
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=1 << 30)
+
+
+def features(facts: Facts) -> list[dict[str, Any]]:
+    """The columns of an image folder as ``datasets`` is to read them.
+
+    Without these it takes the types of the first file for those of all, and what is null or empty
+    there cannot be anything else elsewhere. Of a mark they have what is the same in all.
+    """
+    columns = Columns.of(facts.config.labels)
+    found: list[dict[str, Any]] = [
+        {"name": name, "dtype": "image"} for name in ("image", *columns.images)
+    ]
+    types = {int: "int64", float: "float64", bool: "bool", str: "string"}
+    found += [{"name": key, "dtype": types[kind]} for key, kind in columns.plain]
+    if columns.objects and facts.layout.kind == "run":
+        found.append({"name": "marks", "list": _MARK})
+    elif columns.objects:
+        objects = [
+            {"name": "id", "sequence": "int64"},
+            {"name": "category", "sequence": "string"},
+            {"name": "bbox", "sequence": {"sequence": "float64"}},
+        ]
+        found.append({"name": "objects", "struct": objects})
+    if facts.layout.kind == "imagefolder":
+        found.append({"name": "record", "dtype": "string"})
+    return found
 
 
 def _size(n: int) -> str:

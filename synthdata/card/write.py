@@ -25,16 +25,35 @@ def write_card(run: Run) -> Facts:
     """
     facts = facts_of(run)
     folder = run.path / DATASET
+    names = []
     with writing(folder):
         folder.mkdir(exist_ok=True)
-        names = [name for name, data in _contents(run, facts, folder) if _put(run, name, data)]
-    run.config.store.publish(run.path, [f"{DATASET}/{name}" for name in names])
+        for name, data in _contents(run, facts, folder):
+            beside = run.path / f".{name}.{os.getpid()}"  # where the next run here removes it
+            try:
+                beside.write_bytes(data)
+                beside.replace(folder / name)
+            finally:
+                beside.unlink(missing_ok=True)
+            names.append(f"{DATASET}/{name}")
+    run.config.store.publish(run.path, names)
     return facts
 
 
-def _contents(run: Run, facts: Facts, folder: Path) -> Iterator[tuple[str, bytes]]:
+def put_card(facts: Facts, folder: Path) -> None:
+    """Write a card into a folder that is not in its place yet."""
+    for name, data in card_files(facts, folder):
+        (folder / name).write_bytes(data)
+
+
+def card_files(facts: Facts, folder: Path) -> Iterator[tuple[str, bytes]]:
+    """The files of a card, of a data set whose files lie in ``folder``."""
     yield README, readme(facts).encode()
     yield CROISSANT, (json.dumps(croissant(facts, folder), indent=1) + "\n").encode()
+
+
+def _contents(run: Run, facts: Facts, folder: Path) -> Iterator[tuple[str, bytes]]:
+    yield from card_files(facts, folder)
     for name in facts.pictures:
         if "/" not in name:  # a preview of shards that are one file
             yield name, _first_picture(run)
@@ -46,13 +65,3 @@ def _first_picture(run: Run) -> bytes:
         for line in store.metadata(run.path, shard.number):
             return store.read(run.path, shard.number, json.loads(line)["file_name"])
     raise AssertionError("a run with pictures has a first one")
-
-
-def _put(run: Run, name: str, data: bytes) -> bool:
-    beside = run.path / f".{name}.{os.getpid()}"  # where the next run in this folder removes it
-    try:
-        beside.write_bytes(data)
-        beside.replace(run.path / DATASET / name)
-    finally:
-        beside.unlink(missing_ok=True)
-    return True

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from synthdata.card.facts import DataFiles, Layout, exported_facts
+from synthdata.card.write import put_card
 from synthdata.config import Config
 from synthdata.exports.base import Format
 from synthdata.exports.cuts import Cuts, check_size
@@ -20,7 +22,8 @@ class Parquet(Format):
     With ``shard_size=null`` they are cut as the run is, and are the very files that
     ``writer=parquet`` writes. Columns: ``image`` and one for each label image, with the bytes of
     the file and its name; the numbers and strings of the record; ``objects`` with the id, category
-    and box of each mark; and ``record``, all of the record as JSON.
+    and box of each mark; and ``record``, all of the record as JSON. ``README.md`` and
+    ``croissant.json`` are its card.
     """
 
     shard_size: int | None = 5000
@@ -48,3 +51,5 @@ class Parquet(Format):
             for k in range(max(count, 1)):
                 name = f"{split}-{k:05d}-of-{max(count, 1):05d}.parquet"
                 (folder / f"{split}.{k}.part").rename(folder / name)
+        data = tuple(DataFiles(name, f"data/{name}-*.parquet") for name in cuts.counts)
+        put_card(exported_facts(source.run, survey.census, Layout("parquet", data)), target)

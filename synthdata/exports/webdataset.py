@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from synthdata.card.facts import DataFiles, Layout, exported_facts
+from synthdata.card.write import put_card
 from synthdata.exports.base import Format
 from synthdata.exports.cuts import Cuts, check_size
 from synthdata.exports.source import Source, Survey
@@ -18,6 +20,7 @@ class WebDataset(Format):
     With ``shard_size=null`` they are cut as the run is, and are the very files that
     ``writer=webdataset`` writes. A sample is its picture, its label images and its record as
     ``<index>.json``. Names, times and owners are fixed, so equal runs make equal bytes.
+    ``README.md`` and ``croissant.json`` are its card.
     """
 
     shard_size: int | None = 1000
@@ -33,3 +36,7 @@ class WebDataset(Format):
                 path = target / f"{item.split}-{number:06d}.tar"
                 sink = cuts.sink(item.split, path, TarSink)
                 sink.add(item.line, item.record, source.files(item))
+        data = tuple(DataFiles(name, f"{name}-*.tar") for name in cuts.counts)
+        shards = tuple(f"{name}-{k:06d}.tar" for name, n in cuts.counts.items() for k in range(n))
+        layout = Layout("webdataset", data, shards)
+        put_card(exported_facts(source.run, survey.census, layout), target)

@@ -20,9 +20,9 @@ class ImageLevel(Label):
 
     A mark counts unless it is off the canvas or other marks hide all its pixels. ``class`` is the
     category, if there is one only, else null. The graph has ``nodes``, with ``id``, ``category``,
-    ``color`` and ``center`` (of the box), and ``edges``, with the ids ``subject`` and ``object`` and
-    a ``relation``: ``left_of``, ``above``, ``crosses``, ``touches``, ``over`` (in front of, sharing
-    pixels), ``contains``.
+    ``color`` and ``center`` (of the box), and ``edges``, with the ids ``subject`` and ``object``
+    and a ``relation``: ``left_of``, ``above``, ``crosses``, ``touches``, ``over`` (in front of,
+    sharing pixels), ``contains``.
     """
 
     columns: ClassVar[Mapping[str, type]] = {"class": str}

@@ -93,8 +93,11 @@ class Columns:
         for column in ("image", *self.images):
             name = record["file_name" if column == "image" else f"{column}_file_name"]
             row[column] = {"bytes": files[name], "path": name}
-        for key, kind in self.plain:
-            row[key] = _plain(key, record.get(key), kind)
+        return row | self.values(line, record)
+
+    def values(self, line: bytes, record: Mapping[str, Any]) -> dict[str, Any]:
+        """The row of one sample without its pictures."""
+        row = {key: _plain(key, record.get(key), kind) for key, kind in self.plain}
         if self.objects:
             marks = record["marks"]
             row["objects"] = {
