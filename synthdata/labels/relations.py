@@ -29,10 +29,10 @@ class Relations(Label):
     share none, but have pixels next to each other, corners included. ``contains`` has [outer,
     inner]: all of the inner outline is inside the closed outer one. ``left_of`` and ``above`` have
     [a, b]: the box of a ends where that of b begins, or before. ``parallel`` and ``perpendicular``
-    pairs of marks with a direction are so within ``tolerance`` degrees. ``nearest`` and ``furthest`` have
-    [id, other, distance] by the centres of boxes; of equals, the least id. ``same_color`` and
-    ``same_shape`` are groups of two or more. ``components`` are all groups that hang together by
-    touching or overlapping.
+    pairs of marks with a direction are so within ``tolerance`` degrees. ``nearest`` and
+    ``furthest`` have [id, other, distance] by the centres of boxes; of equals, the least id.
+    ``same_color`` and ``same_shape`` are groups of two or more. ``components`` are all groups that
+    hang together by touching or overlapping.
     """
 
     tolerance: float = 1.0

@@ -141,9 +141,14 @@ class TableSink(Sink):
         pa = pyarrow("writer: parquet")
         try:
             if self._table is None:
-                # Pictures are packed already; dictionaries are for values that come again.
+                # Dictionaries are for values that come again; the statistics of a column of
+                # pictures would be two whole pictures.
                 self._table = pa.parquet.ParquetWriter(
-                    self._file, self._schema, compression="snappy", use_dictionary=False
+                    self._file,
+                    self._schema,
+                    compression="snappy",
+                    use_dictionary=False,
+                    write_statistics=[key for key, _ in self._columns.plain],
                 )
             self._table.write_table(pa.Table.from_pylist(self._rows, self._schema))
         except OSError:
