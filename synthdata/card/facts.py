@@ -120,13 +120,26 @@ class Facts:
         for key in ("shard_size", "failures", "output", "engine", "exports", "card", "writer"):
             node.pop(key, None)
         node = {"n": node.pop("n"), **node}
-        text = yaml.safe_dump(node, sort_keys=False, default_flow_style=None, width=100)
-        return f"# synthdata {__version__}\n{text}"
+        return f"# synthdata {__version__}\n{as_yaml(node, flow=None)}"
 
     @property
     def splits(self) -> list[tuple[str, int]]:
         """The splits and how many samples are in each."""
         return list(self.census.samples.items())
+
+
+def as_yaml(node: Any, flow: bool | None = False) -> str:
+    """Plain data as YAML, in the order that it has."""
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # a tenth of the time, where it is
+    text: str = yaml.dump(
+        node,
+        Dumper=dumper,
+        sort_keys=False,
+        default_flow_style=flow,
+        allow_unicode=True,
+        width=100 if flow is None else 1 << 30,
+    )
+    return text
 
 
 def facts_of(run: Run) -> Facts:

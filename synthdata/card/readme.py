@@ -7,10 +7,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
-import yaml
-
 from synthdata._version import __version__
-from synthdata.card.facts import Facts
+from synthdata.card.facts import Facts, as_yaml
 from synthdata.card.loading import snippets
 from synthdata.writers.table import Columns
 
@@ -56,7 +54,7 @@ def _front_matter(facts: Facts) -> str:
     if facts.layout.kind in ("run", "imagefolder"):
         config["features"] = features(facts)
     data["configs"] = [config]
-    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=1 << 30)
+    return as_yaml(data)
 
 
 def features(facts: Facts) -> list[dict[str, Any]]:
