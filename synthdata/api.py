@@ -9,6 +9,7 @@ from pathlib import Path
 from synthdata.compose import compose, listed
 from synthdata.config import Config
 from synthdata.generator import SampleConfig
+from synthdata.outputs import check_outputs, finish_outputs
 from synthdata.run import Observer, Run
 
 
@@ -35,7 +36,9 @@ def config(
         If anything is wrong with them: one sentence with the key, the value and what would do.
     """
     node = compose(overrides, config_dir)
-    return Config.from_mapping(node, [*plugins, *listed(node)])
+    made = Config.from_mapping(node, [*plugins, *listed(node)])
+    check_outputs(made)
+    return made
 
 
 def sample_config(
@@ -71,4 +74,6 @@ def generate(
         If the run ended early; ``generate`` with the same arguments and ``output`` goes on.
     """
     path = Path(output) if output is not None else Path(time.strftime("outputs/%Y-%m-%d/%H-%M-%S"))
-    return Run(path, config(overrides, config_dir=config_dir)).execute(observer)
+    run = Run(path, config(overrides, config_dir=config_dir)).execute(observer)
+    finish_outputs(run)
+    return run

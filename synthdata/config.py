@@ -18,6 +18,7 @@ from synthdata.engines.loky import Loky
 from synthdata.engines.serial import Serial
 from synthdata.errors import ConfigError
 from synthdata.generator import SampleConfig
+from synthdata.splits import Splits
 from synthdata.writers.base import Writer
 from synthdata.writers.folder import Folder
 
@@ -65,6 +66,33 @@ class Output:
             check_url(self.url)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """What ``README.md`` and ``croissant.json`` say beyond what the run itself tells.
+
+    None stands for what can be told from the config.
+    """
+
+    title: str | None = None
+    description: str | None = None
+    license: str = "cc0-1.0"
+    creator: str | None = None
+    url: str | None = None
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z0-9][a-z0-9.+-]{0,63}", self.license):
+            raise ConfigError(
+                f"license: {self.license!r} is no identifier of the Hugging Face hub; "
+                "cc0-1.0, cc-by-4.0, mit, apache-2.0 or other will do"
+            )
+        for name in ("title", "creator"):
+            text = getattr(self, name)
+            if text is not None and not (0 < len(text) <= 200 and text.isprintable()):
+                raise ConfigError(f"{name}: {text!r} is not a line of 1 to 200 characters")
+        if self.url is not None and not re.fullmatch(r"https?://[^\s<>\"]+", self.url):
+            raise ConfigError(f"url: {self.url!r} is not the address of a web page")
+
+
 class Part(NamedTuple):
     """The ``k``-th of ``count`` parts of a run's shards, ``k`` from 0: ``shards=k/count``."""
 
@@ -102,6 +130,9 @@ class Config(SampleConfig):
     failures: Failures = Failures()
     writer: Writer = Folder()
     output: Output = Output()
+    split: Mapping[str, float] | None = None
+    exports: tuple[Any, ...] = ()
+    card: Card = Card()
     engine: Engine = Loky()
     plugins: tuple[str, ...] = ()
 
@@ -116,7 +147,9 @@ class Config(SampleConfig):
                 f"shard_size: {self.shard_size} must lie between 1 and {most}, "
                 f"so that a shard holds at most {MAX_FILES} files"
             )
-        _ = self.part  # refused here and not when a run asks for it
+        if self.split is not None:
+            Splits(self.split)
+        _ = self.part, self.store  # refused here and not when a run asks for them
         if str(self.output.url).startswith("memory:") and not isinstance(self.engine, Serial):
             raise ConfigError(
                 f"output.url: {self.output.url!r} is the memory of one process; "
@@ -126,11 +159,12 @@ class Config(SampleConfig):
     @functools.cached_property
     def store(self) -> Writer:
         """The writer of the shards, where they go."""
+        writer = self.writer.for_samples(self)
         if self.output.url is None:
-            return self.writer
+            return writer
         from synthdata.writers.remote import Remote
 
-        return Remote(self.writer, self.output.url)
+        return Remote(writer, self.output.url)
 
     @functools.cached_property
     def part(self) -> Part | None:
@@ -184,7 +218,7 @@ def differences(a: Config, b: Config) -> list[str]:
     return list(_differences(a.to_mapping(), b.to_mapping(), ""))
 
 
-_NOT_BYTES = {"n", "shard_size", "failures", "engine", "plugins"}
+_NOT_BYTES = {"n", "shard_size", "failures", "engine", "plugins", "split", "exports", "card"}
 
 
 def _differences(a: Any, b: Any, key: str) -> Iterator[str]:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+CARD = ("README.md", "croissant.json")
 
 
 def environment() -> dict[str, str]:
@@ -176,7 +177,10 @@ for line in sys.stdin:
 def leftovers(run: Path) -> list[str]:
     """Everything in a run directory that has no business there when nobody works on it."""
     known = {"config.yaml", "run.json", ".hydra", "dataset", "ledger", "failures.jsonl"}
-    known |= {"synthdata.log", "report.html"}
+    known |= {"synthdata.log", "report.html", "exports"}
     odd = [p.name for p in run.iterdir() if p.name not in known]
     odd += [f"ledger/{p.name}" for p in (run / "ledger").glob("*") if not p.stem.isdigit()]
-    return odd + [f"dataset/{p.name}" for p in (run / "dataset").glob("*") if not p.name.isdigit()]
+    for path in (run / "dataset").glob("*"):
+        if not path.stem.isdigit() and path.name not in (*CARD, "preview.png"):
+            odd.append(f"dataset/{path.name}")
+    return odd

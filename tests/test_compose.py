@@ -258,6 +258,7 @@ def test_all_keys_that_users_type_are_there() -> None:
     keys |= {
         *("renderer", "encoder", "writer", "engine", "failures", "plugins", "output", "shards")
     }
+    keys |= {*("split", "exports", "card")}
     assert keys == set(node)
     assert {"size", "background", "dpi"} <= set(node["canvas"])
     assert {"max_rate", "max_count", "max_consecutive", "timeout_s"} == set(node["failures"])

@@ -13,7 +13,7 @@ import yaml
 from synthdata.errors import ConfigError, nearest
 
 #: Keys that may be changed for a run that is there: those that decide no bytes.
-CHANGEABLE = ("engine", "failures", "plugins", "shards")
+CHANGEABLE = ("engine", "failures", "plugins", "shards", "split", "exports", "card")
 
 
 def resume(arguments: Sequence[str]) -> int:
@@ -36,10 +36,12 @@ def retry(arguments: Sequence[str]) -> int:
     """Try the failed samples of a run again; all else stays as it is."""
     flags = _parser("retry", retry, run=True, overrides=True).parse_args(arguments)
     from synthdata.cli.console import Console, resumable
+    from synthdata.outputs import finish_outputs
 
     run = _load(flags.run, flags.overrides, CHANGEABLE)
     with Console() as console, resumable(run):
         run.retry(console)
+        finish_outputs(run)
     return console.summary(run)
 
 
@@ -47,8 +49,10 @@ def finalize(arguments: Sequence[str]) -> int:
     """Write down how a run went whose parts were made by separate processes (shards=k/n)."""
     flags = _parser("finalize", finalize, run=True, overrides=True).parse_args(arguments)
     from synthdata.cli.console import Console
+    from synthdata.outputs import finish_outputs
 
     run = _load(flags.run, flags.overrides, ("plugins",)).finalize()
+    finish_outputs(run)
     return Console().summary(run)
 
 
@@ -108,10 +112,12 @@ def _go_on(
     path: str, overrides: Sequence[str], changeable: Sequence[str], growing: bool = False
 ) -> int:
     from synthdata.cli.console import Console, resumable
+    from synthdata.outputs import finish_outputs
 
     run = _load(path, overrides, changeable, growing)
     with Console() as console, resumable(run):
         run.execute(console)
+        finish_outputs(run)
     return console.summary(run)
 
 
@@ -120,6 +126,7 @@ def _load(
 ) -> Any:
     """The run at ``path`` with the changes that ``overrides`` ask for."""
     from synthdata.config import Config
+    from synthdata.outputs import check_outputs
     from synthdata.run import Run
 
     changes = dict(_change(o, changeable) for o in overrides)
@@ -133,6 +140,7 @@ def _load(
     for key, value in changes.items():
         _set(node, key.split("."), value, key)
     config = Config.from_mapping(node, plugins)
+    check_outputs(config)
     if growing and config.n < run.config.n:
         raise ConfigError(
             f"n: {config.n} is less than the {run.config.n} images of {path}; a run only grows"

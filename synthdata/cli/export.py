@@ -34,6 +34,8 @@ def export(arguments: Sequence[str]) -> int:
     survey = write(run, made, target)
     counts = ", ".join(f"{name} {n:,}" for name, n in survey.counts.items())
     print(f"{target}: {survey.n:,} images" + (f" ({counts})" if len(survey.counts) > 1 else ""))
+    if len(survey.counts) > 1:
+        print(f"scenes with a near duplicate in another split: {survey.census.near_duplicates():,}")
     return 0
 
 

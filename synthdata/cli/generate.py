@@ -14,6 +14,7 @@ from synthdata.cli.dot_hydra import NO_SUBDIR, dot_hydra
 from synthdata.compose import CONFIG_NAME, conf_dir, config_error, listed, plain, replacing
 from synthdata.config import Config
 from synthdata.errors import ConfigError, Interrupted, SynthdataError
+from synthdata.outputs import check_outputs, finish_outputs
 from synthdata.run import Run
 from synthdata.run.shard import writing
 
@@ -192,10 +193,13 @@ def _config(cfg: Any) -> Config:
     plugins = listed(node)
     if plugins and os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())  # as `python -m` does: a plugin lies in the current folder
-    return Config.from_mapping(node, plugins)
+    config = Config.from_mapping(node, plugins)
+    check_outputs(config)
+    return config
 
 
 def _execute(run: Run, notes: Mapping[str, str]) -> int:
     with Console() as console, resumable(run):
         run.execute(console, notes)
+        finish_outputs(run)
     return console.summary(run)

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from synthdata.config import Config
 from synthdata.errors import ConfigError
 from synthdata.exports.base import Format
 from synthdata.exports.source import Source, Survey
@@ -59,7 +60,7 @@ class Hdf5(Format):
 
     compression: Literal["none", "gzip", "lzf"] = "none"
 
-    def check(self, source: Source) -> None:
+    def check(self, config: Config) -> None:
         _h5py()
 
     def write(self, source: Source, survey: Survey, target: Path) -> None:

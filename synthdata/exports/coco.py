@@ -13,20 +13,22 @@ from typing import IO, Any, Literal
 import numpy as np
 import orjson
 
+from synthdata.config import Config
 from synthdata.encoders.png import Png
 from synthdata.errors import ConfigError, nearest
-from synthdata.exports.base import Format, need
+from synthdata.exports.base import Format, need, need_label
 from synthdata.exports.instances import (
     Extent,
     Instance,
     Instances,
     counts_of,
     keypoints_of,
+    need_mask_labels,
     need_masks,
     polygons_of,
 )
 from synthdata.exports.runs import area_of
-from synthdata.exports.source import Item, Source, Survey, file_name
+from synthdata.exports.source import Item, Source, Survey
 from synthdata.labels.categories import CATEGORIES
 from synthdata.labels.keypoints import skeleton
 
@@ -47,6 +49,15 @@ class Coco(Format):
     panoptic: bool = False
     categories: tuple[str, ...] = ()
     link: bool = True
+
+    def check(self, config: Config) -> None:
+        need_label(config, "coco", "marks")
+        if self.panoptic:
+            need_label(config, "coco panoptic=true", "instance_mask")
+        if self.segmentation == "polygons":
+            need_mask_labels(config, "coco segmentation=polygons", self.extent)
+        elif self.segmentation == "rle" and self.extent == "amodal":
+            need_mask_labels(config, "coco extent=amodal", self.extent)
 
     def write(self, source: Source, survey: Survey, target: Path) -> None:
         need(survey, "coco", "marks")
@@ -74,7 +85,7 @@ class Coco(Format):
             made = Instances(source, self.extent)
             number = 1
             for item in source:
-                source.place(item, target / item.split / file_name(item.record), self.link)
+                source.place(item, target / item.split, self.link)
                 instances, *panoptic = files[item.split]
                 found = list(made.of(item))
                 instances.add(_image(item), self._annotations(item, found, numbers, survey, number))

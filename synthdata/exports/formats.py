@@ -11,17 +11,18 @@ from synthdata import components
 from synthdata.errors import ConfigError, nearest
 from synthdata.exports.base import Format
 from synthdata.exports.source import Source, Survey
-from synthdata.exports.splits import Splits
 from synthdata.exports.target import refuse_existing, whole
 from synthdata.run.lock import check_free
 from synthdata.run.run import Run
 from synthdata.run.stop import on_signals
+from synthdata.splits import ALL, Splits
 from synthdata.writers.folder import DATASET
 
 #: Name -> the module of synthdata.exports and the class in it.
 FORMATS: Mapping[str, tuple[str, str]] = {
     "coco": ("coco", "Coco"),
     "yolo": ("yolo", "Yolo"),
+    "imagefolder": ("imagefolder", "ImageFolder"),
     "webdataset": ("webdataset", "WebDataset"),
     "parquet": ("parquet", "Parquet"),
     "metadata": ("metadata", "Metadata"),
@@ -43,7 +44,8 @@ def make_format(name: str, options: Mapping[str, Any] | None = None) -> Format:
     module, cls = FORMATS[name]
     kind: type[Format] = getattr(import_module(f"synthdata.exports.{module}"), cls)
     made = components.make(kind, options or {}, "")
-    Splits(made.split)  # its sentence now, and not when a run has been read
+    if made.split is not None:
+        Splits(made.split)  # its sentence now, and not when a run has been read
     return made
 
 
@@ -66,16 +68,19 @@ def export(run: Run, made: Format, target: str | Path) -> Survey:
         After SIGINT or SIGTERM. As after any error, nothing is at ``target`` then.
     """
     path = Path(target)
-    if made.suffixes and path.suffix not in made.suffixes:
-        known = ", ".join(made.suffixes)
-        raise ConfigError(f"-o: {str(path)!r} must end in one of {known}")
+    made.check_name(str(path), "-o")
     if (run.path / DATASET).resolve() in path.resolve().parents:
         raise ConfigError(f"-o: {str(path)!r} is among the run's own shards; choose another place")
     refuse_existing(path)
     check_free(run.path)
+    made.check(run.config)
+    return written(run, made, path)
+
+
+def written(run: Run, made: Format, path: Path) -> Survey:
+    """``export`` by whoever has checked all that is to be checked."""
     with on_signals() as stop:
-        source = Source(run, Splits(made.split), stop)
-        made.check(source)
+        source = Source(run, Splits(made.split or run.config.split or ALL), stop)
         try:
             survey = source.survey()
             if not survey.n:

@@ -7,7 +7,8 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from synthdata.exports.base import need
+from synthdata.config import Config
+from synthdata.exports.base import need, need_label
 from synthdata.exports.runs import box_of, mask_of, run_lengths
 from synthdata.exports.source import Item, Source, Survey
 from synthdata.geometry.rings import pixel_rings
@@ -82,6 +83,12 @@ def need_masks(survey: Survey, format_name: str, extent: Extent) -> None:
     """Raise ConfigError unless the run has masks of that extent."""
     if extent == "amodal" or "mask_file_name" not in survey.columns:
         need(survey, format_name, "segments")
+
+
+def need_mask_labels(config: Config, format_name: str, extent: Extent) -> None:
+    """Raise ConfigError unless runs of this config have masks of that extent."""
+    others = () if extent == "amodal" else ("instance_mask",)
+    need_label(config, format_name, "segments", *others)
 
 
 def counts_of(instances: Sequence[Instance]) -> list[str]:

@@ -12,7 +12,8 @@ import orjson
 
 from synthdata.exports.base import Format
 from synthdata.exports.source import Source, Survey
-from synthdata.exports.tables import kinds_of, pyarrow, table_value
+from synthdata.exports.tables import kinds_of, table_value
+from synthdata.writers.table import pyarrow
 
 BATCH = 1000  # rows of a Parquet file's row group
 
@@ -71,7 +72,7 @@ def _csv(target: Path, rows: Iterator[dict[str, Any]], kinds: dict[str, type]) -
 
 
 def _parquet(target: Path, rows: Iterator[dict[str, Any]], kinds: dict[str, type]) -> None:
-    pa = pyarrow("metadata")
+    pa = pyarrow("export: metadata")
     types = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
     schema = pa.schema([(key, types[kind]) for key, kind in kinds.items()])
     with pa.parquet.ParquetWriter(target, schema) as file:

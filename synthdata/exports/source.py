@@ -14,10 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import orjson
 
+from synthdata.card.census import Census
 from synthdata.errors import ConfigError, Interrupted
-from synthdata.exports.splits import Splits
 from synthdata.run.run import Run
 from synthdata.run.stop import Stop
+from synthdata.splits import Splits
 from synthdata.writers.folder import DATASET, Folder
 
 _SHOWN = 5  # missing shards in a message
@@ -38,8 +39,8 @@ class Survey:
 
     Attributes
     ----------
-    counts
-        How many samples there are in each split.
+    census
+        How many samples and marks there are.
     categories
         Those of the marks, in the order in which they come first.
     keypoints
@@ -48,7 +49,7 @@ class Survey:
         The keys of the records, each with the types of its values.
     """
 
-    counts: dict[str, int]
+    census: Census
     categories: dict[str, None] = field(default_factory=dict)
     keypoints: dict[str, dict[str, None]] = field(default_factory=dict)
     columns: dict[str, set[type]] = field(default_factory=dict)
@@ -56,7 +57,12 @@ class Survey:
     @property
     def n(self) -> int:
         """How many samples there are."""
-        return sum(self.counts.values())
+        return self.census.n
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many samples there are in each split."""
+        return self.census.samples
 
 
 class Source:
@@ -105,10 +111,14 @@ class Source:
                 yield Item(shard.number, split, record, line)
 
     def survey(self) -> Survey:
-        """A look at all records. Memory is that of one record and of the names in them."""
-        survey = Survey(dict.fromkeys(self.splits.names, 0))
+        """A look at all records.
+
+        Memory is that of one record, of the names in them and, with several splits, of a
+        ``card.scenes.Scenes``.
+        """
+        survey = Survey(Census(self.splits.names))
         for item in self:
-            survey.counts[item.split] += 1
+            survey.census.add(item.record, item.split)
             for key, value in item.record.items():
                 survey.columns.setdefault(key, set()).add(type(value))
             for category, names in _named_keypoints(item.record):
@@ -121,6 +131,11 @@ class Source:
         file = file_name(item.record, name)
         with _there(item.shard, file):
             return self._store.read(self.run.path, item.shard, file)
+
+    def files(self, item: Item) -> dict[str, bytes]:
+        """The bytes of all files of the sample by their names, the picture first."""
+        names = {file_name(item.record, name): name for name in ("", *self.masks)}
+        return {file: self.read(item, name) for file, name in names.items()}
 
     def pixels(self, item: Item, name: str = "") -> np.ndarray:
         """The array of the sample's picture, or of its label image ``name``."""
@@ -138,20 +153,24 @@ class Source:
                 f"shard {item.shard:05d}: {file_name(item.record, name)!r} cannot be read: {error}"
             ) from error
 
-    def place(self, item: Item, target: Path, link: bool = True) -> None:
-        """Put the sample's picture at ``target``: by a hard link where that can be, else copied."""
-        name = file_name(item.record)
+    def place(self, item: Item, folder: Path, link: bool = True, name: str = "") -> None:
+        """Put the sample's picture, or its label image ``name``, into a folder.
+
+        By a hard link where that can be, else copied.
+        """
+        file = file_name(item.record, name)
+        target = folder / file
         if link and self._links and self._folder is not None:
-            with _there(item.shard, name):
+            with _there(item.shard, file):
                 try:
-                    os.link(self._folder / f"{item.shard:05d}" / name, target)
+                    os.link(self._folder / f"{item.shard:05d}" / file, target)
                     return
                 except (FileNotFoundError, FileExistsError):
                     raise
                 except OSError:  # another file system, or one without links
                     self._links = False
-        with open(target, "xb") as file:  # never through a link that is there
-            file.write(self.read(item))
+        with open(target, "xb") as copy:  # never through a link that is there
+            copy.write(self.read(item, name))
 
 
 @contextmanager

@@ -6,7 +6,6 @@ from typing import Any
 
 import orjson
 
-from synthdata.errors import ConfigError
 from synthdata.exports.source import Survey
 
 
@@ -27,18 +26,3 @@ def table_value(value: Any, kind: type) -> Any:
     if value is None or isinstance(value, kind):
         return value
     return float(value) if kind is float else orjson.dumps(value).decode()
-
-
-def pyarrow(format_name: str) -> Any:
-    """The package pyarrow with its Parquet part.
-
-    Raises ConfigError if it is not installed.
-    """
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError:
-        raise ConfigError(
-            f'export: {format_name} needs pyarrow; pip install "synthdata[parquet]"'
-        ) from None
-    return pyarrow

@@ -2,58 +2,41 @@
 
 from __future__ import annotations
 
-import io
-import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from synthdata.errors import ConfigError
+from synthdata.card.facts import DataFiles, Layout, exported_facts
+from synthdata.card.write import put_card
 from synthdata.exports.base import Format
-from synthdata.exports.source import Item, Source, Survey
+from synthdata.exports.cuts import Cuts, check_size
+from synthdata.exports.source import Source, Survey
+from synthdata.writers.tar import TarSink
 
 
 @dataclass(frozen=True, kw_only=True)
 class WebDataset(Format):
     """``<split>-000000.tar``, ... with ``shard_size`` samples each, fewer in the last.
 
-    A sample is its picture, its label images and its record as ``<index>.json``. Names, times and
-    owners are fixed, so equal runs make equal bytes.
+    With ``shard_size=null`` they are cut as the run is, and are the very files that
+    ``writer=webdataset`` writes. A sample is its picture, its label images and its record as
+    ``<index>.json``. Names, times and owners are fixed, so equal runs make equal bytes.
+    ``README.md`` and ``croissant.json`` are its card.
     """
 
-    shard_size: int = 1000
+    shard_size: int | None = 1000
 
     def __post_init__(self) -> None:
-        if self.shard_size < 1:
-            raise ConfigError(f"shard_size: {self.shard_size} must be 1 or more")
+        check_size(self.shard_size)
 
     def write(self, source: Source, survey: Survey, target: Path) -> None:
         target.mkdir()
-        done = dict.fromkeys(source.splits.names, 0)
-        tars: dict[str, tarfile.TarFile] = {}
-        try:
+        with Cuts(self.shard_size, source.splits.names) as cuts:
             for item in source:
-                number, place = divmod(done[item.split], self.shard_size)
-                if place == 0:
-                    if item.split in tars:
-                        tars.pop(item.split).close()
-                    path = target / f"{item.split}-{number:06d}.tar"
-                    tars[item.split] = tarfile.open(path, "w", format=tarfile.USTAR_FORMAT)  # noqa: SIM115
-                _add_sample(tars[item.split], source, item)
-                done[item.split] += 1
-        finally:
-            for tar in tars.values():
-                tar.close()
-
-
-def _add_sample(tar: tarfile.TarFile, source: Source, item: Item) -> None:
-    key = f"{item.record['index']:09d}"
-    _add(tar, f"{key}{source.suffix}", source.read(item))
-    for name in source.masks:
-        _add(tar, f"{key}.{name}.png", source.read(item, name))
-    _add(tar, f"{key}.json", item.line.rstrip(b"\n"))
-
-
-def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
-    info = tarfile.TarInfo(name)  # whose time and owner are 0
-    info.size = len(data)
-    tar.addfile(info, io.BytesIO(data))
+                number = cuts.number_for(item)
+                path = target / f"{item.split}-{number:06d}.tar"
+                sink = cuts.sink(item.split, path, TarSink)
+                sink.add(item.line, item.record, source.files(item))
+        data = tuple(DataFiles(name, f"{name}-*.tar") for name in cuts.counts)
+        shards = tuple(f"{name}-{k:06d}.tar" for name, n in cuts.counts.items() for k in range(n))
+        layout = Layout("webdataset", data, shards)
+        put_card(exported_facts(source.run, survey.census, layout), target)

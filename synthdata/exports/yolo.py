@@ -11,20 +11,21 @@ from typing import Any, Literal
 import numpy as np
 import yaml
 
+from synthdata.config import Config
 from synthdata.errors import ConfigError
-from synthdata.exports.base import Format, need
+from synthdata.exports.base import Format, need, need_label
 from synthdata.exports.coco import numbered
 from synthdata.exports.instances import (
     Extent,
     Instance,
     Instances,
     keypoints_of,
+    need_mask_labels,
     need_masks,
     polygons_of,
 )
 from synthdata.exports.source import Item, Source, Survey, file_name
-
-READABLE = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+from synthdata.writers.table import READABLE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,11 +43,17 @@ class Yolo(Format):
     categories: tuple[str, ...] = ()
     link: bool = True
 
-    def check(self, source: Source) -> None:
-        if source.suffix not in READABLE:
+    def check(self, config: Config) -> None:
+        if config.encoder.suffix not in READABLE:
             raise ConfigError(
-                f"encoder: yolo cannot read {source.suffix} files; make the run with encoder=png"
+                f"encoder: yolo cannot read {config.encoder.suffix} files; "
+                "make the run with encoder=png"
             )
+        need_label(config, "yolo", "marks")
+        if self.task == "segment":
+            need_mask_labels(config, "yolo task=segment", self.extent)
+        if self.task == "obb":
+            need_label(config, "yolo task=obb", "boxes")
 
     def write(self, source: Source, survey: Survey, target: Path) -> None:
         need(survey, "yolo", "marks")
@@ -62,7 +69,7 @@ class Yolo(Format):
         made = Instances(source, self.extent)
         for item in source:
             name = file_name(item.record)
-            source.place(item, target / "images" / item.split / name, self.link)
+            source.place(item, target / "images" / item.split, self.link)
             lines = [
                 _line(numbers[i.category], self._values(item, i, survey)) for i in made.of(item)
             ]

@@ -201,6 +201,7 @@ class Label(ABC):
     """One kind of ground truth. Subclasses are frozen dataclasses."""
 
     names: ClassVar[tuple[str, ...]] = ()  # of its label images
+    columns: ClassVar[Mapping[str, type]] = {}  # its keys with one value each, for tables
 
     @abstractmethod
     def fields(self, truth: Truth) -> Mapping[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -34,6 +34,8 @@ class Captions(Label):
     conversation, ``messages`` and ``images``, for trainers that take these. Wordings are drawn from
     the stream ``labels/captions``.
     """
+
+    columns: ClassVar[Mapping[str, type]] = {"caption": str}
 
     relations: int = 1
     messages: bool = False

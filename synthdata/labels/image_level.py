@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from synthdata.labels.base import Label, Truth
 from synthdata.labels.ideal import meetings
@@ -20,9 +20,12 @@ class ImageLevel(Label):
 
     A mark counts unless it is off the canvas or other marks hide all its pixels. ``class`` is the
     category, if there is one only, else null. The graph has ``nodes``, with ``id``, ``category``,
-    ``color`` and ``center`` (of the box), and ``edges``, [id, relation, id]: ``left_of``,
-    ``above``, ``crosses``, ``touches``, ``over`` (in front of, sharing pixels), ``contains``.
+    ``color`` and ``center`` (of the box), and ``edges``, with the ids ``subject`` and ``object``
+    and a ``relation``: ``left_of``, ``above``, ``crosses``, ``touches``, ``over`` (in front of,
+    sharing pixels), ``contains``.
     """
+
+    columns: ClassVar[Mapping[str, type]] = {"class": str}
 
     def fields(self, truth: Truth) -> Mapping[str, Any]:
         marks = truth.scene.marks
@@ -57,7 +60,7 @@ def _node(truth: Truth, number: int) -> dict[str, Any]:
     }
 
 
-def _edges(truth: Truth) -> list[list[Any]]:
+def _edges(truth: Truth) -> list[dict[str, Any]]:
     known = set(truth.once(seen))
     left, above = truth.once(beside)
     crossing = dict.fromkeys((m.a, m.b) for m in truth.once(meetings) if m.kind == "cross")
@@ -71,7 +74,7 @@ def _edges(truth: Truth) -> list[list[Any]]:
         "contains": truth.once(inside_pairs),
     }
     return [
-        [a, relation, b]
+        {"subject": a, "relation": relation, "object": b}
         for relation, found in pairs.items()
         for a, b in found
         if a in known and b in known

@@ -25,14 +25,14 @@ class Relations(Label):
     """``relations``: of the marks that are on the canvas, by id.
 
     ``intersections`` has, for each pair whose ideal outlines meet, ``ids``, ``count`` (crossings)
-    and ``points``, [x, y, kind]. ``overlapping`` pairs share pixels; ``touching`` ones share none,
-    but have pixels next to each other, corners included. ``contains`` has [outer, inner]: all of
-    the inner outline is inside the closed outer one. ``left_of`` and ``above`` have [a, b]: the
-    box of a ends where that of b begins, or before. ``parallel`` and ``perpendicular`` pairs of
-    marks with a direction are so within ``tolerance`` degrees. ``nearest`` and ``furthest`` have
-    [id, other, distance] by the centres of boxes; of equals, the least id. ``same_color`` and
-    ``same_shape`` are groups of two or more. ``components`` are all groups that hang together by
-    touching or overlapping.
+    and ``points``, [x, y], with ``kinds``. ``overlapping`` pairs share pixels; ``touching`` ones
+    share none, but have pixels next to each other, corners included. ``contains`` has [outer,
+    inner]: all of the inner outline is inside the closed outer one. ``left_of`` and ``above`` have
+    [a, b]: the box of a ends where that of b begins, or before. ``parallel`` and ``perpendicular``
+    pairs of marks with a direction are so within ``tolerance`` degrees. ``nearest`` and
+    ``furthest`` have [id, other, distance] by the centres of boxes; of equals, the least id.
+    ``same_color`` and ``same_shape`` are groups of two or more. ``components`` are all groups that
+    hang together by touching or overlapping.
     """
 
     tolerance: float = 1.0
@@ -111,9 +111,11 @@ def _intersections(truth: Truth, here: list[int]) -> list[dict[str, Any]]:
     found: dict[Pair, dict[str, Any]] = {}
     for a, b, x, y, kind in truth.once(meetings):
         if a in known and b in known:
-            item = found.setdefault((a, b), {"ids": [a, b], "count": 0, "points": []})
+            none: dict[str, Any] = {"ids": [a, b], "count": 0, "points": [], "kinds": []}
+            item = found.setdefault((a, b), none)
             item["count"] += kind == "cross"
-            item["points"].append([round(x, DIGITS), round(y, DIGITS), kind])
+            item["points"].append([round(x, DIGITS), round(y, DIGITS)])
+            item["kinds"].append(kind)
     return list(found.values())
 
 

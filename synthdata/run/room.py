@@ -27,9 +27,10 @@ def check(path: Path, config: Config, samples: int, size: Callable[[], float | N
     """
     block, free, files_free = _free(path)
     files = 1 + sum(len(label.names) for label in config.labels.values())
-    if files_free is not None and samples * files > files_free:
+    in_all = -(-samples // config.shard_size) if config.writer.one_file else samples * files
+    if files_free is not None and in_all > files_free:
         raise DiskFull(
-            f"{path}: {samples:,} images take {samples * files:,} files, "
+            f"{path}: {samples:,} images take {in_all:,} files, "
             f"and the disk has room for {files_free:,} more"
         )
     width, height = config.canvas.size

@@ -6,9 +6,12 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import orjson
+
+if TYPE_CHECKING:
+    from synthdata.generator import SampleConfig
 
 _strict = json.JSONEncoder(allow_nan=False).encode
 
@@ -60,6 +63,14 @@ class Writer(ABC):
     """How a run stores its shards. Subclasses are frozen dataclasses."""
 
     local: ClassVar[bool] = True  # whether all shards lie in the run directory
+    one_file: ClassVar[bool] = False  # whether a shard is one file, and no folder
+
+    def for_samples(self, config: SampleConfig) -> Writer:
+        """This writer, told what its samples will be.
+
+        Raises ConfigError if it cannot store them.
+        """
+        return self
 
     def check(self) -> None:  # noqa: B027  # most have nothing to check
         """Raise ConfigError unless shards can be stored now."""

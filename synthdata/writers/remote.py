@@ -125,18 +125,23 @@ class Remote(Writer):
         return files | {number for number, there in zip(folders, marks, strict=True) if there}
 
     def metadata(self, run: Path, shard: int) -> Iterator[bytes]:
+        if self.inner.one_file:
+            yield from self.inner.metadata(self._copy(shard), shard)
+            return
         try:
             yield from io.BytesIO(self._get(f"{_folder(shard)}/{METADATA}"))
         except FileNotFoundError:
             yield from self.inner.metadata(self._copy(shard), shard)
 
     def files(self, run: Path, shard: int) -> Iterator[str]:
-        names = self._names(_folder(shard))
+        names = [] if self.inner.one_file else self._names(_folder(shard))
         if not names:
             return self.inner.files(self._copy(shard), shard)
         return (name for name in names if name != METADATA)
 
     def read(self, run: Path, shard: int, name: str) -> bytes:
+        if self.inner.one_file:
+            return self.inner.read(self._kept(shard) or self._copy(shard), shard, name)
         try:
             return self._get(f"{_folder(shard)}/{name}")
         except FileNotFoundError:
@@ -244,6 +249,13 @@ class Remote(Writer):
             return self._try(find, folder)
         except FileNotFoundError:
             return []
+
+    def _kept(self, shard: int) -> Path | None:
+        """The copy of a shard of one file, as ``metadata`` found it last; None without one."""
+        for (pid, url, name, _), copy in _copies.items():
+            if (pid, url) == (os.getpid(), self.url) and str(name).startswith(f"{shard:05d}."):
+                return Path(copy.name)
+        return None
 
     def _copy(self, shard: int) -> Path:
         """A local run directory with this shard of one file in it, kept until the next is asked.

@@ -12,8 +12,8 @@ from export_cases import SPLIT, exported, file_of, mask_of
 from PIL import Image
 
 from synthdata.api import config
-from synthdata.exports.splits import Splits
 from synthdata.run import Run
+from synthdata.splits import Splits
 
 
 def pictures(run: Run) -> np.ndarray:
@@ -80,7 +80,7 @@ def test_arrays_of_other_encoders(tmp_path: Path, encoder: str) -> None:
 
 def test_tars_hold_the_files_and_fixed_headers(rich: Run, tmp_path: Path) -> None:
     folder = exported(rich, "webdataset", tmp_path / "w", shard_size=7)
-    tars = sorted(folder.iterdir())
+    tars = sorted(folder.glob("*.tar"))
     assert [tar.name for tar in tars] == [f"train-{k:06d}.tar" for k in range(5)]
     names = []
     for path in tars:

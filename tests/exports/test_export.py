@@ -21,10 +21,10 @@ from synthdata.api import config
 from synthdata.errors import ConfigError, DiskFull, Interrupted
 from synthdata.exports import FORMATS, make_format
 from synthdata.exports.source import Source
-from synthdata.exports.splits import Splits
 from synthdata.run import Run
 from synthdata.run.lock import locked
 from synthdata.run.stop import Stop
+from synthdata.splits import Splits
 
 NAMES = sorted(FORMATS)
 GROWTH = 100_000  # bytes, which 400 records in memory are not below

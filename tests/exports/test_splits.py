@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from synthdata.api import config
 from synthdata.errors import ConfigError
-from synthdata.exports.splits import Splits
 from synthdata.run import Run
+from synthdata.splits import Splits
 
 
 @given(st.integers(0, 2**63 - 1), st.integers(0, 2**63 - 1))

@@ -12,8 +12,8 @@ import pytest
 from export_cases import SPLIT, exported, file_of, mask_of, tree
 from PIL import Image
 
-from synthdata.exports.splits import Splits
 from synthdata.run import Run
+from synthdata.splits import Splits
 
 pq = pytest.importorskip("pyarrow.parquet")
 
@@ -73,7 +73,7 @@ def test_parquet_has_the_bytes_of_the_files(
     folder = exported(run, "parquet", tmp_path / "p", shard_size=8)
     count = -(-run.config.n // 8)
     names = [f"data/train-{k:05d}-of-{count:05d}.parquet" for k in range(count)]
-    assert list(tree(folder)) == names
+    assert list(tree(folder)) == ["README.md", "croissant.json", *names]
     rows = [row for name in names for row in pq.read_table(folder / name).to_pylist()]
     for row, record in zip(rows, run.records(), strict=True):
         assert json.loads(row["record"]) == record

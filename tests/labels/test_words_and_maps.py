@@ -115,7 +115,8 @@ def test_image_level_counts_what_is_seen() -> None:
     assert found["counts"] == {"circle": 1, "polygon": 1}
     assert found["class"] is None
     assert [node["id"] for node in found["graph"]["nodes"]] == [2, 4]
-    assert found["graph"]["edges"] == [[2, "left_of", 4], [2, "above", 4]]
+    edges = [tuple(edge.values()) for edge in found["graph"]["edges"]]
+    assert edges == [(2, "left_of", 4), (2, "above", 4)]
     assert ImageLevel().fields(truth_of(scene(under)))["class"] == "circle"
 
 
@@ -124,7 +125,7 @@ def test_the_graph_has_the_relations() -> None:
         truth = truth_of(scene_of(MIXED, seed))
         level, found = ImageLevel().fields(truth), Relations().fields(truth)["relations"]
         known = {node["id"] for node in level["graph"]["nodes"]}
-        edges = level["graph"]["edges"]
+        edges = [(e["subject"], e["relation"], e["object"]) for e in level["graph"]["edges"]]
         for name in ("left_of", "above", "contains"):
             ours = [[a, b] for a, r, b in edges if r == name]
             assert ours == [p for p in found[name] if set(p) <= known]

@@ -10,6 +10,9 @@ from itertools import accumulate
 
 from synthdata.errors import ConfigError
 
+#: What a data set without splits is: one of all samples.
+ALL: Mapping[str, float] = {"train": 1.0}
+
 _NAME = re.compile(r"[A-Za-z]\w*")
 _RANGE = 1 << 64
 

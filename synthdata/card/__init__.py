@@ -1,0 +1,1 @@
+"""What a data set tells of itself: its counts, README.md and croissant.json."""

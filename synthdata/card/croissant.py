@@ -1,0 +1,314 @@
+"""croissant.json: the data set as Croissant 1.1 describes it, with its RAI fields and provenance.
+
+The format is that of http://mlcommons.org/croissant/1.1 and http://mlcommons.org/croissant/RAI/1.0;
+provenance is in PROV-O, as section "Provenance Representation" of the former asks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from synthdata._version import __version__
+from synthdata.card.facts import Facts
+from synthdata.writers.table import Columns
+
+SHARDS = 1000  # that are listed file by file, each with its hash; more are a pattern
+
+_CR = "http://mlcommons.org/croissant"
+_TERMS = (
+    *("annotation", "arrayShape", "citeAs", "column", "containedIn", "equivalentProperty"),
+    *("excludes", "extract", "field", "fileProperty", "fileObject", "fileSet", "format"),
+    *(
+        "includes",
+        "isArray",
+        "isLiveDataset",
+        "jsonPath",
+        "key",
+        "md5",
+        "parentField",
+        "path",
+        "recordSet",
+    ),
+    *(
+        "references",
+        "regex",
+        "repeated",
+        "replace",
+        "readLines",
+        "samplingRate",
+        "separator",
+        "source",
+        "subField",
+    ),
+    *("transform", "unArchive", "value"),
+)
+_CONTEXT: dict[str, Any] = {
+    "@language": "en",
+    "@vocab": "https://schema.org/",
+    "sc": "https://schema.org/",
+    "cr": f"{_CR}/",
+    "rai": f"{_CR}/RAI/",
+    "dct": "http://purl.org/dc/terms/",
+    "prov": "http://www.w3.org/ns/prov#",
+    "conformsTo": "dct:conformsTo",
+    "data": {"@id": "cr:data", "@type": "@json"},
+    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+    "examples": {"@id": "cr:examples", "@type": "@json"},
+    **{term: f"cr:{term}" for term in _TERMS},
+    "sdVersion": "cr:sdVersion",
+}
+_TYPES = {int: "cr:Int64", float: "cr:Float64", bool: "sc:Boolean", str: "sc:Text"}
+_MIME = {
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".webp": "image/webp",
+    ".tif": "image/tiff",
+    ".tiff": "image/tiff",
+}
+_LICENSES = {
+    "cc0-1.0": "https://creativecommons.org/publicdomain/zero/1.0/",
+    "mit": "https://spdx.org/licenses/MIT.html",
+    "apache-2.0": "https://spdx.org/licenses/Apache-2.0.html",
+}
+
+JSON = dict[str, Any]
+
+
+def croissant(facts: Facts, folder: Path) -> JSON:
+    """The description of a data set whose files lie in ``folder``, ready for JSON."""
+    card = facts.config.card
+    return {
+        "@context": _CONTEXT,
+        "@type": "sc:Dataset",
+        "conformsTo": [f"{_CR}/1.1", f"{_CR}/RAI/1.0"],
+        "name": facts.title,
+        "description": facts.description,
+        "license": _license(card.license),
+        "url": card.url or f"urn:sha256:{facts.digest}",
+        "creator": {"@type": "sc:Organization", "name": card.creator or "anonymous"},
+        "datePublished": facts.created,
+        "version": "1.0.0",
+        "keywords": ["synthetic", "synthdata", *facts.drawn],
+        "citeAs": f"{facts.title}. Made by synthdata {__version__}, digest {facts.digest}.",
+        **_responsible(facts),
+        **_provenance(facts),
+        "distribution": list(_files(facts, folder)),
+        "recordSet": [*_records(facts), *_splits(facts)],
+    }
+
+
+def _license(name: str) -> str:
+    if name.startswith("cc-by") and name.rpartition("-")[2] in ("3.0", "4.0"):
+        kind, _, version = name.removeprefix("cc-").rpartition("-")
+        return f"https://creativecommons.org/licenses/{kind}/{version}/"
+    return _LICENSES.get(name, name)
+
+
+def _responsible(facts: Facts) -> JSON:
+    found = facts.census.near_duplicates()
+    apart = (
+        f"{found} samples have a nearly equal scene in another split. "
+        if len(facts.splits) > 1
+        else ""
+    )
+    return {
+        "rai:dataCollection": "Drawn by a program from a config and a seed. Nothing was collected.",
+        "rai:dataCollectionType": ["Software Collection"],
+        "rai:dataCollectionMissingData": f"{facts.failed} samples could not be made.",
+        "rai:dataAnnotationProtocol": (
+            "Labels are computed from the geometry that was drawn, not from pixels or by people."
+        ),
+        "rai:machineAnnotationTools": [f"synthdata {__version__}"],
+        "rai:annotationsPerItem": "1",
+        "rai:dataUseCases": [f"Training and testing of {task} models" for task in facts.tasks]
+        or ["Training and testing of vision models"],
+        "rai:dataLimitations": [
+            f"{apart}All that varies is what the config lets vary; "
+            "models that do well here need not do well on photographs."
+        ],
+        "rai:dataBiases": ["Shapes, colours and places follow the distributions in the config."],
+        "rai:personalSensitiveInformation": [
+            "None was collected: a program draws all of it from the config."
+        ],
+        "rai:dataSocialImpact": "None is known.",
+    }
+
+
+def _provenance(facts: Facts) -> JSON:
+    agent = {"@type": "prov:SoftwareAgent", "@id": f"urn:synthdata:{__version__}"}
+    return {
+        "prov:wasAttributedTo": agent | {"prov:label": f"synthdata {__version__}"},
+        "prov:wasGeneratedBy": {
+            "@type": "prov:Activity",
+            "@id": f"urn:sha256:{facts.config.fingerprint}",
+            "prov:label": (
+                f"Drawn from the config in README.md with the seed {facts.config.seed}; "
+                f"fingerprint {facts.config.fingerprint}, digest of the records {facts.digest}"
+            ),
+            "prov:wasAssociatedWith": {"@id": agent["@id"]},
+        },
+    }
+
+
+def _files(facts: Facts, folder: Path) -> Iterator[JSON]:
+    kind, suffix = facts.layout.kind, facts.config.encoder.suffix
+    if kind == "parquet":
+        patterns = [each.pattern for each in facts.layout.data]
+        yield _set("table-files", patterns, "application/x-parquet")
+        return
+    inside: JSON = {}
+    if kind == "webdataset":
+        listed = facts.layout.shards[:SHARDS] if len(facts.layout.shards) <= SHARDS else ()
+        for name in listed:
+            yield {
+                "@type": "cr:FileObject",
+                "@id": name,
+                "name": name,
+                "contentUrl": name,
+                "encodingFormat": "application/x-tar",
+                "sha256": _sha256(folder / name),
+            }
+        if not listed:
+            patterns = [each.pattern for each in facts.layout.data]
+            yield _set("shard-files", patterns, "application/x-tar")
+            inside = {"containedIn": {"@id": "shard-files"}}
+        else:
+            inside = {"containedIn": [{"@id": name} for name in listed]}
+    place = "" if kind == "webdataset" else "*/"
+    mime = _MIME.get(suffix, "application/octet-stream")
+    yield _set("image-files", [f"{place}[0-9]*[0-9]{suffix}"], mime) | inside
+    for name in facts.masks:
+        yield _set(f"{name}-files", [f"{place}[0-9]*[0-9].{name}.png"], "image/png") | inside
+    if kind == "webdataset":
+        yield _set("record-files", ["[0-9]*[0-9].json"], "application/json") | inside
+    else:
+        yield _set("record-files", ["*/metadata.jsonl"], "application/jsonlines")
+
+
+def _set(name: str, patterns: list[str], mime: str) -> JSON:
+    return {
+        "@type": "cr:FileSet",
+        "@id": name,
+        "name": name,
+        "encodingFormat": mime,
+        "includes": patterns if len(patterns) > 1 else patterns[0],
+    }
+
+
+def _records(facts: Facts) -> Iterator[JSON]:
+    columns = Columns.of(facts.config.labels)
+    kind = facts.layout.kind
+    if kind == "webdataset":  # joins of what is in archives are more than Croissant's readers can
+        yield _record_set("samples", "One for each image.", _file_fields("samples", "image"))
+        yield _record_set("records", "The labels, as JSON.", _file_fields("records", "record"))
+    elif kind == "parquet":
+        fields = [
+            _field("samples", key, _TYPES[t], _column("table", key)) for key, t in columns.plain
+        ]
+        for name in ("image", *columns.images):
+            source = _column("table", name) | {"transform": {"jsonPath": "bytes"}}
+            fields.append(_field("samples", name, "sc:ImageObject", source))
+        yield _record_set("samples", "One for each image.", fields)
+    else:
+        fields = [
+            _field("samples", key, _TYPES[t], _column("record", key)) for key, t in columns.plain
+        ]
+        name_of = _field("samples", "file_name", "sc:Text", _column("record", "file_name"))
+        name_of["references"] = _property("image", "filename")
+        content = _field("samples", "image", "sc:ImageObject", _property("image", "content"))
+        yield _record_set("samples", "One for each image.", [*fields, name_of, content])
+    if kind != "parquet":
+        for name in columns.images:
+            about = f"The label image {name} of each image."
+            yield _record_set(name, about, _file_fields(name, name))
+
+
+def _record_set(name: str, description: str, fields: list[JSON]) -> JSON:
+    return {
+        "@type": "cr:RecordSet",
+        "@id": name,
+        "name": name,
+        "description": description,
+        "key": {"@id": f"{name}/index"},
+        "field": fields,
+    }
+
+
+def _file_fields(record_set: str, files: str) -> list[JSON]:
+    """The index that a file's name begins with, and its contents."""
+    number = _property(files, "filename") | {"transform": {"regex": "^([0-9]+)"}}
+    kind = "sc:Text" if files == "record" else "sc:ImageObject"
+    return [
+        _field(record_set, "index", "cr:Int64", number),
+        _field(record_set, files, kind, _property(files, "content")),
+    ]
+
+
+def _property(files: str, name: str) -> JSON:
+    return {"fileSet": {"@id": f"{files}-files"}, "extract": {"fileProperty": name}}
+
+
+def _column(files: str, key: str) -> JSON:
+    return {"fileSet": {"@id": f"{files}-files"}, "extract": {"column": key}}
+
+
+def _field(record_set: str, name: str, kind: str, source: JSON) -> JSON:
+    return {
+        "@type": "cr:Field",
+        "@id": f"{record_set}/{name}",
+        "name": name,
+        "description": _about(name),
+        "dataType": kind,
+        "source": source,
+    }
+
+
+_ABOUT = {
+    "index": "Which sample it is.",
+    "seed": "With the config and the index, all that decides it.",
+    "width": "Pixels.",
+    "height": "Pixels.",
+    "background": "The colour that was drawn.",
+    "image": "The picture.",
+    "sha256": "The hash of the picture's file.",
+    "caption": "What is in the picture.",
+    "record": "All labels of the picture.",
+    "file_name": "The picture's file.",
+    "class": "The category of all marks, if there is one only.",
+}
+
+
+def _about(key: str) -> str:
+    if key.endswith("_sha256"):
+        return f"The hash of the file of the label image {key.removesuffix('_sha256')}."
+    return _ABOUT.get(key, f"The label image or key {key}.")
+
+
+def _splits(facts: Facts) -> Iterator[JSON]:
+    if len(facts.splits) < 2:
+        return
+    urls = {"train": "cr:TrainingSplit", "val": "cr:ValidationSplit", "test": "cr:TestSplit"}
+    yield {
+        "@type": "cr:RecordSet",
+        "@id": "splits",
+        "name": "splits",
+        "description": "The split of a sample is a hash of its seed and index; see README.md.",
+        "dataType": "cr:Split",
+        "key": {"@id": "splits/name"},
+        "field": [
+            {"@type": "cr:Field", "@id": "splits/name", "name": "name", "dataType": "sc:Text"},
+            {"@type": "cr:Field", "@id": "splits/url", "name": "url", "dataType": "sc:URL"},
+        ],
+        "data": [
+            {"splits/name": name, "splits/url": urls.get(name, "cr:Split")}
+            for name, _ in facts.splits
+        ],
+    }
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,197 @@
+"""All that a card says of a data set, gathered once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import orjson
+import yaml
+
+from synthdata._version import __version__
+from synthdata.card.census import Census
+from synthdata.config import Config
+from synthdata.run.run import Run
+from synthdata.splits import ALL, Splits
+from synthdata.writers.table import READABLE
+
+SHOWN = 4  # pictures
+_PLAIN = re.compile(r"[\w-][\w.-]*")
+
+#: Label -> the task of the Hugging Face hub that it is for.
+_TASKS = {
+    "marks": "object-detection",
+    "boxes": "object-detection",
+    "segments": "image-segmentation",
+    "instance_mask": "image-segmentation",
+    "semantic_mask": "image-segmentation",
+    "keypoints": "keypoint-detection",
+    "image_level": "image-classification",
+    "captions": "image-to-text",
+    "questions": "visual-question-answering",
+}
+
+
+class DataFiles(NamedTuple):
+    """The files of one split, as a pattern from the folder of the card on."""
+
+    split: str
+    pattern: str
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the files of a data set lie.
+
+    Attributes
+    ----------
+    kind
+        ``run`` (a run's own folders), ``imagefolder``, ``webdataset`` or ``parquet``.
+    data
+        Its files, split by split.
+    shards
+        The names of its shards, where they are one file each and lie on this disk.
+    """
+
+    kind: str
+    data: tuple[DataFiles, ...]
+    shards: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is true of a data set.
+
+    Attributes
+    ----------
+    pictures
+        The first pictures, from the folder of the card on; none where nobody could see them.
+    """
+
+    config: Config
+    layout: Layout
+    census: Census
+    failed: int
+    size: int
+    digest: str
+    created: str
+    pictures: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        """Its name, in words."""
+        return self.config.card.title or f"Synthetic {_joined(self.drawn)}"
+
+    @property
+    def drawn(self) -> list[str]:
+        """The names of what is drawn."""
+        return [str(name).replace("_", " ") for name in self.config.primitives]
+
+    @property
+    def description(self) -> str:
+        """What it is, in a sentence or more."""
+        width, height = self.config.canvas.size
+        return self.config.card.description or (
+            f"{self.census.n:,} synthetic images of {width} x {height} pixels that show "
+            f"{_joined(self.drawn)}, with exact ground truth: {_joined(self.labels)}."
+        )
+
+    @property
+    def labels(self) -> list[str]:
+        """The names of the labels."""
+        return [str(name).replace("_", " ") for name in self.config.labels]
+
+    @property
+    def tasks(self) -> list[str]:
+        """Those of the Hugging Face hub that its labels are for."""
+        return list(dict.fromkeys(_TASKS[k] for k in self.config.labels if k in _TASKS))
+
+    @property
+    def masks(self) -> list[str]:
+        """The names of its label images."""
+        return [name for label in self.config.labels.values() for name in label.names]
+
+    @property
+    def recipe(self) -> str:
+        """The config that makes the same samples again, as YAML; with the version that does."""
+        node = self.config.to_mapping()
+        for key in ("shard_size", "failures", "output", "engine", "exports", "card", "writer"):
+            node.pop(key, None)
+        node = {"n": node.pop("n"), **node}
+        return f"# synthdata {__version__}\n{as_yaml(node, flow=None)}"
+
+    @property
+    def splits(self) -> list[tuple[str, int]]:
+        """The splits and how many samples are in each."""
+        return list(self.census.samples.items())
+
+
+def as_yaml(node: Any, flow: bool | None = False) -> str:
+    """Plain data as YAML, in the order that it has."""
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # a tenth of the time, where it is
+    text: str = yaml.dump(
+        node,
+        Dumper=dumper,
+        sort_keys=False,
+        default_flow_style=flow,
+        allow_unicode=True,
+        width=100 if flow is None else 1 << 30,
+    )
+    return text
+
+
+def facts_of(run: Run) -> Facts:
+    """Those of a complete run: one look at each record."""
+    config = run.config
+    splits = Splits(config.split or ALL)
+    census = Census(splits.names)
+    first: list[str] = []
+    for shard, record in _records(run):
+        census.add(record, splits.of(record["seed"], record["index"]))
+        if len(first) < SHOWN and _PLAIN.fullmatch(record["file_name"]):
+            first.append(f"{shard:05d}/{record['file_name']}")
+    suffix = config.encoder.suffix
+    if suffix not in READABLE or suffix.startswith(".tif"):  # which no browser shows
+        first = []
+    elif first and config.writer.one_file:
+        first = [f"preview{suffix}"]
+    return exported_facts(run, census, _layout(run), first)
+
+
+def exported_facts(run: Run, census: Census, layout: Layout, pictures: Sequence[str] = ()) -> Facts:
+    """Those of a run's samples in another layout, counted already."""
+    state = run.state
+    return Facts(
+        config=run.config,
+        layout=layout,
+        census=census,
+        failed=int(state.get("failed", 0)),
+        size=int(state.get("bytes", 0)),
+        digest=str(state.get("digest", "")),
+        created=str(state.get("started", ""))[:10],
+        pictures=tuple(pictures),
+    )
+
+
+def _records(run: Run) -> Iterator[tuple[int, dict[str, Any]]]:
+    for shard in run.plan.shards():
+        for line in run.config.store.metadata(run.path, shard.number):
+            yield shard.number, orjson.loads(line)
+
+
+def _layout(run: Run) -> Layout:
+    writer = run.config.writer
+    if not writer.one_file:
+        return Layout("run", (DataFiles("train", "[0-9]*/*"),))
+    suffix = str(getattr(writer, "suffix", ""))
+    kind = {".tar": "webdataset", ".parquet": "parquet"}.get(suffix, suffix)
+    local = run.config.store.local
+    shards = (f"{s.number:05d}{suffix}" for s in run.plan.shards()) if local else ()
+    return Layout(kind, (DataFiles("train", f"*{suffix}"),), tuple(shards))
+
+
+def _joined(words: Sequence[str]) -> str:
+    *others, last = words or ["nothing"]
+    return f"{', '.join(others)} and {last}" if others else last

@@ -1,0 +1,67 @@
+"""The files of a card, written beside the shards."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from synthdata.card.croissant import croissant
+from synthdata.card.facts import Facts, facts_of
+from synthdata.card.readme import readme
+from synthdata.run.run import Run
+from synthdata.run.shard import writing
+from synthdata.writers.folder import DATASET
+
+README, CROISSANT = "README.md", "croissant.json"
+
+
+def write_card(run: Run) -> Facts:
+    """Write the card of a complete run into its data set, wherever that is.
+
+    Each file is replaced in one step. Raises DiskFull or another StorageError if the storage
+    refuses.
+    """
+    facts = facts_of(run)
+    folder = run.path / DATASET
+    names = []
+    with writing(folder):
+        folder.mkdir(exist_ok=True)
+        for name, data in _contents(run, facts, folder):
+            beside = run.path / f".{name}.{os.getpid()}"  # where the next run here removes it
+            try:
+                beside.write_bytes(data)
+                beside.replace(folder / name)
+            finally:
+                beside.unlink(missing_ok=True)
+            names.append(f"{DATASET}/{name}")
+    run.config.store.publish(run.path, names)
+    return facts
+
+
+def put_card(facts: Facts, folder: Path) -> None:
+    """Write a card into a folder that is not in its place yet."""
+    for name, data in card_files(facts, folder):
+        (folder / name).write_bytes(data)
+
+
+def card_files(facts: Facts, folder: Path) -> Iterator[tuple[str, bytes]]:
+    """The files of a card, of a data set whose files lie in ``folder``."""
+    yield README, readme(facts).encode()
+    yield CROISSANT, (json.dumps(croissant(facts, folder), indent=1) + "\n").encode()
+
+
+def _contents(run: Run, facts: Facts, folder: Path) -> Iterator[tuple[str, bytes]]:
+    yield from card_files(facts, folder)
+    for name in facts.pictures:
+        if "/" not in name:  # a preview of shards that are one file
+            yield name, _first_picture(run)
+
+
+def _first_picture(run: Run) -> bytes:
+    store = run.config.store
+    for shard in run.plan.shards():
+        for line in store.metadata(run.path, shard.number):
+            return store.read(run.path, shard.number, json.loads(line)["file_name"])
+    raise AssertionError("a run with pictures has a first one")

@@ -1,0 +1,116 @@
+"""The formats that a config lists as ``exports``, written when its run is complete."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from synthdata.components import describe
+from synthdata.config import Config
+from synthdata.errors import ConfigError
+from synthdata.exports.base import Format
+from synthdata.exports.formats import make_format, written
+from synthdata.run.run import Run
+
+FOLDER, MADE = "exports", "made.json"
+_NAME = re.compile(r"[\w-][\w.-]{0,99}")
+
+
+class Listed(NamedTuple):
+    """One entry: where it stands in the config, its file or folder in ``exports/``, its format."""
+
+    key: str
+    name: str
+    made: Format
+
+
+def listed(config: Config) -> list[Listed]:
+    """The entries of ``config.exports``.
+
+    Each is the name of a format, or a mapping with ``format``, its options, and ``to``, the name of
+    its file or folder.
+
+    Raises
+    ------
+    ConfigError
+        If one is not, or runs of this config lack what it needs, or a package is missing, or two
+        would be the same file.
+    """
+    found: dict[str, Listed] = {}
+    for k, entry in enumerate(config.exports):
+        key = f"exports[{k}]"
+        try:
+            each = _listed(key, entry)
+            each.made.check(config)
+        except ConfigError as error:
+            raise ConfigError(f"{key}: {error}") from None
+        if each.name in found or each.name == MADE:
+            raise ConfigError(f"{key}: there is an {each.name!r} already; add to: another name")
+        found[each.name] = each
+    return list(found.values())
+
+
+def write_listed(run: Run) -> None:
+    """Write those of a complete run that are not there yet, or no longer right, to ``exports/``.
+
+    Raises what ``export`` raises, and ConfigError as ``listed`` does.
+    """
+    folder = run.path / FOLDER
+    there = _made(folder)
+    digest = run.state.get("digest")
+    for each in listed(run.config):
+        now = {"digest": digest, "format": describe(each.made), "split": _shares(run.config)}
+        if (folder / each.name).exists() and there.get(each.name) == now:
+            continue
+        _remove(folder / each.name)
+        try:
+            written(run, each.made, folder / each.name)
+        except ConfigError as error:
+            raise ConfigError(f"{each.key}: {error}") from error
+        there[each.name] = now
+        _write_made(folder, there)
+
+
+def _listed(key: str, entry: Any) -> Listed:
+    node = {"format": entry} if isinstance(entry, str) else entry
+    if not isinstance(node, Mapping) or not isinstance(node.get("format"), str):
+        raise ConfigError(f"{entry!r} is neither a format nor a mapping with 'format'")
+    options = {str(k): v for k, v in node.items() if k not in ("format", "to")}
+    made = make_format(node["format"], options)
+    suffix = made.suffixes[0] if made.suffixes else ""
+    name = node.get("to", f"{node['format']}{suffix}")
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise ConfigError(f"to: {name!r} is not the name of a file in the run's exports/")
+    made.check_name(name)
+    return Listed(key, name, made)
+
+
+def _shares(config: Config) -> dict[str, float] | None:
+    return None if config.split is None else dict(config.split)
+
+
+def _made(folder: Path) -> dict[str, Any]:
+    try:
+        there = json.loads((folder / MADE).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return there if isinstance(there, dict) else {}
+
+
+def _write_made(folder: Path, there: Mapping[str, Any]) -> None:
+    beside = folder / f".{MADE}"
+    beside.write_text(json.dumps(there, indent=1), encoding="utf-8")
+    beside.replace(folder / MADE)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        with contextlib.suppress(FileNotFoundError):
+            path.unlink()

@@ -1,0 +1,37 @@
+"""What a run gets when it is complete: its card, and the formats that its config lists."""
+
+from __future__ import annotations
+
+from synthdata.config import Config
+from synthdata.run import Run
+
+
+def check_outputs(config: Config) -> None:
+    """Raise ConfigError unless all that is to be written at the end can be."""
+    if config.exports:
+        from synthdata.exports.listed import listed
+
+        listed(config)
+
+
+def finish_outputs(run: Run) -> None:
+    """Write what belongs to a complete run beside its shards; nothing while parts are missing.
+
+    Called by all who complete runs: ``generate`` and the commands.
+
+    Raises
+    ------
+    ConfigError
+        If a listed format cannot be made of this run after all.
+    DiskFull, StorageError, Interrupted
+        If the storage refuses or a signal came; the run is complete, and ``resume`` goes on.
+    """
+    if run.state.get("status") != "complete":
+        return
+    from synthdata.card.write import write_card
+
+    write_card(run)
+    if run.config.exports:
+        from synthdata.exports.listed import write_listed
+
+        write_listed(run)

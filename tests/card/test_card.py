@@ -1,0 +1,223 @@
+"""README.md and croissant.json: true, read back by those who read them, and safe."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from processes import environment
+
+import synthdata
+from synthdata.api import config, generate
+from synthdata.card.readme import escaped, fenced
+from synthdata.errors import ConfigError
+from synthdata.outputs import finish_outputs
+from synthdata.run import Run
+from synthdata.splits import Splits
+
+SPLIT = {"train": 0.6, "val": 0.4}
+SMALL = ["canvas.size=[32,24]", "engine=serial", "n=12", "shard_size=5", "seed=3"]
+LABELS = "labels=[marks,instance_mask,image_level,captions]"
+KINDS = ["folder", "webdataset", "parquet"]
+
+
+def front_matter(text: str) -> tuple[dict[str, Any], str]:
+    _, head, body = text.split("---\n", 2)
+    return yaml.safe_load(head), body
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
+    pytest.importorskip("pyarrow")
+    folder = tmp_path_factory.mktemp("runs")
+    every = [*SMALL, LABELS, "split={train: 0.6, val: 0.4}", "primitives=[circles,lines]"]
+    return {kind: generate([*every, f"writer={kind}"], folder / kind) for kind in KINDS}
+
+
+def test_the_card_says_what_is_there(runs: dict[str, Run]) -> None:
+    run = runs["folder"]
+    head, body = front_matter((run.path / "dataset" / "README.md").read_text())
+    assert head["license"] == "cc0-1.0"
+    assert head["size_categories"] == ["n<1K"]
+    assert {"object-detection", "image-segmentation"} <= set(head["task_categories"])
+    records = list(run.records())
+    marks = [mark["category"] for record in records for mark in record["marks"]]
+    rows = dict(re.findall(r"^\| (.+) \| ([\d,]+) \|$", body, re.MULTILINE))
+    assert rows["images"] == "12"
+    assert rows["circle"] == str(marks.count("circle"))
+    assert rows["line"] == str(marks.count("line"))
+    split = Splits(SPLIT)
+    count = [split.of(r["seed"], r["index"]) for r in records].count("val")
+    assert rows["in the split `val`"] == str(count)
+    assert run.state["digest"] in body
+    for picture in re.findall(r"!\[\]\((.+?)\)", body):
+        assert (run.path / "dataset" / picture).exists()
+    recipe = re.search(r"```yaml\n(.*?)\n```", body, re.DOTALL)
+    assert recipe is not None
+    again = synthdata.Config.from_mapping(yaml.safe_load(recipe[1]))
+    assert again.fingerprint == run.fingerprint
+    assert again.n == 12
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_file_shards_have_a_preview(runs: dict[str, Run], kind: str) -> None:
+    folder = runs[kind].path / "dataset"
+    there = {p.name for p in folder.iterdir() if not p.stem.isdigit()}
+    preview = set() if kind == "folder" else {"preview.png"}
+    assert there == {"README.md", "croissant.json"} | preview
+    if preview:
+        first = (runs["folder"].path / "dataset/00000/000000000.png").read_bytes()
+        assert (folder / "preview.png").read_bytes() == first
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_code_in_the_card_runs(runs: dict[str, Run], kind: str, tmp_path: Path) -> None:
+    """In as many ecosystems as are installed here."""
+    folder = runs[kind].path / "dataset"
+    _, body = front_matter((folder / "README.md").read_text())
+    blocks = re.findall(r"^### ([^\n]+)\n\n```python\n(.*?)^```", body, re.MULTILINE | re.DOTALL)
+    assert len(blocks) >= 5
+    for name, code in blocks:
+        variables = {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path), "HOME": str(tmp_path)}
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=folder,
+            env=environment() | variables | {"CROISSANT_CACHE": str(tmp_path / "cr")},
+            capture_output=True,
+            text=True,
+        )
+        missing = re.search(
+            r"No module named '(torch|webdataset|mlcroissant|pandas|datasets)'", done.stderr
+        )
+        assert done.returncode == 0 or missing, f"{name}: {done.stderr}"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_croissant(
+    runs: dict[str, Run], kind: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    mlc = pytest.importorskip("mlcroissant")
+    from mlcroissant._src.operation_graph.operations import extract
+
+    monkeypatch.setattr(extract, "EXTRACT_PATH", type(extract.EXTRACT_PATH)(tmp_path))
+    run = runs[kind]
+    path = run.path / "dataset" / "croissant.json"
+    data = mlc.Dataset(path)
+    issues = data.metadata.ctx.issues
+    assert not issues.errors
+    assert not issues.warnings
+    records = {record["index"]: record for record in run.records()}
+    found = {}
+    for row in data.records("samples"):
+        index = int(row["samples/index"])
+        found[index] = row["samples/image"]
+        assert found[index].size == (32, 24)
+        if kind != "webdataset":
+            assert row["samples/sha256"].decode() == records[index]["sha256"]
+    assert found.keys() == records.keys()
+    masks = "mask" if kind != "parquet" else "samples"
+    assert len([row[f"{masks}/mask"] for row in data.records(masks)]) == 12
+    if kind == "webdataset":
+        assert len(list(data.records("records"))) == 12
+    assert len(list(data.records("splits"))) == 2
+
+
+def test_croissant_names_its_specifications_and_provenance(runs: dict[str, Run]) -> None:
+    run = runs["folder"]
+    node = json.loads((run.path / "dataset" / "croissant.json").read_bytes())
+    root = "http://mlcommons.org/croissant"
+    assert node["conformsTo"] == [f"{root}/1.1", f"{root}/RAI/1.0"]
+    required = {"name", "description", "license", "url", "creator", "datePublished"}
+    assert required <= node.keys()
+    assert run.fingerprint in node["prov:wasGeneratedBy"]["prov:label"]
+    assert run.state["digest"] in node["prov:wasGeneratedBy"]["prov:label"]
+    fields = {"rai:dataCollection", "rai:dataLimitations", "rai:dataBiases", "rai:dataUseCases"}
+    fields |= {"rai:personalSensitiveInformation", "rai:dataSocialImpact"}
+    assert fields <= node.keys()
+
+
+NASTY = "\"]}\n---\n# <script>alert(1)</script> | [x](javascript:1) `` ``` {{ jinja }} 'é\u202e"
+
+
+def test_nothing_in_a_config_breaks_out(tmp_path: Path) -> None:
+    title = "a: [b] <b>|`*_# 'x' \"y\""
+    run = Run(tmp_path / "run", config([*SMALL, "n=2"]))
+    node = run.config.to_mapping()
+    node["card"] = {"title": title, "description": NASTY, "license": "mit", "creator": "<i>me"}
+    run = Run(run.path, synthdata.Config.from_mapping(node)).execute()
+    finish_outputs(run)
+    text = (run.path / "dataset" / "README.md").read_text()
+    head, body = front_matter(text)
+    assert head["pretty_name"] == title
+    assert head["license"] == "mit"
+    plain = re.sub(r"```.*?```", "", body, flags=re.DOTALL)
+    assert not re.search(r"(?<!\\)<", plain)
+    assert not re.search(r"^---", body, re.MULTILINE)
+    assert json.loads((run.path / "dataset" / "croissant.json").read_bytes())["name"] == title
+
+
+@given(st.text())
+def test_escaped_text_is_text(text: str) -> None:
+    shown = escaped(text)
+    assert len(shown.splitlines()) <= max(1, len(text.splitlines()))
+    assert not re.search(r"(?<!\\)[<>|`\[\]]", shown.replace("\\\\", ""))
+
+
+@given(st.text())
+def test_a_fence_is_not_closed_from_within(text: str) -> None:
+    first, *inner, last = fenced(text, "yaml").split("\n")
+    assert first == f"{last}yaml"
+    assert not any(line.strip().startswith(last) for line in inner)
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("card.license=My Own", ["card.license", "'My Own'", "cc0-1.0"]),
+        ("card.title=''", ["card.title", "''"]),
+        ("card.url=ftp://x", ["card.url", "ftp://x"]),
+        ("split={train: 0.5}", ["split", "0.5"]),
+        ("split={a b: 1}", ["split"]),
+    ],
+)
+def test_bad_cards_and_splits(override: str, words: list[str]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config([override])
+    assert all(word in str(caught.value) for word in words), caught.value
+
+
+def test_no_card_while_parts_are_missing(tmp_path: Path) -> None:
+    every = [*SMALL, "n=10"]
+    generate([*every, "shards=0/2"], tmp_path / "run")
+    assert not (tmp_path / "run" / "dataset" / "README.md").exists()
+    generate([*every, "shards=1/2"], tmp_path / "run")
+    assert (tmp_path / "run" / "dataset" / "README.md").exists()
+
+
+def test_the_card_grows_with_the_run(tmp_path: Path) -> None:
+    generate(SMALL, tmp_path / "run")
+    generate([*SMALL, "n=20"], tmp_path / "run")
+    body = (tmp_path / "run" / "dataset" / "README.md").read_text()
+    assert "| images | 20 |" in body
+
+
+def test_it_imports_nothing_heavy(tmp_path: Path) -> None:
+    code = (
+        "import sys; from synthdata.api import generate;"
+        f"generate(['n=1', 'engine=serial'], {str(tmp_path / 'run')!r});"
+        "print([m for m in ('pyarrow', 'mlcroissant', 'datasets', 'pandas') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ}
+    )
+    assert done.stdout == "[]\n", done.stderr

@@ -1,0 +1,107 @@
+"""Exports that a config lists: the same as the command writes, at the end of the run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from export_cases import tree
+from processes import Command
+
+from synthdata.api import config, generate
+from synthdata.errors import ConfigError
+from synthdata.exports import export, make_format
+from synthdata.outputs import finish_outputs
+from synthdata.run import Run
+
+SMALL = ["canvas.size=[32,24]", "engine=serial", "n=8", "shard_size=5"]
+COCO = "exports=[coco,{format: metadata, to: all.csv}]"
+
+
+def test_the_same_as_the_command_writes(tmp_path: Path) -> None:
+    run = generate([*SMALL, COCO], tmp_path / "run")
+    export(run, make_format("coco"), tmp_path / "coco")
+    export(run, make_format("metadata"), tmp_path / "all.csv")
+    assert tree(run.path / "exports" / "coco") == tree(tmp_path / "coco")
+    assert (run.path / "exports" / "all.csv").read_bytes() == (tmp_path / "all.csv").read_bytes()
+
+
+def test_they_are_kept_made_again_and_added(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    generate([*SMALL, COCO], path)
+    table = path / "exports" / "all.csv"
+    before = os.stat(table).st_ino
+    generate([*SMALL, COCO], path)
+    assert os.stat(table).st_ino == before
+    table.unlink()
+    generate([*SMALL, COCO], path)
+    assert table.exists()
+    generate([*SMALL, "n=12", COCO], path)
+    assert len(table.read_text().splitlines()) == 13
+    generate([*SMALL, "n=12", "split={train: 0.5, val: 0.5}", COCO], path)
+    assert {"train", "val"} <= {p.name for p in (path / "exports" / "coco").iterdir()}
+
+
+TABLE = [
+    ("exports=[coc]", ["exports[0]", "'coc'", "'coco'"]),
+    ("exports=[coco,{format: yolo, tsk: pose}]", ["exports[1]", "tsk", "'task'"]),
+    ("exports=[{task: pose}]", ["exports[0]", "'format'"]),
+    ("exports=[3]", ["exports[0]", "3"]),
+    ("exports=[{format: metadata, to: all.xml}]", ["exports[0]", "all.xml", ".csv"]),
+    ("exports=[{format: coco, to: ../coco}]", ["exports[0]", "../coco"]),
+    ("exports=[coco,coco]", ["exports[1]", "'coco'", "to"]),
+    ("exports=[{format: coco, to: made.json}]", ["exports[0]", "made.json"]),
+    ("exports=[{format: coco, panoptic: true}]", ["exports[0]", "labels", "instance_mask"]),
+    ("exports=[{format: yolo, task: obb}]", ["exports[0]", "labels", "boxes"]),
+    ("exports=[{format: coco, extent: amodal}]", ["exports[0]", "labels", "segments"]),
+    ("exports=coco", ["exports", "'coco'", "list"]),
+]
+
+
+@pytest.mark.parametrize(("override", "words"), TABLE, ids=[row[0] for row in TABLE])
+def test_bad_entries_are_named_before_the_first_shard(override: str, words: list[str]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config([override])
+    assert all(word in str(caught.value) for word in words), caught.value
+
+
+def test_the_command_line(command: Command) -> None:
+    arguments = [*SMALL, "hydra.run.dir=run"]
+    done = command(*arguments, "exports=[coc]")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert not (command.folder / "run").exists()
+    assert command(*arguments).returncode == 0
+    done = command("resume", "run", "exports=[coc]")
+    assert done.returncode == 2
+    done = command("resume", "run", "exports=[yolo]", "split={train: 0.5, val: 0.5}")
+    assert done.returncode == 0, done.stderr
+    assert (command.folder / "run/exports/yolo/images/val").is_dir()
+    again = Run.load(command.folder / "run").config
+    assert (again.exports, again.split) == (("yolo",), {"train": 0.5, "val": 0.5})
+
+
+def test_an_unwritable_export_leaves_a_complete_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from synthdata.exports.coco import Coco
+
+    def broken(*_: object) -> None:
+        raise KeyError("marks")
+
+    monkeypatch.setattr(Coco, "write", broken)
+    with pytest.raises(ConfigError, match=r"exports\[0\]: "):
+        generate([*SMALL, COCO], tmp_path / "run")
+    run = Run.load(tmp_path / "run")
+    assert run.state["status"] == "complete"
+    monkeypatch.undo()
+    finish_outputs(run)
+    assert (run.path / "exports" / "coco").is_dir()
+
+
+def test_a_plugin_label_may_write_what_ours_does(tmp_path: Path) -> None:
+    shutil.rmtree(tmp_path / "x", ignore_errors=True)
+    made = config(["labels=[boxes]", "exports=[]"])
+    with pytest.raises(ConfigError, match="'marks'"):
+        make_format("coco").check(made)
