@@ -365,7 +365,7 @@ def differences(a: Config, b: Config) -> list[str]:
     return list(_differences(a.to_mapping(), b.to_mapping(), ""))
 
 
-_NOT_BYTES = {"n", "shard_size", "failures", "engine", "plugins"}
+_NOT_BYTES = {"n", "shard_size", "failures", "engine", "plugins", "report"}
 
 
 def _differences(a: Any, b: Any, key: str) -> Iterator[str]:
