@@ -9,6 +9,7 @@ from pathlib import Path
 from synthdata.compose import compose, listed
 from synthdata.config import Config
 from synthdata.generator import SampleConfig
+from synthdata.report import finish
 from synthdata.run import Observer, Run
 
 
@@ -71,4 +72,6 @@ def generate(
         If the run ended early; ``generate`` with the same arguments and ``output`` goes on.
     """
     path = Path(output) if output is not None else Path(time.strftime("outputs/%Y-%m-%d/%H-%M-%S"))
-    return Run(path, config(overrides, config_dir=config_dir)).execute(observer)
+    run = Run(path, config(overrides, config_dir=config_dir)).execute(observer)
+    finish(run)
+    return run

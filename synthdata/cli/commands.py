@@ -13,7 +13,7 @@ import yaml
 from synthdata.errors import ConfigError, nearest
 
 #: Keys that may be changed for a run that is there: those that decide no bytes.
-CHANGEABLE = ("engine", "failures", "plugins", "shards")
+CHANGEABLE = ("engine", "failures", "plugins", "report", "shards")
 
 
 def resume(arguments: Sequence[str]) -> int:
@@ -36,10 +36,13 @@ def retry(arguments: Sequence[str]) -> int:
     """Try the failed samples of a run again; all else stays as it is."""
     flags = _parser("retry", retry, run=True, overrides=True).parse_args(arguments)
     from synthdata.cli.console import Console, resumable
+    from synthdata.report import finish
 
     run = _load(flags.run, flags.overrides, CHANGEABLE)
-    with Console() as console, resumable(run):
-        run.retry(console)
+    with Console() as console:
+        with resumable(run):
+            run.retry(console)
+        finish(run)
     return console.summary(run)
 
 
@@ -47,9 +50,12 @@ def finalize(arguments: Sequence[str]) -> int:
     """Write down how a run went whose parts were made by separate processes (shards=k/n)."""
     flags = _parser("finalize", finalize, run=True, overrides=True).parse_args(arguments)
     from synthdata.cli.console import Console
+    from synthdata.report import finish
 
-    run = _load(flags.run, flags.overrides, ("plugins",)).finalize()
-    return Console().summary(run)
+    with Console() as console:
+        run = _load(flags.run, flags.overrides, ("plugins",)).finalize()
+        finish(run)
+    return console.summary(run)
 
 
 def verify(arguments: Sequence[str]) -> int:
@@ -75,6 +81,34 @@ def verify(arguments: Sequence[str]) -> int:
 def export(arguments: Sequence[str]) -> int:
     """Write a finished run in a format that trainers and hubs read."""
     from synthdata.cli.export import export as command
+
+    return command(arguments)
+
+
+def report(arguments: Sequence[str]) -> int:
+    """Write report.html and stats.json of a run anew, from all its records; of a sweep, its index."""
+    from synthdata.cli.report import report as command
+
+    return command(arguments)
+
+
+def view(arguments: Sequence[str]) -> int:
+    """Serve a run's report on this machine only, with all its samples; Ctrl-C ends it."""
+    from synthdata.cli.report import view as command
+
+    return command(arguments)
+
+
+def diff(arguments: Sequence[str]) -> int:
+    """Say what differs between two runs in config, distributions and bytes; 0 if no sample does."""
+    from synthdata.cli.report import diff as command
+
+    return command(arguments)
+
+
+def remake(arguments: Sequence[str]) -> int:
+    """Make one sample of a run again, from its config alone, and compare the bytes."""
+    from synthdata.cli.report import remake as command
 
     return command(arguments)
 
@@ -108,10 +142,13 @@ def _go_on(
     path: str, overrides: Sequence[str], changeable: Sequence[str], growing: bool = False
 ) -> int:
     from synthdata.cli.console import Console, resumable
+    from synthdata.report import finish
 
     run = _load(path, overrides, changeable, growing)
-    with Console() as console, resumable(run):
-        run.execute(console)
+    with Console() as console:
+        with resumable(run):
+            run.execute(console)
+        finish(run)
     return console.summary(run)
 
 

@@ -12,6 +12,8 @@ from synthdata.cli.console import Console, resumable
 from synthdata.compose import CONFIG_NAME, conf_dir, config_error, listed, plain, replacing
 from synthdata.config import Config
 from synthdata.errors import ConfigError, Interrupted, SynthdataError
+from synthdata.report import finish
+from synthdata.report.sweep import is_sweep, write_index
 from synthdata.run import Run
 from synthdata.run.shard import writing
 
@@ -123,6 +125,7 @@ class _Application:
             raise
         except Exception as error:
             raise config_error(error, self._hydra.config_loader) from error
+        _write_index(made)
         return max(_codes(made), default=0)
 
     def _check_points(self, cfg: Any) -> None:
@@ -160,6 +163,18 @@ def _sweep_job(cfg: Any) -> int:
     return code
 
 
+def _write_index(made: Any) -> None:
+    """Write the index page of a sweep, from what Hydra's sweeper returns, if it says where it is."""
+    while isinstance(made, Sequence) and made:
+        made = made[0]
+    try:
+        folder = Path(made.hydra_cfg.hydra.sweep.dir)
+        if is_sweep(folder):
+            print(f"sweep {write_index(folder, listed(plain(made.cfg)))}")
+    except Exception as error:  # the runs are whole
+        print(f"synthdata: no index page was written: {error}", file=sys.stderr)
+
+
 def _codes(made: Any) -> Iterator[int]:
     """The exit codes of a sweep's runs, from what Hydra's sweeper returns: lists of lists."""
     if isinstance(made, Sequence):
@@ -179,6 +194,8 @@ def _config(cfg: Any) -> Config:
 
 
 def _execute(run: Run) -> int:
-    with Console() as console, resumable(run):
-        run.execute(console)
+    with Console() as console:
+        with resumable(run):
+            run.execute(console)
+        finish(run)
     return console.summary(run)

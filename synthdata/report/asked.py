@@ -105,8 +105,9 @@ def _parameters(
     each = -(-count // len(backgrounds))
     for number, background in enumerate(backgrounds if count else ()):
         color = (background[0], background[1], background[2])
-        rngs = (_even(f"{stream}/{number}") for stream in ("geometry", "style"))
-        draw = Draw(*config.canvas.size, color, *rngs, each)
+        width, height = config.canvas.size
+        rngs = _even(f"geometry/{number}"), _even(f"style/{number}")
+        draw = Draw(width, height, color, rngs[0], rngs[1], each)
         try:
             geometry, style = kind.draw_columns(draw)
             looks = kind.styles({**geometry, **style})

@@ -81,7 +81,10 @@ class Column:
         if self.numbers.n and other.numbers.n:
             apart = distance(self.numbers, other.numbers)
         shares = [
-            {**{("name", k): v / c.n for k, v in c.names.items()}, ("numbers", ""): c.numbers.n / c.n}
+            {
+                **{("name", k): v / c.n for k, v in c.names.items()},
+                ("numbers", ""): c.numbers.n / c.n,
+            }
             for c in (self, other)
         ]
         keys = shares[0].keys() | shares[1].keys()

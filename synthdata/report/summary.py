@@ -106,7 +106,7 @@ def _causes(run: Run) -> dict[str, Any]:
     return {"causes": dict(causes.most_common(CAUSES)), "count": sum(causes.values())}
 
 
-def _failure_rows(run: Run) -> Iterable[Mapping[str, Any] | Any]:
+def _failure_rows(run: Run) -> Iterable[dict[str, Any]]:
     try:
         with open(run.path / "failures.jsonl", "rb") as lines:
             for line in lines:

@@ -63,8 +63,8 @@ def report(run: Run, samples: int | None = None, shown: int = 48) -> tuple[Path,
     data = page_data(run, summary)
     data["samples"] = samples_of(run, shown)
     title = f"{run.path.absolute().name} · synthdata"
-    _write(run.path / STATS, to_json(summary).encode())
-    _write(run.path / REPORT, page("report", title, data))
+    replace_file(run.path / STATS, to_json(summary).encode())
+    replace_file(run.path / REPORT, page("report", title, data))
     run.config.store.publish(run.path, [REPORT, STATS])
     return run.path / REPORT, summary
 
@@ -88,22 +88,24 @@ def samples_of(run: Run, count: int) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     size = 0
     for line in records.spread(run, records.finished(run), count):
-        sample = {"record": line.text.decode(), "images": _images(run, line)}
-        size += len(line.text) + sum(map(len, sample["images"].values()))
+        images = _images(run, line)
+        size += len(line.text) + sum(len(image) for image in images.values())
         if found and size > LARGEST:
             break
-        found.append(sample)
+        found.append({"record": line.text.decode(), "images": images})
     return found
 
 
 def _images(run: Run, line: records.Line) -> dict[str, str]:
     record = read_record(line.text, line.shard)
     names = ["", *(m for m in pictures.MASKS if f"{m}_file_name" in record)]
-    return {name: pictures.data_uri(*pictures.load(run, line.shard, record, name)) for name in names}
+    return {
+        name: pictures.data_uri(*pictures.load(run, line.shard, record, name)) for name in names
+    }
 
 
-def _write(path: Path, data: bytes) -> None:
-    """Replace a file in one step."""
+def replace_file(path: Path, data: bytes) -> None:
+    """Write a file in one step; StorageError where that cannot be."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with writing(path):

@@ -27,33 +27,51 @@ function commonBins(made, asked) {
   return { first, count, width, whole: made.whole && width === 1, made: shares(made), asked: shares(asked) };
 }
 
-/** A histogram of numbers, with what was asked for as a line. */
+/** Where bars begin and end: at the bins' edges, but not beyond the least and the greatest value. */
+function edgesOf(bins, made, asked) {
+  const edges = Array.from({ length: bins.count + 1 }, (_, k) => (bins.first + k) * bins.width);
+  if (bins.whole) return edges;
+  const parts = [made, asked].filter((part) => part && part.n);
+  const high = Math.max(...parts.map((part) => part.max));
+  const low = Math.min(...parts.map((part) => part.min));
+  if (bins.count > 1 && high - edges[bins.count - 1] < bins.width * 0.02) { // a sliver: to its neighbour
+    for (const shares of [bins.made, bins.asked]) if (shares) shares.splice(bins.count - 2, 2, shares[bins.count - 2] + shares[bins.count - 1]);
+    bins.count -= 1;
+    edges.pop();
+  }
+  edges[0] = Math.max(edges[0], Math.min(low, edges[1]));
+  edges[bins.count] = Math.min(edges[bins.count], high);
+  if (!(edges[bins.count] > edges[bins.count - 1])) edges[bins.count] = edges[bins.count - 1] + bins.width;
+  return edges;
+}
+
+/** A histogram of numbers, with what was asked for as a line: densities, so that edges are fair. */
 function histogram(made, asked) {
   const bins = commonBins(made, asked);
+  const edges = edgesOf(bins, made, asked);
   const [W, H] = [300, 96];
-  const top = Math.max(...bins.made, ...(bins.asked || [0]), 1e-9);
-  const x = (k) => (k * W) / bins.count;
-  const y = (share) => H - (share / top) * (H - 4);
+  const [low, high] = [edges[0], edges[bins.count]];
+  const density = (shares) => shares.map((share, k) => share / (edges[k + 1] - edges[k]));
+  const [heights, lines] = [density(bins.made), bins.asked && density(bins.asked)];
+  const top = Math.max(...heights, ...(lines || [0])) || 1;
+  const x = (value) => ((value - low) / (high - low)) * W;
+  const y = (value) => H - (value / top) * (H - 4);
   const chart = svg("svg", { class: "chart", viewBox: `0 0 ${W} ${H}`, role: "img", preserveAspectRatio: "none" });
   chart.setAttribute("aria-label", `Histogram of ${short(made.n)} values from ${short(made.min)} to ${short(made.max)}`);
-  bins.made.forEach((share, k) => {
-    if (!share) return;
-    const from = (bins.first + k) * bins.width;
-    const what = bins.whole ? short(from) : `${short(from)} to ${short(from + bins.width)}`;
-    const gap = bins.count > 30 ? 0.5 : 1;
-    const bar = svg("rect", { class: "bar", x: x(k) + gap / 2, y: y(share), width: Math.max(x(1) - gap, 0.5), height: H - y(share), rx: 1 });
-    bar.append(svg("title", {}, `${what}: ${(share * 100).toFixed(1)} %`));
+  const gap = bins.count > 30 ? 0.5 : 1;
+  heights.forEach((height, k) => {
+    if (!height) return;
+    const what = bins.whole ? short(edges[k]) : `${short(edges[k])} to ${short(edges[k + 1])}`;
+    const [from, to] = [x(edges[k]), x(edges[k + 1])];
+    const bar = svg("rect", { class: "bar", x: from + gap / 2, y: y(height), width: Math.max(to - from - gap, 0.5), height: H - y(height), rx: 1 });
+    bar.append(svg("title", {}, `${what}: ${(bins.made[k] * 100).toFixed(1)} %`));
     chart.append(bar);
   });
   chart.append(svg("line", { class: "axis", x1: 0, x2: W, y1: H, y2: H }));
-  if (bins.asked) {
-    const steps = bins.asked.map((share, k) => `${k ? "L" : "M"}${x(k)} ${y(share)}H${x(k + 1)}`);
-    chart.append(svg("path", { class: "line", d: steps.join("") }));
-  }
-  const low = bins.first * bins.width;
-  const high = (bins.first + bins.count - (bins.whole ? 1 : 0)) * bins.width;
-  const middle = bins.count > 2 ? short((low + high) / 2) : "";
-  return el("div", {}, chart, el("div", { class: "ticks" }, el("span", {}, short(low)), el("span", {}, middle), el("span", {}, short(high))));
+  if (lines) chart.append(svg("path", { class: "line", d: lines.map((height, k) => `${k ? "L" : "M"}${x(edges[k])} ${y(height)}H${x(edges[k + 1])}`).join("") }));
+  const last = bins.whole ? high - 1 : high;
+  const ticks = [low, ...(bins.count > 2 && !bins.whole ? [(low + high) / 2] : []), ...(last > low ? [last] : [])];
+  return el("div", {}, chart, el("div", { class: bins.whole ? "ticks whole" : "ticks" }, ...ticks.map((tick) => el("span", {}, short(tick)))));
 }
 
 /** A small square of a colour, if the name is one. */

@@ -52,7 +52,7 @@ const viewer = {
     const rows = LAYERS.map((layer, k) => {
       const there = !this.sample.failure && has(layer, this.sample);
       const button = el("button", {
-        type: "button", "data-layer": layer.name, "aria-pressed": there && this.on.has(layer.name), disabled: !there,
+        type: "button", "data-layer": layer.name, "aria-pressed": String(there && this.on.has(layer.name)), disabled: !there,
         title: there ? `${layer.title} (${k + 1})` : `${layer.title}: not in this run's records`,
         onclick: () => this.toggle(layer.name),
       }, layer.title, el("kbd", {}, String(k + 1)));
