@@ -86,7 +86,7 @@ def export(arguments: Sequence[str]) -> int:
 
 
 def report(arguments: Sequence[str]) -> int:
-    """Write report.html and stats.json of a run anew, from all its records; of a sweep, its index."""
+    """Write report.html and stats.json of a run anew, from all records; of a sweep, its index."""
     from synthdata.cli.report import report as command
 
     return command(arguments)

@@ -164,7 +164,7 @@ def _sweep_job(cfg: Any) -> int:
 
 
 def _write_index(made: Any) -> None:
-    """Write the index page of a sweep, from what Hydra's sweeper returns, if it says where it is."""
+    """Write the index page of a sweep, where Hydra's sweeper says that it is."""
     while isinstance(made, Sequence) and made:
         made = made[0]
     try:

@@ -12,7 +12,7 @@ from synthdata.errors import ConfigError
 
 
 def report(arguments: Sequence[str]) -> int:
-    """Write report.html and stats.json of a run anew, from all its records; of a sweep, its index."""
+    """Write report.html and stats.json of a run anew, from all records; of a sweep, its index."""
     parser = _parser("report", report, run=True, overrides=True)
     flags = parser.parse_args(arguments)
     from synthdata.report import report as write
@@ -74,7 +74,7 @@ def diff(arguments: Sequence[str]) -> int:
 
 
 def remake(arguments: Sequence[str]) -> int:
-    """Make one sample of a run again, from its config alone, and say whether its bytes are the same."""
+    """Make one sample of a run again, from its config alone, and compare the bytes."""
     parser = _parser("remake", remake, run=True)
     parser.add_argument("index", metavar="INDEX", type=int, help="the number of the sample")
     parser.add_argument("overrides", nargs="*", default=[], metavar="key=value")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -35,19 +36,16 @@ class Column:
         if kinds <= {int, float}:
             self.numbers.add(_floats(values))
             return
-        self.numbers.add(_floats([v for v in values if type(v) in (int, float)]))
-        for value in values:
-            if type(value) not in (int, float):
-                self._add_name(value)
-
-    def _add_name(self, value: Any) -> None:
-        name = value if isinstance(value, str) else _NAMES.get(value) if _is_name(value) else None
-        if name is not None and len(name) > LONGEST:
-            name = name[: LONGEST - 1] + "…"
-        if name is None or (name not in self.names and len(self.names) >= NAMES):
-            self.other += 1
-        else:
-            self.names[name] = self.names.get(name, 0) + 1
+        if kinds != {str}:
+            self.numbers.add(_floats([v for v in values if type(v) in (int, float)]))
+            values = [_name(v) for v in values if type(v) not in (int, float)]
+        for name, count in Counter(values).items():  # in the order in which they come
+            if name is not None and len(name) > LONGEST:
+                name = name[: LONGEST - 1] + "…"
+            if name is None or (name not in self.names and len(self.names) >= NAMES):
+                self.other += count
+            else:
+                self.names[name] = self.names.get(name, 0) + count
 
     def to_mapping(self) -> dict[str, Any]:
         """For JSON; names in their order."""
@@ -93,11 +91,11 @@ class Column:
         return max(apart, gaps / 2)
 
 
-_NAMES = {True: "true", False: "false", None: "null"}
-
-
-def _is_name(value: Any) -> bool:
-    return value is None or isinstance(value, bool)
+def _name(value: Any) -> str | None:
+    """What a value that is no number is called; None for a list or a mapping."""
+    if value is None or isinstance(value, bool):
+        return {True: "true", False: "false", None: "null"}[value]
+    return value if isinstance(value, str) else None
 
 
 def _floats(values: Sequence[Any]) -> np.ndarray:

@@ -78,7 +78,7 @@ class Histogram:
         return max(self._exponent, 0) if self.whole else self._exponent
 
     def coarser(self, exponent: int) -> tuple[int, np.ndarray]:
-        """The number of the first bin and the counts, in bins of 2^``exponent``, as wide or wider."""
+        """The number of the first bin, and the counts, in bins of 2^``exponent``, none narrower."""
         step = exponent - self._exponent
         first = self._first >> step
         places = ((self._first + np.arange(len(self._counts))) >> step) - first

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -35,14 +36,13 @@ def page(name: str, title: str, data: Mapping[str, Any], served: bool = False) -
     script = _script(name)
     policy = content_policy(name, served)
     values = {
-        "title": _escaped(title),
+        "title": html.escape(title),
         "policy": policy,
         "style": style,
         "data": _embedded(data),
         "script": script,
     }
-    html = _text(f"{name}.html")
-    parts = html.split("{{")
+    parts = _text(f"{name}.html").split("{{")
     out = [parts[0]]
     for part in parts[1:]:
         key, _, rest = part.partition("}}")
@@ -79,8 +79,10 @@ def _hash(text: str) -> str:
 
 def _embedded(data: Mapping[str, Any]) -> str:
     # Without "<" there is no tag and no comment that could end the script element or open another.
-    return orjson.dumps(data).decode().replace("<", "\\u003c")
+    text: str = orjson.dumps(data).decode()
+    return text.replace("<", "\\u003c")
 
 
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+def plain(path: Path) -> str:
+    """A path as text that any encoding takes; bytes that are no UTF-8 become question marks."""
+    return str(path).encode("utf-8", "replace").decode()

@@ -61,8 +61,7 @@ class Server:
         if not summary["samples"]:
             raise ConfigError(f"{run.path}: there is nothing to show yet, no shard is finished")
         data = {**page_data(run, summary), "served": True}
-        title = f"{run.path.absolute().name} · synthdata"
-        self._page = page("report", title, data, served=True)
+        self._page = page("report", f"{data['name']} · synthdata", data, served=True)
         handler = type("Handler", (_Handler,), {"answer": staticmethod(self.answer)})
         try:
             self._server = _Listener((HOST, port), handler)

@@ -15,7 +15,7 @@ import yaml
 from synthdata.errors import ConfigError, SynthdataError
 from synthdata.exports.source import read_record
 from synthdata.report import pictures, records
-from synthdata.report.page import page
+from synthdata.report.page import page, plain
 from synthdata.report.write import REPORT, STATS, replace_file
 from synthdata.run import Run
 
@@ -49,8 +49,8 @@ def write_index(folder: Path, plugins: Sequence[str] = ()) -> Path:
     for row, path in zip(rows, paths, strict=False):
         row["pictures"] = _pictures(path, plugins, min(left, LARGEST // len(rows)))
         left -= sum(map(len, row["pictures"]))
-    name = folder.absolute().name
-    data = {"name": name, "path": str(folder), "runs": rows, "more": len(paths) - len(rows)}
+    name = plain(folder.absolute()).rpartition("/")[2]
+    data = {"name": name, "path": plain(folder), "runs": rows, "more": len(paths) - len(rows)}
     replace_file(folder / INDEX, page("sweep", f"{name} · synthdata", data))
     return folder / INDEX
 
@@ -70,17 +70,24 @@ def _runs(folder: Path, depth: int = DEPTH) -> Iterator[Path]:
 
 
 def _row(folder: Path, path: Path) -> dict[str, Any]:
-    name = path.relative_to(folder).as_posix()
+    name = plain(path.relative_to(folder))
     state, stats = _json(path / "run.json"), _json(path / STATS)
     keys = ("status", "n", "made", "failed", "bytes", "elapsed_s", "seed", "digest", "processes")
     return {
         "name": name,
         "overrides": _overrides(path),
-        "href": f"./{quote(name)}/{REPORT}" if (path / REPORT).exists() else None,
+        "href": f"./{quote(bytes(path.relative_to(folder)))}/{REPORT}"
+        if (path / REPORT).exists()
+        else None,
         **{key: v if isinstance(v := state.get(key), str | int | float) else None for key in keys},
         "samples": stats.get("samples"),
         "categories": stats.get("categories", {}),
     }
+
+
+def _link(folder: Path, page: Path) -> str | None:
+    """A link to a page in the folder; None if it is not there."""
+    return f"./{quote(bytes(page.relative_to(folder)))}" if page.exists() else None
 
 
 def _overrides(path: Path) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 from synthdata.errors import ConfigError, SynthdataError
 from synthdata.exports.source import read_record
 from synthdata.report import pictures, records
-from synthdata.report.page import page
+from synthdata.report.page import page, plain
 from synthdata.report.summary import failures, summarize, to_json
 from synthdata.run import Run
 from synthdata.run.shard import writing
@@ -62,7 +62,7 @@ def report(run: Run, samples: int | None = None, shown: int = 48) -> tuple[Path,
     summary = summarize(run, samples)
     data = page_data(run, summary)
     data["samples"] = samples_of(run, shown)
-    title = f"{run.path.absolute().name} · synthdata"
+    title = f"{data['name']} · synthdata"
     replace_file(run.path / STATS, to_json(summary).encode())
     replace_file(run.path / REPORT, page("report", title, data))
     run.config.store.publish(run.path, [REPORT, STATS])
@@ -73,11 +73,11 @@ def page_data(run: Run, summary: Mapping[str, Any]) -> dict[str, Any]:
     """What the page of a run shows, but for samples."""
     config = run.path / "config.yaml"
     return {
-        "name": run.path.absolute().name,
-        "path": str(run.path),
+        "name": plain(run.path.absolute()).rpartition("/")[2],
+        "path": plain(run.path),
         "plugins": list(run.config.plugins),
         "stats": summary,
-        "config": config.read_text(encoding="utf-8") if config.exists() else "",
+        "config": config.read_text(encoding="utf-8", errors="replace") if config.exists() else "",
         "failures": failures(run, FAILURES),
         "samples": [],
     }

@@ -15,12 +15,12 @@ function showHead() {
   const marks = Object.values(STATS.categories).reduce((sum, row) => sum + row.marks, 0);
   byId("figures").append(...[
     figure("status", run.status || "unknown", run.status === "complete" ? "good" : "bad"),
-    figure("images", `${short(run.made)} of ${short(run.n)}`),
+    figure("images", run.made === run.n ? short(run.made) : `${short(run.made)} of ${short(run.n)}`),
     figure("failed", short(run.failed || 0), run.failed ? "bad" : ""),
-    figure("images per second", rate === null ? "–" : short(Math.round(rate))),
+    figure("images/s", rate === null ? "–" : short(Math.round(rate))),
     figure("took", duration(TIMING.elapsed_s)),
     figure("size", bytes(run.bytes)),
-    figure("marks in an image", STATS.samples ? short(marks / STATS.samples) : "–"),
+    figure("marks/image", STATS.samples ? short(marks / STATS.samples) : "–"),
     figure("canvas", run.canvas.join(" × ")),
     figure("seed", String(run.seed)),
   ]);
