@@ -37,8 +37,12 @@ class _Even(np.random.Generator):
         return np.moveaxis((self.permuted(places, axis=-1) + inside) / shape[0], -1, 0)
 
 
-def asked(config: SampleConfig, count: int) -> dict[str, Column]:
-    """The columns that records would have, keyed as ``Statistics.parameters``, of ``count`` values.
+def asked(
+    config: SampleConfig, count: int, marks: Mapping[str, int] | None = None
+) -> dict[str, Column]:
+    """The columns that records would have, keyed as ``Statistics.parameters``.
+
+    They are of ``count`` values, those of marks of as many as ``marks`` says for the category.
 
     Where a value does not come from a distribution alone there is none: positions that a layout
     moves, what a primitive computes, and plugins' classes that draw on their own.
@@ -46,7 +50,10 @@ def asked(config: SampleConfig, count: int) -> dict[str, Column]:
     columns: dict[str, Column] = defaultdict(Column)
     backgrounds = _backgrounds(config, count)
     columns["image.background"].add(["#" + bytes(color).hex() for color in backgrounds])
-    _add_marks(columns, config, count, backgrounds[:: max(1, len(backgrounds) // BACKGROUNDS)])
+    some = backgrounds[:: max(1, len(backgrounds) // BACKGROUNDS)]
+    if len({*map(tuple, backgrounds)}) == 1:
+        some = some[:1]
+    _add_marks(columns, config, count, marks or {}, some)
     for name, effect in config.effects.items():
         rng = _even(f"effects/{name}")
         for _ in range(min(count, EFFECTS)):
@@ -63,7 +70,11 @@ def _backgrounds(config: SampleConfig, count: int) -> list[list[int]]:
 
 
 def _add_marks(
-    columns: dict[str, Column], config: SampleConfig, count: int, backgrounds: list[list[int]]
+    columns: dict[str, Column],
+    config: SampleConfig,
+    count: int,
+    marks: Mapping[str, int],
+    backgrounds: list[list[int]],
 ) -> None:
     totals: np.ndarray | None = np.zeros(count)
     kinds: dict[str, list[tuple[Shape, float]]] = defaultdict(list)
@@ -83,7 +94,7 @@ def _add_marks(
             columns[f"{category}.count"].add([v for v in alone[category][0].tolist() if v > 0])
         weight = sum(w for _, w in sources)
         for kind, own in sources:
-            share = round(count * own / weight) if weight > 0 else 0
+            share = round(marks.get(category, count) * own / weight) if weight > 0 else 0
             for key, values in _parameters(kind, config, share, backgrounds):
                 if not (config.layout.moves and key in ("x", "y")):
                     columns[f"{category}.{key}"].add(values)

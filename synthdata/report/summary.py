@@ -44,8 +44,8 @@ def summarize(run: Run, samples: int | None = None) -> dict[str, Any]:
     )
     statistics = Statistics(*run.config.canvas.size)
     statistics.add(chosen)
-    marks = sum(row["marks"] for row in statistics.categories.values())
-    wanted = asked(run.config.sample_config, min(max(2 * marks, 256), 2048))
+    marks = {name: _enough(row["marks"]) for name, row in statistics.categories.items()}
+    wanted = asked(run.config.sample_config, _enough(statistics.samples), marks)
     state = run.state
     return {
         "schema": SCHEMA,
@@ -71,6 +71,11 @@ def summarize(run: Run, samples: int | None = None) -> dict[str, Any]:
         "failures": _causes(run),
         "timing": {key: state[key] for key in _TIMING if key in state},
     }
+
+
+def _enough(count: int) -> int:
+    """How many values to draw for comparison with so many that were made."""
+    return min(max(2 * count, 256), 2048)
 
 
 def _parameter(made: Column, wanted: Column | None) -> dict[str, Any]:

@@ -46,14 +46,11 @@ def test_another_distribution(base: synthdata.Run, tmp_path: Path) -> None:
     assert found.config == {"primitives.lines.width.high": (4.0, 9.0)}
     worst = found.distributions[0]
     assert worst.name == "line.width"
-    values = [
-        [m["params"]["width"] for r in run.records() for m in r["marks"]]
-        for run in (base, synthdata.Run.load(tmp_path / "b"))
-    ]
+    runs = base, synthdata.Run.load(tmp_path / "b")
+    values = [[m["params"]["width"] for r in run.records() for m in r["marks"]] for run in runs]
     edges = sorted({*values[0], *values[1]})
-    exact = max(
-        abs(sum(v < e for v in values[0]) - sum(v < e for v in values[1])) / 80 for e in edges
-    )
+    below = [[sum(v < edge for v in side) / len(side) for edge in edges] for side in values]
+    exact = max(abs(a - b) for a, b in zip(*below, strict=True))
     assert worst.distance == pytest.approx(exact, abs=0.05)
     assert worst.means[1] == pytest.approx(sum(values[1]) / len(values[1]))
 
