@@ -146,7 +146,8 @@ def threshold(made: Column, drawn: Column) -> float:
     """
     n, m = max(made.n, 1), max(drawn.n, 1)
     noise = (1 / n + 1 / m) ** 0.5
-    shares: Mapping[str, int] = drawn.names or {"": 1}
+    crowded = made.crowded or drawn.crowded
+    shares: Mapping[str, int] = {"": 1} if crowded or not drawn.names else drawn.names
     total = sum(shares.values()) or 1
     names = sum((v / total * (1 - v / total)) ** 0.5 for v in shares.values()) / 2
     return float(noise * max(1.63, 0.8 * names + 1.5))

@@ -33,7 +33,7 @@ class Samples:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._shards = records.finished(run)
-        self._read: Callable[[Shard], Mapping[int, Found]] = functools.lru_cache(4)(self._load)
+        self._read: Callable[[Shard], Mapping[int, Found]] = functools.lru_cache(2)(self._load)
 
     def _load(self, shard: Shard) -> Mapping[int, Found]:
         found = {}

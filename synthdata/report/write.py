@@ -90,8 +90,8 @@ def samples_of(run: Run, count: int) -> list[dict[str, Any]]:
     for line in records.spread(run, records.finished(run), count):
         images = _images(run, line)
         size += len(line.text) + sum(len(image) for image in images.values())
-        if found and size > LARGEST:
-            break
+        if found and size > LARGEST:  # as many as have room, but from all over the run
+            return samples_of(run, len(found))
         found.append({"record": line.text.decode(), "images": images})
     return found
 

@@ -121,6 +121,20 @@ def test_asked_is_exact_where_it_can_be() -> None:
     assert shares == pytest.approx([0.1] * 10, abs=0.01)
 
 
+def test_colours_of_a_range_are_compared_by_hue(tmp_path: Path) -> None:
+    color = "primitives.lines.color={dist:hsv,hue:[30,210]}"
+    run = synthdata.generate([*SMALL, "n=100", color], tmp_path / "run")
+    found = summarize(run)["parameters"]["line.color"]
+    assert found["crowded"]
+    assert found["asked"]["agrees"]
+    assert 28 < found["hues"]["min"] < 40
+    assert 200 < found["hues"]["max"] < 212
+    node = run.config.to_mapping()
+    node["primitives"]["lines"]["color"]["hue"] = [60, 240]
+    other = synthdata.Run(run.path, synthdata.Config.from_mapping(node))
+    assert not summarize(other)["parameters"]["line.color"]["asked"]["agrees"]
+
+
 def test_positions_that_a_layout_moves_are_not_compared() -> None:
     columns = asked(api.sample_config(["layout=grid"]), 256)
     assert "line.x" not in columns

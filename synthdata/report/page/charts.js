@@ -34,12 +34,14 @@ function edgesOf(bins, made, asked) {
   const parts = [made, asked].filter((part) => part && part.n);
   const high = Math.max(...parts.map((part) => part.max));
   const low = Math.min(...parts.map((part) => part.min));
-  if (bins.count > 1 && high - edges[bins.count - 1] < bins.width * 0.02) { // a sliver: to its neighbour
-    for (const shares of [bins.made, bins.asked]) if (shares) shares.splice(bins.count - 2, 2, shares[bins.count - 2] + shares[bins.count - 1]);
+  const join = (k) => { // two bins become one: a narrow one at an end would stand out for nothing
+    for (const shares of [bins.made, bins.asked]) if (shares) shares.splice(k, 2, shares[k] + shares[k + 1]);
+    edges.splice(k + 1, 1);
     bins.count -= 1;
-    edges.pop();
-  }
-  edges[0] = Math.max(edges[0], Math.min(low, edges[1]));
+  };
+  if (bins.count > 2 && high - edges[bins.count - 1] < bins.width / 2) join(bins.count - 2);
+  if (bins.count > 2 && edges[1] - low < bins.width / 2) join(0);
+  edges[0] = Math.max(edges[0], Math.min(low, edges[1] - bins.width * 0.02));
   edges[bins.count] = Math.min(edges[bins.count], high);
   if (!(edges[bins.count] > edges[bins.count - 1])) edges[bins.count] = edges[bins.count - 1] + bins.width;
   return edges;
@@ -139,7 +141,10 @@ function parameterCard(name, column) {
     const { mean, std, quantiles } = column.numbers;
     made.append(el("p", { class: "foot" }, `mean ${short(mean)} · std ${short(std)} · median ${short(quantiles["0.5"])} · n ${short(column.numbers.n)}`));
   }
-  if (column.names) made.append(nameBars(column, asked));
+  if (column.hues) {
+    made.append(histogram(column.hues, asked && asked.hues));
+    made.append(el("p", { class: "foot" }, `hues in degrees, of ${short(column.hues.n)} colours that are not grey`));
+  } else if (column.names) made.append(nameBars(column, asked));
   return made;
 }
 

@@ -12,7 +12,10 @@ const viewer = {
 
   open(list, at) {
     this.list = list;
-    if (!this.dialog.open) this.dialog.showModal();
+    if (!this.dialog.open) {
+      this.dialog.showModal();
+      this.dialog.focus();
+    }
     this.go(at);
   },
 
