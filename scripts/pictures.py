@@ -23,6 +23,7 @@ from synthdata import Generator
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
 BLOCK = re.compile(r"^```bash\n(for name in .*?)^```$", re.MULTILINE | re.DOTALL)
+SCREENSHOTS = ("report.png",)  # these are made by screenshots.py, which needs a browser
 COLUMNS, CELL, GAP, PAPER = 6, 160, 8, (228, 228, 228)
 
 #: Overrides for each cell of the README's picture, row by row; indented lines go on with the last.
@@ -58,12 +59,13 @@ primitives=mixed effects=[tone,jpeg] effects.jpeg.quality=20
 def main() -> None:
     IMAGES.mkdir(exist_ok=True)
     for old in IMAGES.glob("*.png"):
-        old.unlink()
+        if old.name not in SCREENSHOTS:
+            old.unlink()
     for page in sorted((ROOT / "docs").glob("*.md")):
         for match in BLOCK.finditer(page.read_text(encoding="utf-8")):
             run(match[1])
     wall(WALL.strip().replace("\n  ", " ").splitlines()).save(IMAGES / "contact-sheet.png")
-    for picture in sorted(IMAGES.glob("*.png")):
+    for picture in sorted(p for p in IMAGES.glob("*.png") if p.name not in SCREENSHOTS):
         shrink(picture)
         print(f"{picture.stat().st_size / 1000:6.1f} kB  {picture.relative_to(ROOT)}")
 

@@ -198,7 +198,8 @@ def _fields(component: Any) -> dict[str, Any]:
     node = {}
     for field in dataclasses.fields(component):
         value = getattr(component, field.name)
-        exact = type(value) is hints[field.name] and not isinstance(value, Distribution)
+        hint = hints[field.name]
+        exact = hint in (type(value), type(value) | None) and not isinstance(value, Distribution)
         is_section = exact and dataclasses.is_dataclass(value)
         node[field.name] = _fields(value) if is_section else describe_value(value)
     return node

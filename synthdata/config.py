@@ -24,6 +24,7 @@ from synthdata.writers.folder import Folder
 
 MAX_N = 10**12
 MAX_TIMEOUT_S = 10**6
+MAX_PICTURES = 1000  # in one page
 MAX_FILES = 10_000  # in one folder: more slows file systems and hubs down
 
 
@@ -93,6 +94,20 @@ class Card:
             raise ConfigError(f"url: {self.url!r} is not the address of a web page")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """The page about a finished run: of how many records, and with how many pictures."""
+
+    samples: int = 1000
+    pictures: int = 48
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.samples <= MAX_N:
+            raise ConfigError(f"samples: {self.samples} must be at least 1; report=null for none")
+        if not 0 <= self.pictures <= MAX_PICTURES:
+            raise ConfigError(f"pictures: {self.pictures} must lie between 0 and {MAX_PICTURES}")
+
+
 class Part(NamedTuple):
     """The ``k``-th of ``count`` parts of a run's shards, ``k`` from 0: ``shards=k/count``."""
 
@@ -133,6 +148,7 @@ class Config(SampleConfig):
     split: Mapping[str, float] | None = None
     exports: tuple[Any, ...] = ()
     card: Card = Card()
+    report: Report | None = Report()
     engine: Engine = Loky()
     plugins: tuple[str, ...] = ()
 
@@ -218,7 +234,10 @@ def differences(a: Config, b: Config) -> list[str]:
     return list(_differences(a.to_mapping(), b.to_mapping(), ""))
 
 
-_NOT_BYTES = {"n", "shard_size", "failures", "engine", "plugins", "split", "exports", "card"}
+_NOT_BYTES = {
+    *("n", "shard_size", "failures", "engine", "plugins"),
+    *("split", "exports", "card", "report"),
+}
 
 
 def _differences(a: Any, b: Any, key: str) -> Iterator[str]:

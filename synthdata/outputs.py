@@ -1,4 +1,4 @@
-"""What a run gets when it is complete: its card, and the formats that its config lists."""
+"""What a run gets when it is complete: its card, the formats that its config lists, its report."""
 
 from __future__ import annotations
 
@@ -35,3 +35,7 @@ def finish_outputs(run: Run) -> None:
         from synthdata.exports.listed import write_listed
 
         write_listed(run)
+    if run.config.report is not None:
+        from synthdata.report.write import finish
+
+        finish(run)

@@ -13,7 +13,7 @@ import yaml
 from synthdata.errors import ConfigError, nearest
 
 #: Keys that may be changed for a run that is there: those that decide no bytes.
-CHANGEABLE = ("engine", "failures", "plugins", "shards", "split", "exports", "card")
+CHANGEABLE = ("card", "engine", "exports", "failures", "plugins", "report", "shards", "split")
 
 
 def resume(arguments: Sequence[str]) -> int:
@@ -79,6 +79,34 @@ def verify(arguments: Sequence[str]) -> int:
 def export(arguments: Sequence[str]) -> int:
     """Write a finished run in a format that trainers and hubs read."""
     from synthdata.cli.export import export as command
+
+    return command(arguments)
+
+
+def report(arguments: Sequence[str]) -> int:
+    """Write report.html and stats.json of a run anew, from all records; of a sweep, its index."""
+    from synthdata.cli.report import report as command
+
+    return command(arguments)
+
+
+def view(arguments: Sequence[str]) -> int:
+    """Serve a run's report on this machine only, with all its samples; Ctrl-C ends it."""
+    from synthdata.cli.report import view as command
+
+    return command(arguments)
+
+
+def diff(arguments: Sequence[str]) -> int:
+    """Say what differs between two runs in config, distributions and bytes; 0 if no sample does."""
+    from synthdata.cli.report import diff as command
+
+    return command(arguments)
+
+
+def remake(arguments: Sequence[str]) -> int:
+    """Make one sample of a run again, from its config alone, and compare the bytes."""
+    from synthdata.cli.report import remake as command
 
     return command(arguments)
 

@@ -128,6 +128,7 @@ class _Application:
             raise
         except Exception as error:
             raise config_error(error, self._hydra.config_loader) from error
+        _write_index(made)
         return max(_codes(made), default=0)
 
     def _check_points(self, cfg: Any) -> None:
@@ -176,6 +177,20 @@ def _sweep_job(cfg: Any, subdir: str | None) -> int:
     if code == Interrupted.exit_code:
         raise KeyboardInterrupt
     return code
+
+
+def _write_index(made: Any) -> None:
+    """Write the index page of a sweep, where Hydra's sweeper says that it is."""
+    from synthdata.report.sweep import is_sweep, write_index
+
+    while isinstance(made, Sequence) and made:
+        made = made[0]
+    try:
+        folder = Path(made.hydra_cfg.hydra.sweep.dir)
+        if is_sweep(folder):
+            print(f"sweep {write_index(folder, listed(plain(made.cfg)))}")
+    except Exception as error:  # the runs are whole
+        print(f"synthdata: no index page was written: {error}", file=sys.stderr)
 
 
 def _codes(made: Any) -> Iterator[int]:

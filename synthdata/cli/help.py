@@ -20,6 +20,10 @@ _ARGUMENTS = {
     "retry": "RUN",
     "finalize": "RUN",
     "verify": "RUN [-k 16]",
+    "remake": "RUN INDEX [-o FOLDER]",
+    "report": "RUN [samples=1000]",
+    "view": "RUN [--port 8000] [--open]",
+    "diff": "RUN_A RUN_B [--json]",
     "export": "RUN FORMAT [-o TARGET] [key=value ...]",
     "show": "[key=value ...] [-o sheet.png] [-k 16]",
 }

@@ -13,7 +13,10 @@ from synthdata.run.stop import interrupt_once
 
 VERBOSE = ("-v", "--verbose")
 HELP = ("help", "-h", "--help")
-COMMANDS = ("resume", "extend", "retry", "finalize", "verify", "export", "show")
+COMMANDS = (
+    *("resume", "extend", "retry", "finalize", "verify", "remake"),
+    *("report", "view", "diff", "export", "show"),
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

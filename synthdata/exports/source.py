@@ -106,7 +106,7 @@ class Source:
             for line in self._store.metadata(self.run.path, shard.number):
                 if self._stop():
                     raise Interrupted(f"stopped by {self._stop.signal}; nothing is left behind")
-                record = _record(line, shard.number)
+                record = read_record(line, shard.number)
                 split = self.splits.of(record["seed"], record["index"])
                 yield Item(shard.number, split, record, line)
 
@@ -211,7 +211,8 @@ def file_name(record: dict[str, Any], name: str = "") -> str:
     return found
 
 
-def _record(line: bytes, shard: int) -> dict[str, Any]:
+def read_record(line: bytes, shard: int) -> dict[str, Any]:
+    """The record that a line of a shard's metadata is; ConfigError if it is none."""
     try:
         record: dict[str, Any] = orjson.loads(line)
         if type(record["index"]) is int and type(record["seed"]) is int:

@@ -65,6 +65,10 @@ class Primitive(ABC):
         """The files that decide what is drawn, besides the config: fonts, word lists."""
         return ()
 
+    def kinds(self) -> Sequence[tuple[Primitive, float]]:
+        """The primitives that draw its marks, each with its share of them: for most, itself."""
+        return ((self, 1.0),)
+
 
 def fraction(default: Distribution, of: str = "side") -> Any:
     """A field given as a fraction of the canvas: of its ``width``, ``height`` or shorter ``side``.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
@@ -73,6 +73,11 @@ class Mixed(Primitive):
 
     def files(self) -> tuple[Path, ...]:
         return tuple(path for name in self._shares() for path in self.primitives[name].files())
+
+    def kinds(self) -> Sequence[tuple[Primitive, float]]:
+        shares = self._shares()
+        total = sum(shares.values())
+        return [(self.primitives[name], share / total) for name, share in shares.items()]
 
     def marks(self, draw: Draw) -> list[Mark]:
         n = draw_count(self.count, draw)

@@ -1,0 +1,53 @@
+"""The records of a run, or some of them spread evenly, without a look at all shards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from synthdata.run import Run
+from synthdata.run.plan import Shard
+
+MOST_SHARDS = 64  # that are opened for some of the records
+
+
+class Line(NamedTuple):
+    """A record as it was written, and the number of its shard."""
+
+    shard: int
+    text: bytes
+
+
+def finished(run: Run) -> list[Shard]:
+    """The finished shards of a run, complete or not, in index order."""
+    plan = run.plan
+    shards = (plan.shard(number) for number in sorted(run.config.store.finished(run.path)))
+    return [shard for shard in shards if shard is not None]
+
+
+def every(run: Run, shards: list[Shard]) -> Iterator[Line]:
+    """All records of the shards, in index order."""
+    for shard in shards:
+        for line in run.config.store.metadata(run.path, shard.number):
+            yield Line(shard.number, line)
+
+
+def spread(run: Run, shards: list[Shard], count: int) -> Iterator[Line]:
+    """About ``count`` records, evenly from the shards, in index order; all if there are no more.
+
+    At most ``MOST_SHARDS`` shards are read, so this takes as long for a million samples.
+    """
+    if sum(shard.stop - shard.start for shard in shards) <= count:
+        yield from every(run, shards)
+        return
+    chosen = [shards[k] for k in _evenly(len(shards), min(MOST_SHARDS, count))]
+    for place, shard in enumerate(chosen):
+        share = count * (place + 1) // len(chosen) - count * place // len(chosen)
+        lines = list(run.config.store.metadata(run.path, shard.number))
+        for k in _evenly(len(lines), share):
+            yield Line(shard.number, lines[k])
+
+
+def _evenly(n: int, count: int) -> list[int]:
+    """``count`` numbers below ``n``, the first one 0; all of them if there are no more."""
+    return list(range(n)) if n <= count else [n * k // count for k in range(count)]

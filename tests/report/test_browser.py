@@ -1,0 +1,421 @@
+"""The pages in a real browser, headless: what a person sees and does."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import SMALL
+
+import synthdata
+from synthdata.report import report
+from synthdata.report.server import Server
+from synthdata.report.sweep import write_index
+
+pytestmark = pytest.mark.slow
+
+FLAGS = (
+    *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
+    *("--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync", "--window-size=1280,900"),
+)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Chromium, driven by selenium."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    driver = shutil.which("chromedriver")
+    if program is None or driver is None:
+        pytest.skip("no chromium: apt-get install chromium chromium-driver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = program
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    service = webdriver.ChromeService(driver, log_output=subprocess.DEVNULL)
+    window = webdriver.Chrome(options=options, service=service)
+    window.set_script_timeout(60)
+    try:
+        yield window
+    finally:
+        window.quit()
+
+
+@pytest.fixture
+def window(browser: Any) -> Iterator[Any]:
+    """The browser; whatever it says on its console fails the test."""
+    browser.get_log("browser")
+    yield browser
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    said = [row["message"] for row in browser.get_log("browser")]
+    assert [text for text in said if "willReadFrequently" not in text] == []  # that is our reading
+
+
+def wait(window: Any, condition: str) -> Any:
+    """The value of a JavaScript expression, once it is true."""
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    return WebDriverWait(window, 60, 0.05).until(lambda w: w.execute_script(f"return {condition}"))
+
+
+def press(window: Any, keys: str) -> None:
+    window.switch_to.active_element.send_keys(keys)
+
+
+def opened(window: Any, run: synthdata.Run, at: int = 0) -> dict[str, Any]:
+    """Open a run's page and its sample number ``at``; the record."""
+    window.get((run.path / "report.html").absolute().as_uri())
+    wait(window, "sheet.list.length > 0")
+    return show(window, at)
+
+
+def show(window: Any, at: int) -> dict[str, Any]:
+    window.execute_script("document.querySelectorAll('.tile')[arguments[0]].click()", at)
+    wait(window, f"viewer.at === {at} && viewer.picture !== null")
+    record: dict[str, Any] = window.execute_script("return viewer.sample.record")
+    return record
+
+
+def painted(window: Any, canvas: str) -> tuple[int, int, bytes]:
+    """The size of a canvas, and its RGBA bytes as they are read from it."""
+    script = """
+        const canvas = document.getElementById(arguments[0]);
+        const {data, width, height} = canvas.getContext('2d')
+            .getImageData(0, 0, canvas.width, canvas.height);
+        let text = '';
+        for (let k = 0; k < data.length; k += 8192)
+            text += String.fromCharCode(...data.subarray(k, k + 8192));
+        return [width, height, btoa(text)];
+    """
+    import base64
+
+    width, height, data = window.execute_script(script, canvas)
+    return width, height, base64.b64decode(data)
+
+
+def only(window: Any, *names: str) -> None:
+    window.execute_script("viewer.on = new Set(arguments[0]); viewer.draw()", list(names))
+
+
+@pytest.fixture(scope="module")
+def separate(tmp_path_factory: pytest.TempPathFactory) -> synthdata.Run:
+    """Samples whose objects do not overlap, and are far enough from each other for their boxes."""
+    overrides = [
+        *("primitives=rectangles", "layout=non_overlapping", "layout.gap=12", "n=6"),
+        *("engine=serial", "canvas.size=[160,120]", "primitives.rectangles.count=3"),
+        *("primitives.rectangles.size_x=0.2", "primitives.rectangles.size_y=0.15"),
+        *("primitives.rectangles.color=navy", "labels=[marks,boxes,segments,instance_mask]"),
+    ]
+    return synthdata.generate(overrides, tmp_path_factory.mktemp("browser") / "separate")
+
+
+def test_the_picture_is_the_file_and_boxes_hold_the_objects(
+    window: Any, separate: synthdata.Run
+) -> None:
+    """Pixels that are not background lie in boxes, and touch all four sides of each."""
+    for at in range(3):
+        record = opened(window, separate, at)
+        width, height, pixels = painted(window, "picture")
+        assert (width, height) == (record["width"], record["height"])
+        image = synthdata.Generator(separate.config.sample_config)[record["index"]].image
+        assert bytes(v for k, v in enumerate(pixels) if k % 4 < 3) == image.tobytes()
+        ink = {
+            (k % width, k // width)
+            for k in range(width * height)
+            if pixels[4 * k : 4 * k + 3] != b"\xff\xff\xff"
+        }
+        drawn = boxes_on_screen(window, record)
+        assert len(drawn) == len(record["marks"]) == 3
+        for left, top, right, bottom in drawn:  # in pixels of the picture, by the drawn strokes
+            inside = {
+                (x, y)
+                for x, y in ink
+                if left - 3 <= x + 0.5 <= right + 3 and top - 3 <= y + 0.5 <= bottom + 3
+            }
+            xs, ys = [x for x, _ in inside], [y for _, y in inside]
+            assert abs(min(xs) - left) <= 1.5
+            assert abs(max(xs) + 1 - right) <= 1.5
+            assert abs(min(ys) - top) <= 1.5
+            assert abs(max(ys) + 1 - bottom) <= 1.5
+            ink -= inside
+        assert ink == set()
+
+
+def boxes_on_screen(window: Any, record: dict[str, Any]) -> list[tuple[float, ...]]:
+    """Where the overlay has the box of each mark, in pixels of the picture: from its own pixels."""
+    found = []
+    for mark in record["marks"]:
+        window.execute_script("viewer.only = arguments[0]", mark["id"])
+        window.execute_script("delete viewer.sample.record.boxes")  # the turned ones
+        only(window, "boxes")
+        width, height, pixels = painted(window, "overlay")
+        on = [k for k in range(width * height) if pixels[4 * k + 3] > 100]
+        xs, ys = [k % width for k in on], [k // width for k in on]
+        scale = width / record["width"]
+        middle = [(min(xs) + 1) / scale, (min(ys) + 1) / scale, max(xs) / scale, max(ys) / scale]
+        found.append(tuple(middle))
+    window.execute_script("viewer.only = null")
+    return found
+
+
+def test_canvases_lie_over_each_other(window: Any, separate: synthdata.Run) -> None:
+    opened(window, separate)
+    script = "return ['picture', 'overlay'].map((id) => byId(id).getBoundingClientRect().toJSON())"
+    below, above = window.execute_script(script)
+    assert below == above
+    assert below["width"] / below["height"] == pytest.approx(160 / 120, rel=0.01)
+
+
+def test_masks_are_the_pixels_of_the_objects(window: Any, separate: synthdata.Run) -> None:
+    """By run lengths and by the instance mask alike, pixel for pixel."""
+    record = opened(window, separate)
+    masks = synthdata.Generator(separate.config.sample_config)[record["index"]].masks["mask"]
+    script = """
+        const sample = viewer.sample;
+        if (arguments[0]) delete sample.record.segments;
+        const canvas = maskCanvas(sample, arguments[1]);
+        const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+        return data.filter((_, k) => k % 4 === 3).reduce((text, v) => text + (v ? '1' : '0'), '');
+    """
+    for without_segments in (False, True):
+        for mark in record["marks"]:
+            shown = window.execute_script(script, without_segments, mark["id"])
+            expected = (masks == mark["id"]).astype(int).ravel()
+            assert shown == "".join(map(str, expected))
+
+
+def test_layers_toggle(window: Any, rich_run: synthdata.Run) -> None:
+    opened(window, rich_run, 3)
+    buttons = window.find_elements("css selector", "#layers button")
+    names = [button.get_attribute("data-layer") for button in buttons]
+    assert names == ["boxes", "masks", "keypoints", "ids", "relations", "text"]
+    window.execute_script("viewer.on.clear(); viewer.buttons(); viewer.draw()")
+    assert not any(painted(window, "overlay")[2])
+    drawn = {}
+    for number, name in enumerate(names, 1):
+        available = window.execute_script(
+            "return has(LAYERS[arguments[0]], viewer.sample)", number - 1
+        )
+        selector = f'#layers [data-layer="{name}"]'
+        assert window.find_element("css selector", selector).is_enabled() == available
+        if not available:
+            continue
+        press(window, str(number))
+        pressed = window.find_element("css selector", selector).get_attribute("aria-pressed")
+        assert pressed == "true"
+        drawn[name] = painted(window, "overlay")[2]
+        assert any(drawn[name]), name
+        window.find_element("css selector", selector).click()
+        assert not any(painted(window, "overlay")[2])
+    assert {"boxes", "masks", "keypoints", "ids", "relations"} <= {*drawn}
+    assert len({*drawn.values()}) == len(drawn)
+
+
+def test_layers_that_the_run_has_not(window: Any, tmp_path: Path) -> None:
+    run = synthdata.generate([*SMALL, "labels=[]", "n=2"], tmp_path / "bare")
+    opened(window, run)
+    buttons = window.find_elements("css selector", "#layers button")
+    assert len(buttons) == 6
+    assert not any(button.is_enabled() for button in buttons)
+    assert all("not in this run" in button.get_attribute("title") for button in buttons)
+
+
+def test_filters(window: Any, rich_run: synthdata.Run) -> None:
+    window.get((rich_run.path / "report.html").absolute().as_uri())
+    records = list(rich_run.records())
+
+    def shown() -> list[int]:
+        tiles = window.find_elements("css selector", ".tile")
+        return [int(tile.get_attribute("data-index")) for tile in tiles]
+
+    def put(name: str, value: str) -> None:
+        field = window.find_element("id", f"filter-{name}")
+        field.clear()
+        field.send_keys(value)
+
+    def having(test: Any) -> list[int]:
+        return [r["index"] for r in records if test(r["marks"])]
+
+    wait(window, "sheet.list.length === 30")
+    assert shown() == list(range(30))
+    window.find_element("css selector", '[data-category="line"]').click()
+    assert shown() == having(lambda marks: any(m["category"] == "line" for m in marks))
+    put("least", "2")
+    assert shown() == having(lambda marks: sum(m["category"] == "line" for m in marks) >= 2)
+    window.find_element("css selector", '[data-category="line"]').click()
+    put("least", "")
+    put("large", "6")
+    sides = lambda m: (m["bbox"][2] * m["bbox"][3]) ** 0.5 if m["bbox"] else 1e9  # noqa: E731
+    assert shown() == having(lambda marks: any(sides(m) <= 6 for m in marks))
+    put("large", "")
+    put("most", "0")
+    assert shown() == []
+    assert "No sample matches" in window.find_element("id", "shown").text
+
+
+def test_failures_are_shown_and_filtered(window: Any, rich_copy: Path) -> None:
+    rows = [
+        {"index": k, "cause": f"cause <b>{k}</b>", "traceback": "tr", "attempts": 1} for k in (7, 9)
+    ]
+    (rich_copy / "failures.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    report(synthdata.Run.load(rich_copy))
+    window.get((rich_copy / "report.html").absolute().as_uri())
+    wait(window, "sheet.list.length === 32")
+    select = """
+        const field = byId('filter-state');
+        field.value = arguments[0];
+        field.dispatchEvent(new Event('change'));
+    """
+    window.execute_script(select, "failed")
+    tiles = window.find_elements("css selector", ".tile")
+    assert [tile.get_attribute("data-index") for tile in tiles] == ["7", "9"]
+    assert "cause <b>7</b>" in tiles[0].text
+    tiles[0].click()
+    assert "cause <b>7</b>" in window.find_element("id", "trace").text
+    press(window, "\ue00c")  # Escape
+    window.execute_script(select, "made")
+    assert len(window.find_elements("css selector", ".tile")) == 30
+
+
+def test_keyboard_and_the_command(window: Any, rich_run: synthdata.Run) -> None:
+    opened(window, rich_run, 4)
+    press(window, "\ue014")  # right
+    wait(window, "viewer.sample.index === 5 && viewer.picture !== null")
+    press(window, "\ue012")
+    press(window, "\ue012")
+    wait(window, "viewer.sample.index === 3 && viewer.picture !== null")
+    command = window.find_element("id", "command").text
+    assert command.startswith("python -m synthdata remake ")
+    assert command.endswith("/rich 3")
+    window.find_element("css selector", "#record-box summary").click()
+    text = window.execute_script("return byId('record').textContent")
+    assert json.loads(text) == list(rich_run.records())[3]
+    press(window, "\ue00c")
+    assert not window.execute_script("return byId('viewer').open")
+
+
+def test_hostile_strings_stay_text(window: Any, rich_copy: Path) -> None:
+    hostile = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>"
+    path = rich_copy / "dataset" / "00000" / "metadata.jsonl"
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    for mark in records[0]["marks"]:
+        mark["category"] = hostile
+        mark["keypoint_names"] = [hostile] * len(mark["keypoint_names"])
+        mark["params"] = {hostile: hostile, "color": hostile}
+    records[0] |= {"caption": hostile, "background": hostile}
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    run = synthdata.Run.load(rich_copy)
+    report(run)
+    opened(window, run)
+    only(window, "boxes", "ids", "keypoints", "text", "relations")
+    assert "owned" not in window.title
+    assert hostile in window.find_element("id", "words").text
+    assert not window.find_elements("css selector", "img[src=x]")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_widths_and_themes(window: Any, rich_run: synthdata.Run, width: int, theme: str) -> None:
+    size = {"width": width, "height": 844, "deviceScaleFactor": 2, "mobile": width < 500}
+    window.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    features = [{"name": "prefers-color-scheme", "value": theme}]
+    window.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    opened(window, rich_run)
+    assert window.execute_script("return document.documentElement.scrollWidth") <= width
+    luminance = "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)[0]"
+    assert (window.execute_script(f"return {luminance}") > 128) == (theme == "light")
+    left, right = window.execute_script(
+        "const r = byId('picture').getBoundingClientRect(); return [r.left, r.right]"
+    )
+    assert 0 <= left < right <= width
+    overlay = window.execute_script("return byId('overlay').width / byId('overlay').clientWidth")
+    assert overlay == pytest.approx(2, rel=0.02)
+    window.execute_script("byId('viewer').close(); byId('theme').click()")
+    assert (window.execute_script(f"return {luminance}") > 128) == (theme == "dark")
+    window.execute_script("localStorage.clear()")
+
+
+def test_a_served_run(
+    window: Any, rich_run: synthdata.Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("synthdata.report.server.PAGE", 12)
+    with Server(rich_run) as server:
+        thread = threading.Thread(target=server.serve)
+        thread.start()
+        try:
+            window.get(server.url)
+            wait(window, "sheet.list.length === 12")
+            window.execute_script("byId('more').click()")
+            wait(window, "sheet.list.length === 24")
+            record = show(window, 23)
+            assert record["index"] == 23
+            width, _, pixels = painted(window, "picture")
+            assert width == 96
+            assert any(pixels)
+            press(window, "\ue014")  # the next one has to be fetched
+            wait(window, "viewer.sample.index === 24 && viewer.picture !== null")
+            press(window, "\ue00c")
+            window.find_element("css selector", '[data-category="text"]').click()
+            wait(window, "sheet.busy === null && sheet.list.length > 0")
+            found = window.execute_script("return sheet.list.map((sample) => sample.index)")
+            having = [
+                r["index"]
+                for r in rich_run.records()
+                if any(m["category"] == "text" for m in r["marks"])
+            ]
+            assert found == having[:12]
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_every_chart_is_drawn(window: Any, rich_run: synthdata.Run) -> None:
+    opened(window, rich_run)
+    groups = window.execute_script(
+        "return [...document.querySelectorAll('#groups button')].map((b) => b.dataset.group)"
+    )
+    stats = json.loads((rich_run.path / "stats.json").read_text())
+    assert {*groups} == {name.rpartition(".")[0] for name in stats["parameters"]}
+    window.execute_script("byId('viewer').close()")
+    for group in groups:
+        window.execute_script(f"document.querySelector('[data-group=\"{group}\"]').click()")
+        shown = window.execute_script(
+            "return document.querySelectorAll('#cards > *, #constants code').length"
+        )
+        assert shown == sum(name.rpartition(".")[0] == group for name in stats["parameters"])
+    bad = "[...document.querySelectorAll('svg *')].filter((e) => /NaN|Infinity/.test(e.outerHTML))"
+    assert window.execute_script(f"return {bad}.length") == 0
+    heat = "byId('objects-cards').querySelector('canvas.heat')"
+    drawn = window.execute_script(
+        f"return {heat}.getContext('2d').getImageData(0, 0, 32, 32).data.filter(Boolean).length"
+    )
+    assert drawn > 100
+
+
+def test_the_index_of_a_sweep(window: Any, tmp_path: Path) -> None:
+    for name, overrides in {"0": ["seed=3"], "1": ["primitives=circles", "n=3"]}.items():
+        run = synthdata.generate([*SMALL, "n=2", *overrides], tmp_path / "sweep" / name)
+        (run.path / ".hydra").mkdir()
+        (run.path / ".hydra" / "overrides.yaml").write_text(json.dumps(overrides))
+    window.get(write_index(tmp_path / "sweep").as_uri())
+    rows = window.find_elements("css selector", "#table tbody tr")
+    assert [len(row.find_elements("css selector", "img")) for row in rows] == [2, 3]
+    assert wait(window, "[...document.images].every((image) => image.naturalWidth === 96)")
+    heads = [head.text for head in window.find_elements("css selector", "#table thead th")]
+    assert heads[:4] == ["run", "seed", "primitives", "n"]
+    window.find_elements("css selector", "#table thead button")[0].click()
+    window.find_elements("css selector", "#table thead button")[0].click()
+    first = window.find_element("css selector", "#table tbody a")
+    assert first.text == "1"
+    first.click()
+    assert wait(window, "sheet.list.length === 3")
+    assert window.title == "1 · synthdata"

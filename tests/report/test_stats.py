@@ -1,0 +1,224 @@
+"""``stats.json`` says what the records say, and what the config asked for is what was made."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import LABELS, SMALL
+
+import synthdata
+from synthdata import api
+from synthdata.errors import ConfigError
+from synthdata.report import finish, report
+from synthdata.report.asked import asked
+from synthdata.report.records import MOST_SHARDS, every, finished, spread
+from synthdata.report.statistics import GRID
+from synthdata.report.summary import summarize
+
+
+def without_timing(path: Path) -> dict:
+    node = json.loads((path / "stats.json").read_text())
+    assert node.pop("timing")
+    return node
+
+
+def test_report_is_there_after_a_run(rich_run: synthdata.Run) -> None:
+    assert (rich_run.path / "report.html").stat().st_size > 50_000
+    assert without_timing(rich_run.path)["samples"] == 30
+    assert not list(rich_run.path.glob(".*report*"))
+
+
+def test_equal_runs_have_equal_stats(rich_run: synthdata.Run, tmp_path: Path) -> None:
+    overrides = ["primitives=mixed", "n=30", "shard_size=11", "effects=[blur,affine]", LABELS]
+    other = synthdata.generate([*SMALL, *overrides], tmp_path / "other")
+    assert without_timing(other.path) == without_timing(rich_run.path)
+
+
+def test_sums_against_a_plain_count(rich_run: synthdata.Run) -> None:
+    stats = summarize(rich_run)
+    records = list(rich_run.records())
+    marks = [mark for record in records for mark in record["marks"]]
+    counts = Counter(mark["category"] for mark in marks)
+    assert {name: row["marks"] for name, row in stats["categories"].items()} == counts
+    for name, row in stats["categories"].items():
+        assert row["images"] == sum(any(m["category"] == name for m in r["marks"]) for r in records)
+    values = [m["params"]["angle"] for m in marks if m["category"] == "line"]
+    numbers = stats["parameters"]["line.angle"]["numbers"]
+    assert numbers["n"] == len(values)
+    assert numbers["mean"] == pytest.approx(np.mean(values))
+    assert numbers["max"] == max(values)
+    colors = Counter(m["params"]["color"] for m in marks if m["category"] == "line")
+    assert stats["parameters"]["line.color"]["names"] == colors
+    sigma = [record["effects"]["blur"]["sigma"] for record in records]
+    assert stats["parameters"]["effects.blur.sigma"]["numbers"]["min"] == pytest.approx(min(sigma))
+    sides = [m["bbox"] for m in marks if m["category"] == "text" and m["bbox"]]
+    width = stats["sizes"]["text"]["width"]["numbers"]
+    assert width["mean"] == pytest.approx(np.mean([box[2] for box in sides]))
+    seen = [row["visible"] for record in records for row in record["visibility"]]
+    expected = np.mean([share for share in seen if share is not None])
+    assert stats["visibility"]["visible"]["numbers"]["mean"] == pytest.approx(expected)
+
+
+def test_occupancy_against_a_loop(rich_run: synthdata.Run) -> None:
+    width, height = rich_run.config.canvas.size
+    cells = np.zeros((GRID, GRID))
+    for record in rich_run.records():
+        for mark in record["marks"]:
+            if mark["bbox"] is not None:
+                x, y, w, h = mark["bbox"]
+                x0, y0 = math.floor(x * GRID / width), math.floor(y * GRID / height)
+                x1, y1 = math.ceil((x + w) * GRID / width), math.ceil((y + h) * GRID / height)
+                cells[y0:y1, x0:x1] += 1
+    found = np.array(summarize(rich_run)["occupancy"]["boxes"])
+    assert found == pytest.approx(cells / 30, abs=1e-4)
+
+
+def test_what_was_made_agrees_with_the_config(tmp_path: Path) -> None:
+    overrides = [
+        *("primitives=[lines,circles]", "n=300", "engine=serial", "canvas.size=[48,40]"),
+        "primitives.lines.count={dist:int_uniform,low:1,high:4}",
+        "primitives.lines.width={dist:relative,of:length,factor:{dist:uniform,low:0.02,high:0.1}}",
+        "primitives.lines.dash={dist:choice,values:[solid,dashed],weights:[3,1]}",
+        "primitives.circles.radius={dist:beta,a:2,b:5,low:0.1,high:0.3}",
+        "canvas.background=[white,'#eeeeff']",
+        *("effects=[gaussian_noise,affine]", "seed=5"),
+    ]
+    run = synthdata.generate(overrides, tmp_path / "run")
+    stats = json.loads((run.path / "stats.json").read_text())
+    compared = {k: v["asked"] for k, v in stats["parameters"].items() if "asked" in v}
+    assert [name for name, node in compared.items() if not node["agrees"]] == []
+    for name in ("line.width", "line.dash", "line.count", "circle.radius", "image.marks"):
+        assert name in compared
+    assert {"effects.affine.dx", "effects.gaussian_noise.std", "image.background"} <= {*compared}
+
+
+def test_what_was_not_asked_for_is_found(tmp_path: Path) -> None:
+    run = synthdata.generate([*SMALL, "n=100"], tmp_path / "run")
+    node = run.config.to_mapping()
+    node["primitives"]["lines"]["length"]["high"] = 0.6
+    node["primitives"]["lines"]["color"]["colors"] = node["primitives"]["lines"]["color"]["colors"][
+        :8
+    ]
+    other = synthdata.Run(run.path, synthdata.Config.from_mapping(node))
+    stats = summarize(other)["parameters"]
+    assert not stats["line.length"]["asked"]["agrees"]
+    assert not stats["line.color"]["asked"]["agrees"]
+    assert stats["line.angle"]["asked"]["agrees"]
+
+
+def test_asked_is_exact_where_it_can_be() -> None:
+    columns = asked(api.sample_config(["primitives=lines"]), 1024)
+    numbers = columns["line.angle"].numbers
+    for level in (0.1, 0.5, 0.9):
+        assert numbers.quantile(level) == pytest.approx(180 * level, abs=1.0)
+    shares = [count / 1024 for count in columns["line.color"].names.values()]
+    assert shares == pytest.approx([0.1] * 10, abs=0.01)
+
+
+def test_colours_of_a_range_are_compared_by_hue(tmp_path: Path) -> None:
+    color = "primitives.lines.color={dist:hsv,hue:[30,210]}"
+    run = synthdata.generate([*SMALL, "n=100", color], tmp_path / "run")
+    found = summarize(run)["parameters"]["line.color"]
+    assert found["crowded"]
+    assert found["asked"]["agrees"]
+    assert 28 < found["hues"]["min"] < 40
+    assert 200 < found["hues"]["max"] < 212
+    node = run.config.to_mapping()
+    node["primitives"]["lines"]["color"]["hue"] = [60, 240]
+    other = synthdata.Run(run.path, synthdata.Config.from_mapping(node))
+    assert not summarize(other)["parameters"]["line.color"]["asked"]["agrees"]
+
+
+def test_positions_that_a_layout_moves_are_not_compared() -> None:
+    columns = asked(api.sample_config(["layout=grid"]), 256)
+    assert "line.x" not in columns
+    assert "line.length" in columns
+
+
+def test_some_records_are_spread_evenly(tmp_path: Path) -> None:
+    overrides = ["canvas.size=[8,8]", "engine=serial", "n=330", "shard_size=3", "report=null"]
+    run = synthdata.generate(overrides, tmp_path / "run")
+    shards = finished(run)
+    assert len(list(every(run, shards))) == 330
+    indices = [json.loads(line.text)["index"] for line in spread(run, shards, 100)]
+    assert len(indices) == 100
+    assert indices == sorted(set(indices))
+    assert indices[0] == 0
+    assert max(b - a for a, b in pairwise(indices)) < 12
+    assert len({line.shard for line in spread(run, shards, 100)}) == MOST_SHARDS
+    assert len(list(spread(run, shards, 330))) == 330
+    assert len(list(spread(run, shards, 1))) == 1
+
+
+def test_report_null_makes_none(tmp_path: Path) -> None:
+    run = synthdata.generate([*SMALL, "n=2", "report=null"], tmp_path / "run")
+    assert not (run.path / "report.html").exists()
+    assert synthdata.Run.load(run.path).config.report is None
+
+
+def test_report_decides_no_bytes(tmp_path: Path) -> None:
+    a = api.config([*SMALL, "report.samples=7"])
+    b = api.config([*SMALL, "report=null"])
+    assert a.fingerprint == b.fingerprint
+    assert synthdata.Config.from_mapping(a.to_mapping()) == a
+    assert a.to_mapping()["report"] == {"samples": 7, "pictures": 48}
+
+
+@pytest.mark.parametrize("override", ["report.samples=0", "report.pictures=-1"])
+def test_bad_numbers_are_refused(override: str) -> None:
+    with pytest.raises(ConfigError, match=r"report\.(samples|pictures)"):
+        api.config([override])
+
+
+def test_a_report_that_fails_fails_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("broken on purpose")
+
+    monkeypatch.setattr("synthdata.report.write.summarize", broken)
+    run = synthdata.generate([*SMALL, "n=2"], tmp_path / "run")
+    assert run.state["status"] == "complete"
+    assert (
+        "no report was written: RuntimeError: broken on purpose"
+        in (run.path / "synthdata.log").read_text()
+    )
+
+
+def test_a_run_without_marks_or_samples(tmp_path: Path) -> None:
+    bare = synthdata.generate([*SMALL, "labels=[]", "n=2"], tmp_path / "bare")
+    assert json.loads((bare.path / "stats.json").read_text())["categories"] == {}
+    none = synthdata.generate([*SMALL, "primitives.lines.count=0", "n=2"], tmp_path / "none")
+    stats = json.loads((none.path / "stats.json").read_text())
+    assert stats["parameters"]["image.marks"]["numbers"]["max"] == 0
+    empty = synthdata.Run(tmp_path / "empty", api.config(SMALL))
+    with pytest.raises(ConfigError, match="nothing to report yet"):
+        report(empty)
+    finish(empty)
+    assert not (tmp_path / "empty").exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"marks": 3},
+        {"marks": [3]},
+        {"marks": [{"category": "x"}]},
+        {"marks": [{"category": ["x"], "bbox": None, "params": {}}]},
+        {"marks": [{"category": "x", "bbox": "no", "params": {}}]},
+        {"marks": [{"category": "x", "bbox": [1, 2, 3], "params": {}}]},
+        {"effects": [1]},
+        {"visibility": [{}]},
+        {"visibility": 5},
+    ],
+)
+def test_records_that_no_label_wrote(rich_copy: Path, change: dict) -> None:
+    path = rich_copy / "dataset" / "00000" / "metadata.jsonl"
+    first, *rest = path.read_text().splitlines()
+    path.write_text("\n".join([json.dumps(json.loads(first) | change), *rest]) + "\n")
+    with pytest.raises(ConfigError, match="not as labels write it"):
+        summarize(synthdata.Run.load(rich_copy))
