@@ -169,8 +169,8 @@ def synthdata_job(packed: Packed) -> Any:
 class _Local:
     """A cluster of our own, with the exit codes of its workers by their supervisor's address.
 
-    dask's supervisors start a worker that has died anew, but for good no more when it dies while
-    it starts. Those are replaced.
+    dask's supervisors start a worker that has died anew, but when that goes wrong once they never
+    try again. Those are replaced.
     """
 
     def __init__(self, size: int) -> None:
@@ -205,13 +205,15 @@ class _Local:
             self.cluster.scale(self._size)
             await self.cluster
         except Exception as error:  # told if it does not help
-            self._last = line(error)
+            self._last = line(error.__cause__ or error)
             logger.info("workers cannot start: %s", self._last)
 
     def story(self) -> str:
         """What has been done about it."""
-        tried = f"they were started anew {self.heals} times" if self.heals else "none has started"
-        return f"{tried}, and end at once" + (f": {self._last}" if self._last else "")
+        if not self.heals:
+            return "they end as often as dask starts them"
+        tried = f"{self.heals} times they were started anew, in vain"
+        return f"{tried}: {self._last}" if self._last else tried
 
 
 @contextmanager

@@ -74,24 +74,42 @@ def test_every_worker_killed_from_outside_costs_nothing(tmp_path: Path) -> None:
     check_all_killed_once(Dask(workers=2), tmp_path)
 
 
+@pytest.fixture
+def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """While this file is there no supervisor can start a worker: each tries once, never again."""
+    monkeypatch.setattr(engine_module, "HEAL_S", 1.0)
+    monkeypatch.setattr(engine_module, "LOOK_S", 0.2)
+    instantiate, path = distributed.Nanny.instantiate, tmp_path / "broken"
+
+    async def refusing(self: Any) -> Any:
+        if path.exists():
+            raise OSError("no more processes")
+        return await instantiate(self)
+
+    monkeypatch.setattr(distributed.Nanny, "instantiate", refusing)
+    return path
+
+
+def kill_both_once(folder: Path, broken: Path) -> None:
+    """SIGKILL for both workers, once they work, and no new ones from then on."""
+    if not (folder / "killed").exists() and begun(folder, 0) and begun(folder, 1):
+        broken.touch()
+        for number in (0, 1):
+            os.kill(begun(folder, number)[0], signal.SIGKILL)
+        (folder / "killed").touch()
+
+
 @pytest.mark.slow
 def test_workers_that_dask_gives_up_are_started_anew(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    broken: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """All are killed, and each one again while it starts, until dask leaves them dead."""
-    monkeypatch.setattr(engine_module, "HEAL_S", 3.0)
-    monkeypatch.setattr(engine_module, "LOOK_S", 0.2)
-    before = descendants(os.getpid())
-
-    def kill_all() -> None:
-        if "starting them anew" in caplog.text:
+    def each() -> None:
+        kill_both_once(tmp_path, broken)
+        if "2 of 2 workers are gone; starting them anew" in caplog.text:
             (tmp_path / "go").touch()
-        elif begun(tmp_path, 0) and begun(tmp_path, 1):
-            for pid in descendants(os.getpid()) - before:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+            broken.unlink(missing_ok=True)
 
-    done, lost = collected(Dask(workers=2), jobs(tmp_path, *["wait"] * 6), each=kill_all)
+    done, lost = collected(Dask(workers=2), jobs(tmp_path, *["wait"] * 6), each=each)
     assert (tmp_path / "go").exists()
     assert lost == {}
     assert sorted(done) == list(range(6))
@@ -99,22 +117,19 @@ def test_workers_that_dask_gives_up_are_started_anew(
 
 @pytest.mark.slow
 def test_workers_that_never_start_again_end_the_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    broken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(engine_module, "HEAL_S", 0.5)
-    monkeypatch.setattr(engine_module, "LOOK_S", 0.2)
-    monkeypatch.setattr(engine_module, "WORKERLESS_S", 6.0)
+    monkeypatch.setattr(engine_module, "WORKERLESS_S", 7.0)
     before = descendants(os.getpid())
-
-    def kill_all() -> None:
-        if begun(tmp_path, 0):
-            for pid in descendants(os.getpid()) - before:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-
-    with pytest.raises(StartError, match=r"no workers for 6 seconds; they were started anew \d"):
-        collected(Dask(workers=1), jobs(tmp_path, *["wait"] * 2), each=kill_all)
-    assert caplog.text.count("starting them anew") <= engine_module.MOST_HEALS
+    with pytest.raises(
+        StartError, match=r"no workers for 7 seconds; \d times .* in vain: no more processes"
+    ):
+        collected(
+            Dask(workers=2),
+            jobs(tmp_path, *["wait"] * 2),
+            each=lambda: kill_both_once(tmp_path, broken),
+        )
+    assert 2 <= caplog.text.count("starting them anew") <= engine_module.MOST_HEALS
     until(lambda: descendants(os.getpid()) <= before, "the end of all workers")
 
 
