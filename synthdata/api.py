@@ -9,7 +9,6 @@ from pathlib import Path
 from synthdata.compose import compose, listed
 from synthdata.config import Config
 from synthdata.generator import SampleConfig
-from synthdata.report import finish
 from synthdata.run import Observer, Run
 
 
@@ -73,5 +72,7 @@ def generate(
     """
     path = Path(output) if output is not None else Path(time.strftime("outputs/%Y-%m-%d/%H-%M-%S"))
     run = Run(path, config(overrides, config_dir=config_dir)).execute(observer)
+    from synthdata.report import finish  # not before: it would hold up the first image
+
     finish(run)
     return run

@@ -176,7 +176,7 @@ for line in sys.stdin:
 def leftovers(run: Path) -> list[str]:
     """Everything in a run directory that has no business there when nobody works on it."""
     known = {"config.yaml", "run.json", ".hydra", "dataset", "ledger", "failures.jsonl"}
-    known |= {"synthdata.log", "report.html"}
+    known |= {"synthdata.log", "report.html", "stats.json"}
     odd = [p.name for p in run.iterdir() if p.name not in known]
     odd += [f"ledger/{p.name}" for p in (run / "ledger").glob("*") if not p.stem.isdigit()]
     return odd + [f"dataset/{p.name}" for p in (run / "dataset").glob("*") if not p.name.isdigit()]

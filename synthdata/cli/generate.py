@@ -12,8 +12,6 @@ from synthdata.cli.console import Console, resumable
 from synthdata.compose import CONFIG_NAME, conf_dir, config_error, listed, plain, replacing
 from synthdata.config import Config
 from synthdata.errors import ConfigError, Interrupted, SynthdataError
-from synthdata.report import finish
-from synthdata.report.sweep import is_sweep, write_index
 from synthdata.run import Run
 from synthdata.run.shard import writing
 
@@ -165,6 +163,8 @@ def _sweep_job(cfg: Any) -> int:
 
 def _write_index(made: Any) -> None:
     """Write the index page of a sweep, where Hydra's sweeper says that it is."""
+    from synthdata.report.sweep import is_sweep, write_index
+
     while isinstance(made, Sequence) and made:
         made = made[0]
     try:
@@ -197,5 +197,7 @@ def _execute(run: Run) -> int:
     with Console() as console:
         with resumable(run):
             run.execute(console)
+        from synthdata.report import finish  # not before: it would hold up the first image
+
         finish(run)
     return console.summary(run)
