@@ -322,6 +322,22 @@ def test_hostile_strings_stay_text(window: Any, rich_copy: Path) -> None:
     assert not window.find_elements("css selector", "img[src=x]")
 
 
+def test_a_run_json_that_no_run_wrote(window: Any, rich_copy: Path) -> None:
+    state = json.loads((rich_copy / "run.json").read_text())
+    state |= {"insights": {"slowest": [3], "workers": [None]}, "seconds": 7, "versions": "x"}
+    state |= {"digest": 5, "elapsed_s": "long", "bytes": None, "version": ["x"]}
+    (rich_copy / "run.json").write_text(json.dumps(state))
+    run = synthdata.Run.load(rich_copy)
+    report(run)
+    opened(window, run)
+    shown = window.execute_script("return byId('objects-cards').children.length")
+    assert shown > 3
+    assert "canvas:" in window.find_element("id", "config-text").get_attribute("textContent")
+    said = [row["message"] for row in window.get_log("browser")]
+    assert len(said) <= 2
+    assert all("show" in text for text in said), said
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
 def test_widths_and_themes(window: Any, rich_run: synthdata.Run, width: int, theme: str) -> None:

@@ -120,12 +120,17 @@ function workersCard({ workers, efficiency }) {
   return made;
 }
 
+function showConfig() {
+  byId("config-text").textContent = DATA.config;
+  copies(byId("copy-config"), byId("config-text"));
+}
+
 themed(byId("theme"));
-showHead();
-byId("config-text").textContent = DATA.config;
-copies(byId("copy-config"), byId("config-text"));
 startViewer();
-startSheet();
-showParameters();
-showObjects();
-showMaking();
+for (const show of [showHead, startSheet, showParameters, showObjects, showMaking, showConfig]) {
+  try {
+    show();
+  } catch (error) { // a run.json that no run wrote: the rest of the page is worth seeing
+    console.warn(`${show.name}: ${error.message}`);
+  }
+}
