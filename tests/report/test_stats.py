@@ -121,6 +121,18 @@ def test_asked_is_exact_where_it_can_be() -> None:
     assert shares == pytest.approx([0.1] * 10, abs=0.01)
 
 
+def test_class_balance_is_compared(rich_run: synthdata.Run, tmp_path: Path) -> None:
+    found = summarize(rich_run)["parameters"]["image.category"]
+    assert found["asked"]["agrees"]
+    assert len(found["asked"]["names"]) == 12
+    node = rich_run.config.to_mapping()
+    node["primitives"]["mixed"]["weights"] = {"lines": 3.0, "circles": 1.0}
+    other = synthdata.Run(rich_run.path, synthdata.Config.from_mapping(node))
+    found = summarize(other)["parameters"]["image.category"]
+    assert found["asked"]["names"] == {"line": 750_000, "circle": 250_000}
+    assert not found["asked"]["agrees"]
+
+
 def test_colours_of_a_range_are_compared_by_hue(tmp_path: Path) -> None:
     color = "primitives.lines.color={dist:hsv,hue:[30,210]}"
     run = synthdata.generate([*SMALL, "n=100", color], tmp_path / "run")
