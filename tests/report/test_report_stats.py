@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import LABELS, SMALL
+from report_cases import LABELS, SMALL
 
 import synthdata
 from synthdata import api
@@ -35,7 +35,7 @@ def test_report_is_there_after_a_run(rich_run: synthdata.Run) -> None:
 
 
 def test_equal_runs_have_equal_stats(rich_run: synthdata.Run, tmp_path: Path) -> None:
-    overrides = ["primitives=mixed", "n=30", "shard_size=11", "effects=[blur,affine]", LABELS]
+    overrides = ["primitives=mixed", "n=30", "shard_size=11", "effects=[blur,affine]", *LABELS]
     other = synthdata.generate([*SMALL, *overrides], tmp_path / "other")
     assert without_timing(other.path) == without_timing(rich_run.path)
 
@@ -81,7 +81,7 @@ def test_occupancy_against_a_loop(rich_run: synthdata.Run) -> None:
 
 def test_what_was_made_agrees_with_the_config(tmp_path: Path) -> None:
     overrides = [
-        *("primitives=[lines,circles]", "n=300", "engine=serial", "canvas.size=[48,40]"),
+        *("primitives=[lines,circles]", "n=200", "engine=serial", "canvas.size=[48,40]"),
         "primitives.lines.count={dist:int_uniform,low:1,high:4}",
         "primitives.lines.width={dist:relative,of:length,factor:{dist:uniform,low:0.02,high:0.1}}",
         "primitives.lines.dash={dist:choice,values:[solid,dashed],weights:[3,1]}",
