@@ -168,4 +168,6 @@ def _rows(run: Run, state: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "efficiency", f"{insights['efficiency']:.0%} of the workers' time was work"
     yield "digest", state.get("digest", "")
     yield "where", str(run.path)
+    if (run.path / "report.html").exists():
+        yield "report", str(run.path / "report.html")
     yield "next", _command("retry" if state["failed"] else "verify", run)

@@ -22,6 +22,7 @@ from synthdata.primitives.base import Draw, Primitive, Shape
 from synthdata.report.columns import Column
 
 BACKGROUNDS = 8  # that colours have to stand out from
+MILLION = 1_000_000
 EFFECTS = 512  # values of each effect: these come one at a time
 
 
@@ -89,6 +90,10 @@ def _add_marks(
                 alone[kind.category].append(drawn)
     if totals is not None:
         columns["image.marks"].add(totals.tolist())
+        if all(
+            isinstance(kind, Shape) for p in config.primitives.values() for kind, _ in p.kinds()
+        ):
+            columns["image.category"].names = _balance(kinds)
     for category, sources in kinds.items():
         if len(sources) == len(alone[category]) == 1:  # images without the category have no count
             columns[f"{category}.count"].add([v for v in alone[category][0].tolist() if v > 0])
@@ -98,6 +103,13 @@ def _add_marks(
             for key, values in _parameters(kind, config, share, backgrounds):
                 if not (config.layout.moves and key in ("x", "y")):
                     columns[f"{category}.{key}"].add(values)
+
+
+def _balance(kinds: Mapping[str, list[tuple[Shape, float]]]) -> dict[str, int]:
+    """How many of a million marks are of each category."""
+    weights = {category: sum(w for _, w in sources) for category, sources in kinds.items()}
+    total = sum(weights.values())
+    return {name: round(w / total * MILLION) for name, w in weights.items()} if total > 0 else {}
 
 
 def _counts(primitive: Primitive, count: int, name: str) -> np.ndarray | None:

@@ -27,8 +27,8 @@ class Statistics:
     samples
         How many records were added.
     parameters
-        ``category.parameter``, ``effects.name.parameter``, ``image.marks``, ``image.background``
-        and ``category.count``: each with its column.
+        ``category.parameter``, ``effects.name.parameter``, ``image.marks``, ``image.category``,
+        ``image.background`` and ``category.count``: each with its column.
     sizes
         For each category the columns ``width``, ``height`` (px, of boxes) and ``side``, the square
         root of their area.
@@ -90,6 +90,7 @@ class Statistics:
                 for key, value in mark["params"].items():
                     values[category, key].append(value)
             values["image", "marks"].append(len(marks))
+            values["image", "category"] += [mark["category"] for mark in marks]
             for category, count in counts.items():
                 self._count_category(category, count)
                 values[category, "count"].append(count)

@@ -49,11 +49,7 @@ def summarize(run: Run, samples: int | None = None) -> dict[str, Any]:
     state = run.state
     return {
         "schema": SCHEMA,
-        "run": {
-            **{key: state.get(key) for key in ("status", "version", "fingerprint", "seed", "n")},
-            **{key: state.get(key) for key in ("made", "failed", "bytes", "digest")},
-            "canvas": list(run.config.canvas.size),
-        },
+        "run": _facts(run, state),
         "samples": statistics.samples,
         "all": samples is None or statistics.samples == state.get("made"),
         "categories": dict(sorted(statistics.categories.items())),
@@ -71,6 +67,12 @@ def summarize(run: Run, samples: int | None = None) -> dict[str, Any]:
         "failures": _causes(run),
         "timing": {key: state[key] for key in _TIMING if key in state},
     }
+
+
+def _facts(run: Run, state: Mapping[str, Any]) -> dict[str, Any]:
+    """What run.json says that is true of the samples."""
+    keys = ("status", "version", "fingerprint", "seed", "n", "made", "failed", "bytes", "digest")
+    return {**{key: state.get(key) for key in keys}, "canvas": list(run.config.canvas.size)}
 
 
 def _enough(count: int) -> int:

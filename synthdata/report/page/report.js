@@ -56,6 +56,12 @@ function showParameters() {
   choose([...groups.keys()].find((name) => !["image"].includes(name)) || [...groups.keys()][0]);
 }
 
+/** The share of marks of a category that the config asks for; null where that is not known. */
+function balance(name) {
+  const column = STATS.parameters["image.category"];
+  return column && column.asked ? (column.asked.names[name] || 0) / column.asked.n : null;
+}
+
 function showObjects() {
   const cards = byId("objects-cards");
   const rows = Object.entries(STATS.categories).sort((a, b) => b[1].marks - a[1].marks);
@@ -65,7 +71,7 @@ function showObjects() {
     return;
   }
   cards.append(card("Class balance", el("span", { class: "badge" }, `${short(total)} marks`),
-    bars(rows.map(([name, row]) => [name, row.marks / total, null, `${short(row.marks)} · ${((row.marks / total) * 100).toFixed(1)} %`]))));
+    bars(rows.map(([name, row]) => [name, row.marks / total, balance(name), `${short(row.marks)} · ${((row.marks / total) * 100).toFixed(1)} %`]))));
   const { boxes } = STATS.occupancy;
   const [width, height] = STATS.run.canvas;
   cards.append(card("Where objects are", el("span", { class: "badge" }, `up to ${short(Math.max(...boxes.flat()))} boxes`),
@@ -120,12 +126,17 @@ function workersCard({ workers, efficiency }) {
   return made;
 }
 
+function showConfig() {
+  byId("config-text").textContent = DATA.config;
+  copies(byId("copy-config"), byId("config-text"));
+}
+
 themed(byId("theme"));
-showHead();
-byId("config-text").textContent = DATA.config;
-copies(byId("copy-config"), byId("config-text"));
 startViewer();
-startSheet();
-showParameters();
-showObjects();
-showMaking();
+for (const show of [showHead, startSheet, showParameters, showObjects, showMaking, showConfig]) {
+  try {
+    show();
+  } catch (error) { // a run.json that no run wrote: the rest of the page is worth seeing
+    console.warn(`${show.name}: ${error.message}`);
+  }
+}

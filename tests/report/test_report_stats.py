@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import LABELS, SMALL
+from report_cases import LABELS, SMALL
 
 import synthdata
 from synthdata import api
@@ -35,7 +35,7 @@ def test_report_is_there_after_a_run(rich_run: synthdata.Run) -> None:
 
 
 def test_equal_runs_have_equal_stats(rich_run: synthdata.Run, tmp_path: Path) -> None:
-    overrides = ["primitives=mixed", "n=30", "shard_size=11", "effects=[blur,affine]", LABELS]
+    overrides = ["primitives=mixed", "n=30", "shard_size=11", "effects=[blur,affine]", *LABELS]
     other = synthdata.generate([*SMALL, *overrides], tmp_path / "other")
     assert without_timing(other.path) == without_timing(rich_run.path)
 
@@ -81,7 +81,7 @@ def test_occupancy_against_a_loop(rich_run: synthdata.Run) -> None:
 
 def test_what_was_made_agrees_with_the_config(tmp_path: Path) -> None:
     overrides = [
-        *("primitives=[lines,circles]", "n=300", "engine=serial", "canvas.size=[48,40]"),
+        *("primitives=[lines,circles]", "n=200", "engine=serial", "canvas.size=[48,40]"),
         "primitives.lines.count={dist:int_uniform,low:1,high:4}",
         "primitives.lines.width={dist:relative,of:length,factor:{dist:uniform,low:0.02,high:0.1}}",
         "primitives.lines.dash={dist:choice,values:[solid,dashed],weights:[3,1]}",
@@ -119,6 +119,18 @@ def test_asked_is_exact_where_it_can_be() -> None:
         assert numbers.quantile(level) == pytest.approx(180 * level, abs=1.0)
     shares = [count / 1024 for count in columns["line.color"].names.values()]
     assert shares == pytest.approx([0.1] * 10, abs=0.01)
+
+
+def test_class_balance_is_compared(rich_run: synthdata.Run, tmp_path: Path) -> None:
+    found = summarize(rich_run)["parameters"]["image.category"]
+    assert found["asked"]["agrees"]
+    assert len(found["asked"]["names"]) == 12
+    node = rich_run.config.to_mapping()
+    node["primitives"]["mixed"]["weights"] = {"lines": 3.0, "circles": 1.0}
+    other = synthdata.Run(rich_run.path, synthdata.Config.from_mapping(node))
+    found = summarize(other)["parameters"]["image.category"]
+    assert found["asked"]["names"] == {"line": 750_000, "circle": 250_000}
+    assert not found["asked"]["agrees"]
 
 
 def test_colours_of_a_range_are_compared_by_hue(tmp_path: Path) -> None:

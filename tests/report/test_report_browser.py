@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import SMALL
+from report_cases import SMALL, only, opened, painted, press, show, wait
 
 import synthdata
 from synthdata.report import report
@@ -19,91 +16,6 @@ from synthdata.report.server import Server
 from synthdata.report.sweep import write_index
 
 pytestmark = pytest.mark.slow
-
-FLAGS = (
-    *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
-    *("--disable-quic", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync", "--window-size=1280,900"),
-)
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Chromium, driven by selenium."""
-    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    driver = shutil.which("chromedriver")
-    if program is None or driver is None:
-        pytest.skip("no chromium: apt-get install chromium chromium-driver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = program
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    service = webdriver.ChromeService(driver, log_output=subprocess.DEVNULL)
-    window = webdriver.Chrome(options=options, service=service)
-    window.set_script_timeout(60)
-    try:
-        yield window
-    finally:
-        window.quit()
-
-
-@pytest.fixture
-def window(browser: Any) -> Iterator[Any]:
-    """The browser; whatever it says on its console fails the test."""
-    browser.get_log("browser")
-    yield browser
-    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
-    said = [row["message"] for row in browser.get_log("browser")]
-    assert [text for text in said if "willReadFrequently" not in text] == []  # that is our reading
-
-
-def wait(window: Any, condition: str) -> Any:
-    """The value of a JavaScript expression, once it is true."""
-    from selenium.webdriver.support.ui import WebDriverWait
-
-    return WebDriverWait(window, 60, 0.05).until(lambda w: w.execute_script(f"return {condition}"))
-
-
-def press(window: Any, keys: str) -> None:
-    window.switch_to.active_element.send_keys(keys)
-
-
-def opened(window: Any, run: synthdata.Run, at: int = 0) -> dict[str, Any]:
-    """Open a run's page and its sample number ``at``; the record."""
-    window.get((run.path / "report.html").absolute().as_uri())
-    wait(window, "sheet.list.length > 0")
-    return show(window, at)
-
-
-def show(window: Any, at: int) -> dict[str, Any]:
-    window.execute_script("document.querySelectorAll('.tile')[arguments[0]].click()", at)
-    wait(window, f"viewer.at === {at} && viewer.picture !== null")
-    record: dict[str, Any] = window.execute_script("return viewer.sample.record")
-    return record
-
-
-def painted(window: Any, canvas: str) -> tuple[int, int, bytes]:
-    """The size of a canvas, and its RGBA bytes as they are read from it."""
-    script = """
-        const canvas = document.getElementById(arguments[0]);
-        const {data, width, height} = canvas.getContext('2d')
-            .getImageData(0, 0, canvas.width, canvas.height);
-        let text = '';
-        for (let k = 0; k < data.length; k += 8192)
-            text += String.fromCharCode(...data.subarray(k, k + 8192));
-        return [width, height, btoa(text)];
-    """
-    import base64
-
-    width, height, data = window.execute_script(script, canvas)
-    return width, height, base64.b64decode(data)
-
-
-def only(window: Any, *names: str) -> None:
-    window.execute_script("viewer.on = new Set(arguments[0]); viewer.draw()", list(names))
 
 
 @pytest.fixture(scope="module")
@@ -320,6 +232,22 @@ def test_hostile_strings_stay_text(window: Any, rich_copy: Path) -> None:
     assert "owned" not in window.title
     assert hostile in window.find_element("id", "words").text
     assert not window.find_elements("css selector", "img[src=x]")
+
+
+def test_a_run_json_that_no_run_wrote(window: Any, rich_copy: Path) -> None:
+    state = json.loads((rich_copy / "run.json").read_text())
+    state |= {"insights": {"slowest": [3], "workers": [None]}, "seconds": 7, "versions": "x"}
+    state |= {"digest": 5, "elapsed_s": "long", "bytes": None, "version": ["x"]}
+    (rich_copy / "run.json").write_text(json.dumps(state))
+    run = synthdata.Run.load(rich_copy)
+    report(run)
+    opened(window, run)
+    shown = window.execute_script("return byId('objects-cards').children.length")
+    assert shown > 3
+    assert "canvas:" in window.find_element("id", "config-text").get_attribute("textContent")
+    said = [row["message"] for row in window.get_log("browser")]
+    assert len(said) <= 2
+    assert all("show" in text for text in said), said
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
