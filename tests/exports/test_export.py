@@ -179,7 +179,9 @@ def test_signals(own: Run, command: Command, number: signal.Signals) -> None:
     assert [p.name for p in command.folder.iterdir()] == ["out"]
 
 
-@pytest.mark.parametrize(("name", "module"), [("parquet", "pyarrow"), ("hdf5", "h5py")])
+@pytest.mark.parametrize(
+    ("name", "module"), [("parquet", "pyarrow"), ("hdf5", "h5py"), ("zarr", "zarr")]
+)
 def test_a_missing_extra_is_named(
     plain: Run, tmp_path: Path, name: str, module: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
