@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Iterator
@@ -36,7 +37,13 @@ def write_card(run: Run) -> Facts:
             finally:
                 beside.unlink(missing_ok=True)
             names.append(f"{DATASET}/{name}")
-    run.config.store.publish(run.path, names)
+    store = run.config.store
+    store.publish(run.path, names)
+    if not store.local:  # the data set is elsewhere, and so is its card
+        for name in names:
+            (run.path / name).unlink()
+        with contextlib.suppress(OSError):
+            folder.rmdir()
     return facts
 
 
