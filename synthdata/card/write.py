@@ -11,6 +11,7 @@ from pathlib import Path
 from synthdata.card.croissant import croissant
 from synthdata.card.facts import Facts, facts_of
 from synthdata.card.readme import readme
+from synthdata.errors import ConfigError
 from synthdata.run.run import Run
 from synthdata.run.shard import writing
 from synthdata.writers.folder import DATASET
@@ -21,10 +22,22 @@ README, CROISSANT = "README.md", "croissant.json"
 def write_card(run: Run) -> Facts:
     """Write the card of a complete run into its data set, wherever that is.
 
-    Each file is replaced in one step. Raises DiskFull or another StorageError if the storage
-    refuses.
+    Each file is replaced in one step.
+
+    Raises
+    ------
+    ConfigError
+        If records are not what synthdata writes.
+    DiskFull, StorageError
+        If the storage refuses.
     """
-    facts = facts_of(run)
+    try:
+        facts = facts_of(run)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        cause = f"{type(error).__name__}: {error}"
+        raise ConfigError(
+            f"{run.path}: its records are not what a card is made of ({cause}); verify says more"
+        ) from error
     folder = run.path / DATASET
     names = []
     with writing(folder):
