@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from synthdata.config import Config
+from synthdata.errors import ConfigError
 from synthdata.run import Run
+from synthdata.run.lock import check_free, locked
 
 
 def check_outputs(config: Config) -> None:
@@ -34,7 +36,12 @@ def finish_outputs(run: Run) -> None:
     if run.config.exports:
         from synthdata.exports.listed import write_listed
 
-        write_listed(run)
+        try:
+            check_free(run.path)
+        except ConfigError:  # the process of another part, which ended last, is at this very work
+            return
+        with locked(run.path):
+            write_listed(run)
     if run.config.report is not None:
         from synthdata.report.write import finish
 

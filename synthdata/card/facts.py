@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import orjson
@@ -41,8 +40,7 @@ class DataFiles(NamedTuple):
     pattern: str
 
 
-@dataclass(frozen=True)
-class Layout:
+class Layout(NamedTuple):
     """How the files of a data set lie.
 
     Attributes
@@ -60,8 +58,7 @@ class Layout:
     shards: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Facts:
+class Facts(NamedTuple):
     """What is true of a data set.
 
     Attributes

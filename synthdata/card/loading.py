@@ -117,7 +117,7 @@ import pyarrow.parquet
 from PIL import Image
 
 for name in sorted(glob.glob("**/*.parquet", recursive=True)):
-    for batch in pyarrow.parquet.ParquetFile(name).iter_batches(100, ["image", "record"]):
+    for batch in pyarrow.parquet.ParquetFile(name).iter_batches(columns=["image", "record"]):
         for row in batch.to_pylist():
             record = json.loads(row["record"])
             image = Image.open(io.BytesIO(row["image"]["bytes"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 from synthdata.card.croissant import croissant
 from synthdata.card.facts import Facts, facts_of
 from synthdata.card.readme import readme
+from synthdata.errors import ConfigError
 from synthdata.run.run import Run
 from synthdata.run.shard import writing
 from synthdata.writers.folder import DATASET
@@ -20,10 +22,22 @@ README, CROISSANT = "README.md", "croissant.json"
 def write_card(run: Run) -> Facts:
     """Write the card of a complete run into its data set, wherever that is.
 
-    Each file is replaced in one step. Raises DiskFull or another StorageError if the storage
-    refuses.
+    Each file is replaced in one step.
+
+    Raises
+    ------
+    ConfigError
+        If records are not what synthdata writes.
+    DiskFull, StorageError
+        If the storage refuses.
     """
-    facts = facts_of(run)
+    try:
+        facts = facts_of(run)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        cause = f"{type(error).__name__}: {error}"
+        raise ConfigError(
+            f"{run.path}: its records are not what a card is made of ({cause}); verify says more"
+        ) from error
     folder = run.path / DATASET
     names = []
     with writing(folder):
@@ -36,7 +50,13 @@ def write_card(run: Run) -> Facts:
             finally:
                 beside.unlink(missing_ok=True)
             names.append(f"{DATASET}/{name}")
-    run.config.store.publish(run.path, names)
+    store = run.config.store
+    store.publish(run.path, names)
+    if not store.local:  # the data set is elsewhere, and so is its card
+        for name in names:
+            (run.path / name).unlink()
+        with contextlib.suppress(OSError):
+            folder.rmdir()
     return facts
 
 

@@ -1,4 +1,4 @@
-"""All pictures of a run as one array: NumPy's npz, and HDF5."""
+"""All pictures of a run as one array: NumPy's npz, HDF5 and Zarr."""
 
 from __future__ import annotations
 
@@ -83,6 +83,44 @@ class Hdf5(Format):
             _fill(file.create_dataset("record", (survey.n,), text), lines)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Zarr(Format):
+    """The arrays of ``Npz`` as a Zarr group, a folder.
+
+    Pictures are in chunks of some 64 KiB, one at least. ``split`` and ``class`` are numbers: places
+    in the attribute ``names``. ``metadata.jsonl`` has the records as they were written.
+    """
+
+    compress: bool = True
+
+    def check(self, config: Config) -> None:
+        _zarr()
+
+    def write(self, source: Source, survey: Survey, target: Path) -> None:
+        zarr = _zarr()
+        group = zarr.create_group(store=str(target))
+        for name, column in _columns(source, survey).items():
+            names: tuple[str, ...] = ()
+            dtype, rows = column.dtype, column.rows
+            if dtype.kind == "U":
+                names = source.splits.names if name == "split" else _classes(source)
+                dtype, rows = np.dtype("<i2"), map(names.index, column.rows)
+            per_chunk = max(1, CHUNK // max(1, int(np.prod(column.shape)) * dtype.itemsize))
+            per_chunk = min(per_chunk, survey.n)
+            data = group.create_array(
+                name,
+                shape=(survey.n, *column.shape),
+                dtype=dtype,
+                chunks=(per_chunk, *column.shape),
+                compressors="auto" if self.compress else None,
+                attributes={"names": list(names)} if names else {},
+            )
+            _fill(data, rows, per_chunk)
+        with open(target / "metadata.jsonl", "wb") as file:
+            for item in source:
+                file.write(item.line)
+
+
 @dataclass(frozen=True)
 class _Column:
     """An array to be: the type and shape of one row, and all rows."""
@@ -107,6 +145,10 @@ def _columns(source: Source, survey: Survey) -> dict[str, _Column]:
         classes = (item.record.get("class") or "" for item in source)
         columns["class"] = _Column(_text(survey.categories or ("?" * 64,)), (), classes)
     return columns
+
+
+def _classes(source: Source) -> tuple[str, ...]:
+    return tuple(sorted({str(item.record.get("class") or "") for item in source}))
 
 
 def _pixels(source: Source, name: str, shape: tuple[int, ...]) -> Iterator[np.ndarray]:
@@ -138,12 +180,13 @@ def _entry(file: zipfile.ZipFile, name: str, kind: int) -> Iterator[Any]:
         yield stream
 
 
-def _fill(data: Any, rows: Iterable[Any]) -> None:
-    """Write rows in batches: each write costs a tenth of a millisecond."""
+def _fill(data: Any, rows: Iterable[Any], chunk: int = 1) -> None:
+    """Write rows in batches of whole chunks: each write costs a tenth of a millisecond or more."""
     todo, done = iter(rows), 0
     size = max(1, min(100, (1 << 22) // max(1, int(np.prod(data.shape[1:])))))
+    size = -(-size // chunk) * chunk
     while batch := list(islice(todo, size)):
-        data[done : done + len(batch)] = batch
+        data[done : done + len(batch)] = np.array(batch) if chunk > 1 else batch
         done += len(batch)
 
 
@@ -153,3 +196,11 @@ def _h5py() -> Any:
     except ImportError:
         raise ConfigError('export: hdf5 needs h5py; pip install "synthdata[hdf5]"') from None
     return h5py
+
+
+def _zarr() -> Any:
+    try:
+        import zarr
+    except ImportError:
+        raise ConfigError('export: zarr needs zarr; pip install "synthdata[zarr]"') from None
+    return zarr

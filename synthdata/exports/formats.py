@@ -28,6 +28,7 @@ FORMATS: Mapping[str, tuple[str, str]] = {
     "metadata": ("metadata", "Metadata"),
     "npz": ("arrays", "Npz"),
     "hdf5": ("arrays", "Hdf5"),
+    "zarr": ("arrays", "Zarr"),
 }
 
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from synthdata.errors import ConfigError
 from synthdata.labels.base import Label
@@ -29,8 +28,7 @@ _ALWAYS = {"index": int, "seed": int, "width": int, "height": int, "background":
 _OURS = {"image", "objects", "record"}
 
 
-@dataclass(frozen=True)
-class Columns:
+class Columns(NamedTuple):
     """The columns of a run's tables.
 
     Attributes

@@ -221,3 +221,18 @@ def test_it_imports_nothing_heavy(tmp_path: Path) -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ}
     )
     assert done.stdout == "[]\n", done.stderr
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"seed": "x"}, {"marks": 7}, {"marks": [{"category": []}]}, {"index": None}],
+    ids=str,
+)
+def test_records_of_strangers_make_a_sentence(tmp_path: Path, change: dict[str, Any]) -> None:
+    run = generate([*SMALL, "split={train: 0.5, val: 0.5}"], tmp_path / "run")
+    path = run.path / "dataset" / "00001" / "metadata.jsonl"
+    lines = path.read_text().splitlines()
+    lines[1] = json.dumps(json.loads(lines[1]) | change)
+    path.write_text("\n".join(lines) + "\n")
+    with pytest.raises(ConfigError, match="records are not"):
+        finish_outputs(run)

@@ -155,7 +155,7 @@ def test_nobody_outlives_a_killed_main_process(command: Command) -> None:
     options = ["n=400", "shard_size=5", "engine=dask", "engine.workers=2", "hydra.run.dir=run"]
     plugin = write_plugin(command.folder)
     process = command.start(*plugin.arguments(seconds=0.05), *options)
-    until(lambda: list((command.folder / "run").glob("dataset/*")), "a shard")
+    until(lambda: list((command.folder / "run").glob("dataset/[0-9]*")), "a shard")
     os.kill(process.pid, signal.SIGKILL)
     until(lambda: not group(process), "the end of all workers", seconds=20)
     kill_group(process)
@@ -166,7 +166,7 @@ def test_ctrl_c_reaches_the_run_and_not_its_workers(command: Command) -> None:
     options = ["n=2000", "shard_size=5", "engine=dask", "engine.workers=2", "hydra.run.dir=run"]
     plugin = write_plugin(command.folder)
     process = command.start(*plugin.arguments(seconds=0.02), *options)
-    until(lambda: list((command.folder / "run").glob("dataset/*")), "a shard")
+    until(lambda: list((command.folder / "run").glob("dataset/[0-9]*")), "a shard")
     os.killpg(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130

@@ -79,7 +79,7 @@ def test_nobody_outlives_a_killed_main_process(command: Command) -> None:
     options = ["n=400", "shard_size=5", "engine=ray", "engine.workers=2", "hydra.run.dir=run"]
     plugin = write_plugin(command.folder)
     process = command.start(*plugin.arguments(seconds=0.05), *options)
-    until(lambda: list((command.folder / "run").glob("dataset/*")), "a shard")
+    until(lambda: list((command.folder / "run").glob("dataset/[0-9]*")), "a shard")
     os.kill(process.pid, signal.SIGKILL)
     # ray's two agents take a minute to notice.
     until(lambda: not [p for p in group(process) if not agent(p)], "the end of all workers")

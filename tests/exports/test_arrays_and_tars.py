@@ -57,6 +57,24 @@ def test_hdf5(rich: Run, tmp_path: Path, compression: str) -> None:
         assert found == [splits.of(r["seed"], r["index"]) for r in records]
 
 
+@pytest.mark.parametrize("compress", [False, True])
+def test_zarr(rich: Run, tmp_path: Path, compress: bool) -> None:
+    zarr = pytest.importorskip("zarr")
+    path = exported(rich, "zarr", tmp_path / "a", split=SPLIT, compress=compress)
+    records = list(rich.records())
+    group = zarr.open_group(path, mode="r")
+    assert (group["images"][:] == pictures(rich)).all()
+    assert (group["mask"][:] == [mask_of(rich, k) for k in range(30)]).all()
+    assert group["index"][:].tolist() == list(range(30))
+    splits, names = Splits(SPLIT), group["split"].attrs["names"]
+    found = [names[k] for k in group["split"][:]]
+    assert found == [splits.of(r["seed"], r["index"]) for r in records]
+    names = group["class"].attrs["names"]
+    assert [names[k] for k in group["class"][:]] == [r["class"] or "" for r in records]
+    lines = (path / "metadata.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == records
+
+
 def test_masks_of_eight_and_of_sixteen_bits_go_into_one_array(tmp_path: Path) -> None:
     overrides = ["canvas.size=[64,64]", "engine=serial", "labels=[instance_mask]", "n=6"]
     count = "primitives.lines.count={dist: choice, values: [200, 300]}"

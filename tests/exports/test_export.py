@@ -48,7 +48,10 @@ def test_the_command(plain: Run, command: Command) -> None:
     assert done.returncode == 0, done.stderr
     splits = [Splits({"train": 0.5, "val": 0.5}).of(5, k) for k in range(20)]
     counts = splits.count("train"), splits.count("val")
-    assert done.stdout == "run-coco: 20 images (train %d, val %d)\n" % counts
+    assert done.stdout.splitlines() == [
+        "run-coco: 20 images (train %d, val %d)" % counts,
+        "scenes with a near duplicate in another split: 0",
+    ]
     assert len(list((command.folder / "run-coco" / "train").iterdir())) == counts[0]
     done = command("export", "run/", "metadata", "-o", "deep/er/all.csv")
     assert (done.returncode, done.stdout) == (0, "deep/er/all.csv: 20 images\n"), done.stderr
@@ -179,7 +182,9 @@ def test_signals(own: Run, command: Command, number: signal.Signals) -> None:
     assert [p.name for p in command.folder.iterdir()] == ["out"]
 
 
-@pytest.mark.parametrize(("name", "module"), [("parquet", "pyarrow"), ("hdf5", "h5py")])
+@pytest.mark.parametrize(
+    ("name", "module"), [("parquet", "pyarrow"), ("hdf5", "h5py"), ("zarr", "zarr")]
+)
 def test_a_missing_extra_is_named(
     plain: Run, tmp_path: Path, name: str, module: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -46,7 +46,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def whole_shards(run: Path) -> int:
     count = 0
-    for shard in run.glob("dataset/*"):
+    for shard in run.glob("dataset/[0-9]*"):
         lines = (shard / "metadata.jsonl").read_text().splitlines()
         assert len(lines) == 10
         for line in lines:

@@ -16,7 +16,7 @@ from synthdata.run import Run
 
 
 def finished(run: Path) -> int:
-    return len(list(run.glob("dataset/*")))
+    return len(list(run.glob("dataset/[0-9]*")))
 
 
 def workers(process: int) -> list[int]:

@@ -23,7 +23,7 @@ CONFIG = ["canvas.size=[48,32]", "labels=[marks,instance_mask]", "seed=3", "shar
 
 
 def finished(run: Path) -> int:
-    return len(list((run / "dataset").glob("*"))) if (run / "dataset").exists() else 0
+    return len(list((run / "dataset").glob("[0-9]*"))) if (run / "dataset").exists() else 0
 
 
 def data_set(run: Path) -> str:
@@ -125,7 +125,7 @@ for step in itertools.count(1):
     if code == 0:
         break
     assert code == -signal.SIGKILL, code
-    shards = sorted(path.glob("dataset/*"))
+    shards = sorted(path.glob("dataset/[0-9]*"))
     for shard in shards:  # what is there is whole
         names = {p.name for p in shard.iterdir()}
         assert len(names) == 1 + 2 * len((shard / "metadata.jsonl").read_text().splitlines()), names
@@ -211,10 +211,10 @@ def test_a_signal_ends_it_cleanly(
     state = json.loads((run / "run.json").read_text())
     assert state["status"] == "interrupted"
     records = sum(
-        len((s / "metadata.jsonl").read_text().splitlines()) for s in run.glob("dataset/*")
+        len((s / "metadata.jsonl").read_text().splitlines()) for s in run.glob("dataset/[0-9]*")
     )
     assert state["made"] == records
-    for shard in run.glob("dataset/*"):
+    for shard in run.glob("dataset/[0-9]*"):
         assert len(list(shard.iterdir())) == 11
 
 
@@ -263,7 +263,7 @@ def test_the_first_key_press_finishes_the_shards_under_way(
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert "SIGINT: ending with the shards under way" in err
-    assert under_way <= {int(path.name) for path in run.glob("dataset/*")}
+    assert under_way <= {int(path.name) for path in run.glob("dataset/[0-9]*")}
     assert leftovers(run) == []
 
 
@@ -278,7 +278,7 @@ def test_a_scheduler_waits_five_seconds(engine: str, command: Command, plugin: P
     assert process.returncode == 130, err
     assert "stopped by SIGTERM" in err
     assert "Traceback" not in err, err
-    assert list(run.glob("dataset/*")) == []
+    assert list(run.glob("dataset/[0-9]*")) == []
     assert leftovers(run) == []
     until(lambda: not group(process), "no worker left", 5)
     assert [name for name in os.listdir("/dev/shm") if f"loky-{process.pid}-" in name] == []

@@ -32,7 +32,7 @@ def files(run: Path) -> dict[str, bytes]:
 
 
 def data_set(store: Store, prefix: str) -> dict[str, bytes]:
-    return {k: v for k, v in store.objects(prefix).items() if k.startswith("dataset/")}
+    return {k: v for k, v in store.objects(prefix).items() if k.startswith("dataset/0")}
 
 
 def test_the_store_holds_what_a_run_directory_holds(
