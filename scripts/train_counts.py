@@ -25,7 +25,10 @@ BATCH = 64
 CONFIG = [
     *("primitives=lines", "canvas.size=[48,48]", "canvas.mode=grey"),
     "primitives.lines.count={dist: int_uniform, low: 1, high: 6}",
-    *("primitives.lines.color=black", "primitives.lines.length={dist: uniform, low: 0.4, high: 0.8}"),
+    *(
+        "primitives.lines.color=black",
+        "primitives.lines.length={dist: uniform, low: 0.4, high: 0.8}",
+    ),
     "primitives.lines.width=1.5",
     *("primitives.lines.x={dist: uniform, low: 0.3, high: 0.7}",),
     *("primitives.lines.y={dist: uniform, low: 0.3, high: 0.7}",),
@@ -85,7 +88,9 @@ def main() -> int:
         if step % 100 == 0 or step == options.steps:
             off = error(model, images, counts)
             seconds = time.perf_counter() - begun
-            print(f"{step * BATCH:6} pictures, {seconds:5.1f} s: off by {off:.2f} lines", flush=True)
+            print(
+                f"{step * BATCH:6} pictures, {seconds:5.1f} s: off by {off:.2f} lines", flush=True
+            )
     print(f"held out: off by {off:.2f} lines on average; wanted: less than {TARGET}")
     return 0 if off < TARGET else 1
 
