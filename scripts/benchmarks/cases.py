@@ -10,6 +10,7 @@ from pathlib import Path
 
 from benchmarks.compare import Comparison, divided, rate, seconds, steady_rate
 from benchmarks.measure import BENCH, ROOT, Loop, Program, Whole, checked_out
+from benchmarks.source import EPOCH
 
 at_most = partial(Comparison, at_least=False)
 FIRST_SAMPLE = """import synthdata
@@ -230,11 +231,11 @@ def source(setting: Setting) -> Case:
         return Case(title, programs, comparisons)
     for side, target in ((224, 1.5), (512, 3.0)):
         made = f"loader, made, {side}"
-        batches = max(1, setting.images // (64 * 4)) * 64
-        programs.append(Loop(made, batches, f"source-made-{side}", setting.root))
+        epochs = max(1, setting.images // (4 * EPOCH)) * EPOCH
+        programs.append(Loop(made, epochs, f"source-made-{side}", setting.root))
         for form in ("png", "jpeg"):
             name = f"loader, {form.upper()}, {side}"
-            programs.append(Loop(name, batches, f"source-{form}-{side}", setting.root))
+            programs.append(Loop(name, epochs, f"source-{form}-{side}", setting.root))
             comparison = f"loader over {form.upper()} files, {side}x{side}"
             comparisons.append(Comparison(comparison, rate(made), rate(name), target, cpu=False))
     return Case("samples without a disk, five lines; loaders: 2 workers", programs, comparisons)

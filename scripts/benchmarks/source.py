@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import atexit
-import itertools
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from PIL import Image
 from benchmarks import floor
 
 BATCH, WORKERS = 64, 2
-ON_DISK = 1024  # images, read again and again
+EPOCH = 512  # images in an iteration; at its end no worker has anything left to do
 
 Body = Callable[[Path, int], None]
 
@@ -73,10 +72,12 @@ def index_of(sample: dict[str, Any]) -> int:
 def made(overrides: list[str]) -> Body:
     """A ``DataLoader`` over samples that its workers make."""
     from synthdata import Dataset
-    from synthdata.torch import Batches, Samples
+    from synthdata.torch import Batches, Order, Samples
 
-    data = Dataset.from_config(overrides, n=ON_DISK)
-    return _batches(Batches(Samples(data, index_of), BATCH), None)
+    # Pictures and their indices, as from the files: no records.
+    data = Dataset.from_config([*overrides, "labels=[]"], n=EPOCH)
+    order = Order(fresh=False, endless=False)
+    return _batches(Batches(Samples(data, index_of), BATCH, order), batch_size=None)
 
 
 def read_png(overrides: list[str]) -> Body:
@@ -106,38 +107,26 @@ class Files:
         return torch.from_numpy(pixels).permute(2, 0, 1), index
 
 
-class Endless:
-    """Batches of indices, in order, for ever."""
-
-    def __iter__(self) -> Iterator[list[int]]:
-        for start in itertools.count(step=BATCH):
-            yield [k % ON_DISK for k in range(start, start + BATCH)]
-
-
 def _read(overrides: list[str]) -> Body:
     import synthdata
+    from synthdata.torch import collate
 
     folder = tempfile.TemporaryDirectory(prefix="synthdata-bench-")
     atexit.register(folder.cleanup)
-    synthdata.generate([*overrides, f"n={ON_DISK}", "engine=serial"], Path(folder.name) / "run")
+    synthdata.generate([*overrides, f"n={EPOCH}", "engine=serial"], Path(folder.name) / "run")
     paths = sorted(p for p in Path(folder.name).rglob("0*.*") if p.is_file())
     images = [str(p) for p in paths if p.suffix in (".png", ".jpg")]
-    assert len(images) == ON_DISK
-    return _batches(Files(images), Endless())
+    assert len(images) == EPOCH
+    return _batches(Files(images), batch_size=BATCH, collate_fn=collate)
 
 
-def _batches(data: Any, batch_sampler: Any) -> Body:
+def _batches(data: Any, **how: Any) -> Body:
     from torch.utils.data import DataLoader
 
-    from synthdata.torch import collate
-
-    how = {"batch_size": None} if batch_sampler is None else {"batch_sampler": batch_sampler}
-    together = None if batch_sampler is None else collate
-    batches = iter(DataLoader(data, num_workers=WORKERS, collate_fn=together, **how))
+    loader = DataLoader(data, num_workers=WORKERS, persistent_workers=True, **how)
 
     def body(_: Path, images: int) -> None:
-        for _index in range(-(-images // BATCH)):
-            pixels, _indices = next(batches)
-            assert len(pixels) == BATCH
+        for _index in range(-(-images // EPOCH)):
+            assert sum(len(pixels) for pixels, _indices in loader) == EPOCH
 
     return body

@@ -152,6 +152,16 @@ class Dataset(Sequence[dict[str, Any]]):
         """Put the image of a sample into ``out``, of its shape, without making its labels."""
         np.copyto(out, self.source.image(self.index_of(position)))
 
+    def sample_into(self, position: int, out: np.ndarray) -> dict[str, Any]:
+        """``self[position]``, its image in ``out``, of the image's shape: a place in a batch."""
+        return self.source.sample(self.index_of(position), out)
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """(height, width, 3), or (height, width) on a grey canvas."""
+        canvas = self.config.canvas
+        return (*canvas.size[::-1], 3) if canvas.mode == "rgb" else canvas.size[::-1]
+
     def epoch(self, number: int) -> Dataset:
         """As many samples that no other epoch has: epoch 0 is this.
 

@@ -50,10 +50,11 @@ class Source(ABC):
     n: int
 
     @abstractmethod
-    def sample(self, index: int) -> dict[str, Any]:
+    def sample(self, index: int, out: np.ndarray | None = None) -> dict[str, Any]:
         """Sample ``index``: ``image``, ``record``, and the label images by name.
 
-        The arrays are the caller's own. Raises MissingSample if a run does not hold it.
+        The arrays are the caller's own; with ``out`` the image is put there. Raises MissingSample
+        if a run does not hold it.
         """
 
     @abstractmethod
@@ -88,9 +89,9 @@ class Made(Source):
         self._redrawn = redrawn, variant
         self._generator = PerThread(partial(Generator, config, redrawn, variant))
 
-    def sample(self, index: int) -> dict[str, Any]:
+    def sample(self, index: int, out: np.ndarray | None = None) -> dict[str, Any]:
         image, record, _, masks = self._generator()[index]
-        return {"image": _own(image), "record": record, **masks}
+        return {"image": placed(image, out), "record": record, **masks}
 
     def image(self, index: int) -> np.ndarray:
         return self._generator().image(index)
@@ -119,8 +120,10 @@ def check_stream(config: SampleConfig, name: str) -> None:
         raise ConfigError(f"stream: {name!r} is not drawn from; {nearest(name, known)}")
 
 
-def _own(image: np.ndarray) -> np.ndarray:
-    """The image in memory of its own, without gaps."""
-    return (
-        image if image.flags.writeable and image.flags.c_contiguous else np.array(image, order="C")
-    )
+def placed(image: np.ndarray, out: np.ndarray | None) -> np.ndarray:
+    """The image in ``out``; without that in memory that is the caller's own and has no gaps."""
+    if out is not None:
+        np.copyto(out, image)
+        return out
+    own = image.flags.writeable and image.flags.c_contiguous
+    return image if own else np.array(image, order="C")

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import orjson
 
-from synthdata.dataset.source import PerThread, Source
+from synthdata.dataset.source import PerThread, Source, placed
 from synthdata.errors import ConfigError, MissingSample
 from synthdata.exports.source import check_finished, file_name
 from synthdata.run.ledger import FAILURES
@@ -49,9 +49,10 @@ class Stored(Source):
     def index(self, position: int) -> int:
         return position + bisect_right(self._failed_before, position)
 
-    def sample(self, index: int) -> dict[str, Any]:
+    def sample(self, index: int, out: np.ndarray | None = None) -> dict[str, Any]:
         shard, record = self._record(index)
-        sample = {"image": self._pixels(shard, file_name(record)), "record": record}
+        image = self._pixels(shard, file_name(record))
+        sample = {"image": placed(image, out), "record": record}
         for name in self._labels:
             sample[name] = self._pixels(shard, file_name(record, name))
         for key in [key for key in record if key == "sha256" or key.endswith("_sha256")]:

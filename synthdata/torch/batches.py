@@ -10,7 +10,7 @@ from torch.utils.data import get_worker_info
 
 from synthdata.dataset.order import Dealer, Order, Seat
 from synthdata.errors import ConfigError
-from synthdata.torch.collation import collate
+from synthdata.torch.collation import collate, empty, together
 from synthdata.torch.samples import Samples
 
 ENDLESS = Order()
@@ -81,7 +81,7 @@ class Batches(torch.utils.data.IterableDataset):  # type: ignore[misc]
         self._dealer = self._deal()
         self._resumed = None
         for positions in self._dealer:
-            yield self._collate([self._sample(position) for position in positions])
+            yield self._batch([self._place(position) for position in positions])
 
     def set_epoch(self, epoch: int) -> None:
         """Let the next iterations begin at this epoch, from 0 on."""
@@ -130,9 +130,18 @@ class Batches(torch.utils.data.IterableDataset):  # type: ignore[misc]
         info, seat = get_worker_info(), self._seat
         return seat if info is None else Seat(seat.rank, seat.ranks, info.id, info.num_workers)
 
-    def _sample(self, position: int) -> Any:
+    def _place(self, position: int) -> tuple[Samples, int]:
         epoch, k = self.order.place(position, len(self.samples))
-        return self.samples.at(position // self._step_size).epoch(epoch)[k]
+        return self.samples.at(position // self._step_size).epoch(epoch), k
+
+    def _batch(self, places: Sequence[tuple[Samples, int]]) -> Any:
+        if self._collate is not collate or self.samples.transforms is not None:
+            return self._collate([samples[k] for samples, k in places])
+        images = empty((len(places), *self.samples.data.image_shape))
+        pixels = images.numpy()  # each image is made where it belongs
+        targets = [samples.target_into(k, pixels[j]) for j, (samples, k) in enumerate(places)]
+        rows = images if images.dim() == 4 else images[..., None]
+        return rows.permute(0, 3, 1, 2), together(targets)
 
 
 def position(state: Mapping[str, Any]) -> int:

@@ -18,7 +18,7 @@ def collate(samples: Sequence[tuple[torch.Tensor, Any]]) -> tuple[Any, Any]:
     """
     images = [image for image, _ in samples]
     same = len({image.shape for image in images}) == 1
-    return (_stacked_images(images) if same else images), _together([t for _, t in samples])
+    return (_stacked_images(images) if same else images), together([t for _, t in samples])
 
 
 def empty(shape: Sequence[int], dtype: torch.dtype = torch.uint8) -> torch.Tensor:
@@ -36,10 +36,11 @@ def _stacked_images(images: Sequence[torch.Tensor]) -> torch.Tensor:
     return batch.permute(0, 3, 1, 2)
 
 
-def _together(targets: list[Any]) -> Any:
+def together(targets: list[Any]) -> Any:
+    """Targets as ``collate`` puts them together."""
     first = targets[0]
     if isinstance(first, tuple):
-        return tuple(_together(list(column)) for column in zip(*targets, strict=True))
+        return tuple(together(list(column)) for column in zip(*targets, strict=True))
     if isinstance(first, torch.Tensor):
         return torch.stack(targets) if len({t.shape for t in targets}) == 1 else targets
     if isinstance(first, bool | int | float):

@@ -50,6 +50,10 @@ class Samples(torch.utils.data.Dataset):  # type: ignore[misc]
     def __getitems__(self, positions: Sequence[int]) -> list[tuple[Any, Any]]:
         return [self[position] for position in positions]
 
+    def target_into(self, position: int, out: np.ndarray) -> Any:
+        """The target of a sample whose image is put in ``out``, as it is before transforms."""
+        return self._target(self.data.sample_into(position, out))
+
     def at(self, step: int) -> Samples:
         """As ``Dataset.at``."""
         return self._of(self.data.at(step))

@@ -210,6 +210,23 @@ def batches(data: Dataset, batch_size: int = 4, order: Order | None = None, **re
     return Batches(Samples(data, index_of), batch_size, order or Order(shuffle=3), **rest)
 
 
+@pytest.mark.parametrize("mode", ["rgb", "grey"])
+def test_batches_hold_what_samples_are(mode: str) -> None:
+    data = Dataset.from_config([*TINY, f"canvas.mode={mode}"], n=12)
+    target = (index_of, Detection())
+    plain = Samples(data, target)
+    as_they_are = next(iter(Batches(plain, 5, Order(endless=False))))
+    through = Samples(data, target, lambda image, target: (image, target))
+    for images, (indices_, boxes) in (as_they_are, next(iter(Batches(through, 5)))):
+        expected, (wanted, wanted_boxes) = collate([plain[k] for k in range(5)])
+        assert torch.equal(images, expected)
+        assert images.stride() == expected.stride()
+        assert torch.equal(indices_, wanted)
+        assert all(
+            torch.equal(a["boxes"], b["boxes"]) for a, b in zip(boxes, wanted_boxes, strict=True)
+        )
+
+
 def test_endless_batches(tiny: Dataset) -> None:
     got = indices(batches(tiny), 60)
     assert sorted(got[:100]) == list(range(100))
