@@ -34,6 +34,14 @@ class Census:
         if self._scenes is not None:
             self._scenes.add(signature(record), self._numbers[split])
 
+    @classmethod
+    def of_counts(cls, split: str, samples: int, marks: Mapping[str, int]) -> Census:
+        """That of samples that are all in one split and were counted before."""
+        census = cls([split])
+        census.samples[split] = samples
+        census.marks.update(marks)
+        return census
+
     @property
     def n(self) -> int:
         """How many samples there are."""

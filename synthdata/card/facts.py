@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -140,21 +141,40 @@ def as_yaml(node: Any, flow: bool | None = False) -> str:
 
 
 def facts_of(run: Run) -> Facts:
-    """Those of a complete run: one look at each record."""
+    """Those of a complete run.
+
+    With splits one look at each record; without, what was counted when it was made will do.
+    """
     config = run.config
     splits = Splits(config.split or ALL)
-    census = Census(splits.names)
-    first: list[str] = []
-    for shard, record in _records(run):
-        census.add(record, splits.of(record["seed"], record["index"]))
-        if len(first) < SHOWN and _PLAIN.fullmatch(record["file_name"]):
-            first.append(f"{shard:05d}/{record['file_name']}")
+    census = _counted(run, splits) or _counting(run, splits)
+    first = [
+        f"{shard:05d}/{record['file_name']}"
+        for shard, record in itertools.islice(_records(run), SHOWN)
+        if _PLAIN.fullmatch(record["file_name"])
+    ]
     suffix = config.encoder.suffix
     if suffix not in READABLE or suffix.startswith(".tif"):  # which no browser shows
         first = []
     elif first and config.writer.one_file:
         first = [f"preview{suffix}"]
     return exported_facts(run, census, _layout(run), first)
+
+
+def _counted(run: Run, splits: Splits) -> Census | None:
+    made, marks = run.state.get("made"), run.state.get("marks")
+    if len(splits.names) > 1 or type(made) is not int or not isinstance(marks, dict):
+        return None
+    if any(type(count) is not int for count in marks.values()):
+        return None
+    return Census.of_counts(splits.names[0], made, marks)
+
+
+def _counting(run: Run, splits: Splits) -> Census:
+    census = Census(splits.names)
+    for _, record in _records(run):
+        census.add(record, splits.of(record["seed"], record["index"]))
+    return census
 
 
 def exported_facts(run: Run, census: Census, layout: Layout, pictures: Sequence[str] = ()) -> Facts:

@@ -37,6 +37,8 @@ class Ledger:
         How many samples failed for each cause.
     streak
         The most samples that failed in a row.
+    marks
+        How many there are of each category; None if that is not known of all shards.
     insights
         Where the time went since this ledger was opened.
     """
@@ -48,6 +50,7 @@ class Ledger:
     seconds: Counter[str] = field(default_factory=Counter)
     causes: Counter[str] = field(default_factory=Counter)
     streak: int = 0
+    marks: Counter[str] | None = field(default_factory=Counter)
     insights: Insights = field(default_factory=Insights)
 
     def add(self, summary: Summary) -> None:
@@ -64,6 +67,10 @@ class Ledger:
         self.size += summary.size
         self.seconds.update(summary.seconds)
         self.causes.update(row["cause"] for row in summary.failures)
+        if summary.marks is None:
+            self.marks = None
+        elif self.marks is not None:
+            self.marks.update(summary.marks)
 
     @classmethod
     def read(cls, run: Path, shards: Iterable[Shard], writer: Writer) -> Ledger:
@@ -103,7 +110,8 @@ def read_summary(run: Path, shard: Shard, writer: Writer) -> Summary:
         if index not in there
     ]
     if summary is not None:
-        return summary._replace(failures=rows, made=len(there))
+        marks = summary.marks if summary.made == len(there) else None
+        return summary._replace(failures=rows, made=len(there), marks=marks)
     return Summary(*shard, len(there), 0, {}, 0, "", 0.0, 0.0, rows)
 
 
@@ -114,6 +122,7 @@ def written_summary(run: Path, number: int) -> Summary | None:
         whole = all(type(value) is int for value in summary[:5])
         whole = whole and all(isinstance(s, int | float) for s in summary.seconds.values())
         whole = whole and all(len(pair) == 2 for pair in summary.slowest)
+        whole = whole and all(type(count) is int for count in (summary.marks or {}).values())
         for row in summary.failures:
             whole = whole and {"index", "cause", "attempts"} <= row.keys()
             whole = whole and type(row["index"]) is type(row["attempts"]) is int

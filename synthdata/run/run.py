@@ -300,6 +300,7 @@ class Run:
             "made": ledger.made,
             "failed": ledger.failed + len(others),
             "bytes": ledger.size,
+            "marks": None if ledger.marks is None else dict(sorted(ledger.marks.items())),
             "seconds": {k: round(v, 3) for k, v in ledger.seconds.items()},
             "elapsed_s": round(elapsed, 3),
             "processes": processes,

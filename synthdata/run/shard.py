@@ -64,7 +64,8 @@ class Summary(NamedTuple):
 
     It says what is true of the making; what is true of the samples is in the metadata.
     ``seconds`` are those spent in each step, ``slowest`` the (seconds, index) of the samples that
-    took longest, ``streak`` how many failed in a row; ``messages`` are for the console.
+    took longest, ``streak`` how many failed in a row; ``messages`` are for the console. ``marks``
+    counts the marks of each category; None where nobody did.
     """
 
     shard: int
@@ -81,6 +82,7 @@ class Summary(NamedTuple):
     streak: int = 0
     slowest: Sequence[tuple[float, int]] = ()
     messages: Sequence[Any] = ()
+    marks: Mapping[str, int] | None = None
 
 
 class CannotStart(NamedTuple):
@@ -140,6 +142,7 @@ class _Making:
         self._clock = time.perf_counter
         self._seconds = dict.fromkeys(("init", "render", "encode", "write"), 0.0)
         self._made = self._size = self._streak = 0
+        self._marks: dict[str, int] | None = {}
         self._failures: list[dict[str, Any]] = []
         self._slowest: list[tuple[float, int]] = [(0.0, -1)] * SLOWEST
         self._pulse = beat.Beat(job.run / job.staging, job.shard.number)
@@ -192,8 +195,7 @@ class _Making:
                 self._fail(dict(skip[index]))
             elif there is not None and (sample := there.sample(index)) is not None:
                 self._size += writer.add(*sample)
-                self._made += 1
-                self._pulse.streak = 0
+                self._count(sample[0])
             else:
                 self._make_sample(index, writer)
         return True
@@ -222,14 +224,25 @@ class _Making:
                 self._generator = kept_generator(self._job)
             return
         written = clock()
-        self._made += 1
-        self._pulse.streak = 0
+        self._count(record)
         seconds = self._seconds
         seconds["render"] += drawn - begun
         seconds["encode"] += encoded - drawn
         seconds["write"] += written - encoded
         if written - begun > self._slowest[0][0]:
             heapq.heapreplace(self._slowest, (written - begun, index))
+
+    def _count(self, record: Mapping[str, Any]) -> None:
+        """Count a sample that is in its place."""
+        self._made += 1
+        self._pulse.streak = 0
+        if (marks := self._marks) is not None:
+            try:
+                for mark in record.get("marks", ()):
+                    category = mark["category"]
+                    marks[category] = marks.get(category, 0) + 1
+            except (TypeError, LookupError):  # a plugin's label has other marks than ours
+                self._marks = None
 
     def _own(self, error: BaseException) -> None:
         """Take an error as the sample's, unless it is a key press, which no worker gets."""
@@ -256,6 +269,7 @@ class _Making:
             self._failures,
             self._streak,
             [(round(took, 6), index) for took, index in sorted(self._slowest) if index >= 0],
+            marks=self._marks,
         )
 
 

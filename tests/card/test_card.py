@@ -204,6 +204,19 @@ def test_no_card_while_parts_are_missing(tmp_path: Path) -> None:
     assert (tmp_path / "run" / "dataset" / "README.md").exists()
 
 
+def test_marks_counted_when_made_are_those_of_the_records(tmp_path: Path) -> None:
+    few = [*SMALL, "primitives=[circles,lines]", "primitives.lines.count={dist: poisson, rate: 3}"]
+    run = generate(few, tmp_path / "run")
+    whole = (run.path / "dataset" / "README.md").read_text()
+    marks = [mark["category"] for record in run.records() for mark in record["marks"]]
+    assert run.state["marks"] == {"circle": marks.count("circle"), "line": marks.count("line")}
+    for damage in (None, "three", {"circle": "1"}):  # then the records are counted
+        path = run.path / "run.json"
+        path.write_text(json.dumps({**run.state, "marks": damage}))
+        finish_outputs(Run.load(run.path))
+        assert (run.path / "dataset" / "README.md").read_text() == whole
+
+
 def test_the_card_grows_with_the_run(tmp_path: Path) -> None:
     generate(SMALL, tmp_path / "run")
     generate([*SMALL, "n=20"], tmp_path / "run")
