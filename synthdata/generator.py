@@ -188,7 +188,7 @@ class Generator:
             image = pixels.grey_array(image)
         file_name = f"{index:09d}{self.config.encoder.suffix}"
         stream = functools.partial(self._streams.get, index)
-        truth = Truth(scene, self._surface, tuple(changes.values()), stream, file_name)
+        truth = Truth(scene, tuple(changes.values()), stream, file_name)
         record = {
             "file_name": file_name,
             "index": index,

@@ -10,6 +10,7 @@ import numpy as np
 
 from synthdata.geometry.outlines import outlines
 from synthdata.geometry.rings import least_rectangle
+from synthdata.geometry.spans import boxes
 from synthdata.labels.base import Label, Truth
 from synthdata.labels.marks import DIGITS, clipped_box
 from synthdata.scene import CURVE3, CURVE4, Mark
@@ -28,9 +29,10 @@ class Boxes(Label):
 
     def fields(self, truth: Truth) -> Mapping[str, Any]:
         width, height = truth.scene.width, truth.scene.height
-        seen = truth.once(visible_boxes)
+        seen = truth.once(seen_boxes).tolist()
         annotations = []
         for number, (x0, y0, x1, y1) in enumerate(truth.boxes()):
+            left, top, right, bottom = seen[number]
             rotated = least_rectangle(_corners(truth, number))
             annotations.append(
                 {
@@ -38,25 +40,15 @@ class Boxes(Label):
                     "full": [round(v, DIGITS) for v in (x0, y0, x1 - x0, y1 - y0)],
                     "clipped": clipped_box((x0, y0, x1, y1), width, height),
                     "rotated": [round(v, DIGITS) for v in rotated],
-                    "visible": seen[number],
+                    "visible": [left, top, right - left, bottom - top] if right else None,
                 }
             )
         return {"boxes": annotations}
 
 
-def visible_boxes(truth: Truth) -> list[list[int] | None]:
-    """[x, y, width, height] of the pixels of each mark that are seen; None where none are."""
-    ids = truth.ids()
-    found: list[list[int] | None] = []
-    for number, cover in enumerate(truth.covers(), 1):
-        seen = ids[cover.box] == number
-        rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
-        if not len(rows):
-            found.append(None)
-            continue
-        x, y = cover.left + int(columns[0]), cover.top + int(rows[0])
-        found.append([x, y, int(columns[-1] - columns[0]) + 1, int(rows[-1] - rows[0]) + 1])
-    return found
+def seen_boxes(truth: Truth) -> np.ndarray:
+    """[left, top, right, bottom] of the pixels of each mark that are seen; zeros where none are."""
+    return boxes(truth.seen(), len(truth.scene.marks), truth.scene.height)
 
 
 def _corners(truth: Truth, number: int) -> np.ndarray:

@@ -11,9 +11,9 @@ from shapely.geometry.base import BaseGeometry
 
 from synthdata.effects import Affine, Perspective
 from synthdata.effects.base import Change
+from synthdata.geometry.spans import mask, of_one
 from synthdata.labels import Truth
 from synthdata.primitives.base import Draw, Primitive
-from synthdata.renderers import Agg
 from synthdata.scene import Mark, Scene, Style
 
 SIDE = 160
@@ -29,8 +29,7 @@ def scene_of(primitive: Primitive, seed: int, side: int = SIDE, count: int | Non
 
 def truth_of(scene: Scene, *changes: Change) -> Truth:
     rng = np.random.default_rng
-    surface = Agg().open(scene.width, scene.height)
-    return Truth(scene, surface, changes, lambda name: rng(list(name.encode())))
+    return Truth(scene, changes, lambda name: rng(list(name.encode())))
 
 
 def line(*points: tuple[float, float], closed: bool = False, **style: Any) -> Mark:
@@ -133,10 +132,7 @@ def overlap(a: np.ndarray, b: np.ndarray) -> float:
 
 def on_canvas(truth: Truth, number: int) -> np.ndarray:
     """The amodal mask of a mark as a whole canvas."""
-    full = np.zeros((truth.scene.height, truth.scene.width), dtype=bool)
-    cover = truth.covers()[number]
-    full[cover.box] = cover.mask
-    return full
+    return mask(of_one(truth.spans(), number), 0, truth.scene.width, truth.scene.height)
 
 
 def lines_of(mark: Mark, steps: int = 400) -> shapely.MultiLineString:
