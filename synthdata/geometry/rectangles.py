@@ -6,6 +6,7 @@ import numpy as np
 
 _GRID = 6  # digits of a pixel to which points are rounded, so that equal ones are equal
 _FLAT = 1e-9  # px²: corners of less are straight
+_HOPS = (32, 8, 32, 8, 2)  # how far off the points are with which each is compared at first
 
 
 def least_rectangles(points: np.ndarray, owner: np.ndarray, count: int) -> np.ndarray:
@@ -17,7 +18,7 @@ def least_rectangles(points: np.ndarray, owner: np.ndarray, count: int) -> np.nd
     encasing rectangle for an arbitrary closed curve", 1975).
     """
     z, owner = convex_hulls(points, owner, count)
-    side = z[_next(owner)] - z
+    side = z[_beside(owner, count, 1)[1]] - z
     length = np.abs(side)
     u = np.divide(side, length, where=length > 0.0, out=np.ones_like(side))
     angle = np.angle(u) % (2.0 * np.pi)
@@ -52,12 +53,12 @@ def _after(keys: np.ndarray, owner: np.ndarray, angle: np.ndarray) -> np.ndarray
     return found
 
 
-def _next(owner: np.ndarray) -> np.ndarray:
-    """The place of the next point of the same owner; after the last one comes the first."""
-    after = np.arange(1, len(owner) + 1)
-    last = np.flatnonzero(np.append(owner[1:] != owner[:-1], True))
-    after[last] = np.concatenate(((0,), last[:-1] + 1))
-    return after
+def _beside(owner: np.ndarray, count: int, hop: int) -> tuple[np.ndarray, np.ndarray]:
+    """The places of the points of the same owner that are ``hop`` before and after, all around."""
+    size = np.bincount(owner, minlength=count)
+    first, size = (np.cumsum(size) - size)[owner], size[owner]
+    place = np.arange(len(owner)) - first
+    return first + (place - hop) % size, first + (place + hop) % size
 
 
 def convex_hulls(
@@ -75,14 +76,21 @@ def convex_hulls(
     order = np.lexsort((np.abs(z), key))
     order = order[np.append(key[order[1:]] != key[order[:-1]], True)]
     z, owner = z[order], owner[order]
+    for hop in _HOPS:
+        before, after = _beside(owner, count, hop)
+        far = np.bincount(owner, minlength=count)[owner] <= 2 * hop
+        far |= (z[before].conj() * z[after]).imag <= 0.0  # half around: then it says nothing
+        kept = np.flatnonzero(_right_turn(z, before, after) | far)
+        z, owner = z[kept], owner[kept]
     while True:
-        after = _next(owner)
-        side = z[after] - z
-        turn = np.empty(len(z))
-        turn[after] = (side.conj() * side[after]).imag
-        right = turn > _FLAT
+        right = _right_turn(z, *_beside(owner, count, 1))
         flat = np.bincount(owner, right, count) == 0  # all in a line
         kept = np.flatnonzero(right | flat[owner])
         if len(kept) == len(z):
             return z + middle[owner], owner
         z, owner = z[kept], owner[kept]
+
+
+def _right_turn(z: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    turn: np.ndarray = ((z - z[before]).conj() * (z[after] - z)).imag > _FLAT
+    return turn

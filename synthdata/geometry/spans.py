@@ -116,17 +116,19 @@ def shared(of: Spans) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     key.sort()
     k = key & ((1 << bits) - 1)
     owner, start, stop = of.owner[k], of.start[k], of.stop[k]
-    here, found, step = np.arange(len(k)), [], 0
+    here, pairs, step = np.arange(len(k)), [(k[:0], k[:0])], 0
     while len(here):
         step += 1
-        here = here[: np.searchsorted(here, len(k) - step)]
+        if here[-1] + step == len(k):
+            here = here[:-1]
         here = here[start[here + step] < stop[here]]
-        one, other = owner[here], owner[here + step]
-        length = np.minimum(stop[here], stop[here + step]) - start[here + step]
-        found.append(np.stack((np.minimum(one, other), np.maximum(one, other), length)))
-    a, b, length = np.concatenate(found, axis=1) if found else np.empty((3, 0), dtype=np.intp)
-    different = a != b
-    return a[different], b[different], length[different]
+        pairs.append((here, here + step))
+    one, other = map(np.concatenate, zip(*pairs, strict=True))
+    length = np.minimum(stop[one], stop[other]) - start[other]
+    one, other = owner[one], owner[other]
+    k = np.flatnonzero(one != other)
+    one, other, length = one[k], other[k], length[k]
+    return np.minimum(one, other), np.maximum(one, other), length
 
 
 def boxes(of: Spans, count: int, height: int) -> np.ndarray:

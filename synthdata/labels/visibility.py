@@ -81,9 +81,14 @@ def hidden_pixels(truth: Truth) -> dict[tuple[int, int], int]:
 def _summed(
     a: np.ndarray, b: np.ndarray, pixels: np.ndarray, count: int
 ) -> dict[tuple[int, int], int]:
-    pairs, place = np.unique(a * count + b, return_inverse=True)
-    total = np.bincount(place, pixels, len(pairs)).astype(int).tolist()
-    return {divmod(pair, count): n for pair, n in zip(pairs.tolist(), total, strict=True)}
+    if not len(a):
+        return {}
+    pair = a * count + b
+    order = np.argsort(pair)
+    pair = pair[order]
+    first = np.flatnonzero(np.diff(pair, prepend=-1))
+    total = np.add.reduceat(pixels[order], first).tolist()
+    return {divmod(p, count): n for p, n in zip(pair[first].tolist(), total, strict=True)}
 
 
 def truncated(truth: Truth) -> list[float | None]:
