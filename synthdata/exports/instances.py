@@ -8,10 +8,12 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from synthdata.exports.base import need
-from synthdata.exports.runs import box_of, mask_of, run_lengths
+from synthdata.exports.runs import box_of, run_lengths, spans_of
 from synthdata.exports.source import Item, Source, Survey
-from synthdata.geometry.rings import pixel_rings
-from synthdata.labels.rle import compressed, visible_run_lengths
+from synthdata.geometry.rings import span_rings
+from synthdata.geometry.spans import of_picture
+from synthdata.labels.rle import compressed
+from synthdata.labels.rle import run_lengths as lengths_of
 
 #: What of a mark is meant: what is seen of it, or all of it, hidden or not.
 Extent = Literal["visible", "amodal"]
@@ -74,7 +76,8 @@ class Instances:
             return [run_lengths(segment[self._extent]["counts"]) for segment in segments]
         if self._extent == "visible" and "mask_file_name" in item.record:
             ids = self._source.pixels(item, "mask")
-            return visible_run_lengths(ids, count)
+            lengths, ends = lengths_of(of_picture(ids), count, ids.size)
+            return np.split(lengths, ends)[:count]
         return None
 
 
@@ -86,7 +89,10 @@ def need_masks(survey: Survey, format_name: str, extent: Extent) -> None:
 
 def counts_of(instances: Sequence[Instance]) -> list[str]:
     """The masks of instances that have some, as COCO's strings."""
-    return compressed([i.lengths for i in instances if i.lengths is not None])
+    lengths = [i.lengths for i in instances if i.lengths is not None]
+    if not lengths:
+        return []
+    return compressed(np.concatenate(lengths), np.cumsum([len(part) for part in lengths]))
 
 
 def polygons_of(instance: Instance, record: dict[str, Any], extent: Extent) -> list[list[float]]:
@@ -100,8 +106,8 @@ def polygons_of(instance: Instance, record: dict[str, Any], extent: Extent) -> l
         return found
     if instance.lengths is None:
         return []
-    mask, (left, top) = mask_of(instance.lengths, record["height"])
-    return [(ring + (left, top)).ravel().tolist() for ring in pixel_rings(mask)]
+    (rings,) = span_rings(spans_of(instance.lengths, record["height"]), 1, record["height"])
+    return [ring.ravel().tolist() for ring in rings]
 
 
 def keypoints_of(record: dict[str, Any], number: int) -> dict[str, tuple[float, float, int]]:

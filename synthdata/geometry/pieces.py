@@ -112,13 +112,19 @@ def _line(size: int) -> np.ndarray:
     return kinds
 
 
-def segments(p: np.ndarray, straight: np.ndarray, tolerance: float) -> Segments:
-    """Chords of cubics (m, 4), within ``tolerance`` px: as many as Wang's formula says, which
-    ``beziers.steps`` explains."""
+def steps(p: np.ndarray, straight: np.ndarray, tolerance: float) -> np.ndarray:
+    """How many equal steps (m,) of its parameter keep chords within ``tolerance`` px of a cubic:
+    Wang's formula, which ``beziers.steps`` explains."""
     bend = np.abs(p[:, :2] - 2.0 * p[:, 1:3] + p[:, 2:])
     most = np.maximum(bend[:, 0], bend[:, 1])
-    count = np.maximum(np.ceil(np.sqrt(0.75 / tolerance * most)), 1.0).astype(np.intp)
+    count: np.ndarray = np.maximum(np.ceil(np.sqrt(0.75 / tolerance * most)), 1.0).astype(np.intp)
     count[straight] = 1
+    return count
+
+
+def segments(p: np.ndarray, straight: np.ndarray, tolerance: float) -> Segments:
+    """Chords of cubics (m, 4), within ``tolerance`` px of them."""
+    count = steps(p, straight, tolerance)
     last = np.cumsum(count)
     first = last - count
     piece = np.repeat(np.arange(len(count)), count)

@@ -11,31 +11,47 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from synthdata.geometry.spans import Spans, of_picture
+
 
 def pixel_rings(mask: np.ndarray) -> list[np.ndarray]:
-    """The outlines along the edges of the pixels that are set in a bool array (h, w).
+    """``span_rings`` of the pixels that are set in a bool array (h, w)."""
+    return span_rings(of_picture(mask), 1, len(mask))[0]
 
-    Filled, together they are these pixels exactly. Each corner has one neighbour in its row and one
-    in its column, and in their order they are neighbours in pairs (O'Rourke, "Uniqueness of
-    orthogonal connect-the-dots", 1988).
+
+def span_rings(of: Spans, count: int, height: int) -> list[list[np.ndarray]]:
+    """The outlines of each of ``count`` owners along the edges of its pixels.
+
+    Filled, they are these pixels exactly. Each corner has one neighbour in its row and one in its
+    column, and in their order they are neighbours in pairs (O'Rourke, "Uniqueness of orthogonal
+    connect-the-dots", 1988).
     """
-    m = np.zeros((mask.shape[0] + 2, mask.shape[1] + 2), dtype=np.uint8)
-    m[1:-1, 1:-1] = mask
-    a, b, c, d = m[:-1, :-1], m[:-1, 1:], m[1:, :-1], m[1:, 1:]
-    odd = (a ^ b ^ c ^ d) != 0
-    crossed = (a == d) & (b == c) & (a != b)  # pixels that touch at a corner: it counts twice
-    y, x = np.nonzero(odd | crossed)
-    twice = 1 + crossed[y, x].astype(np.intp)
-    y, x = np.repeat(y, twice), np.repeat(x, twice)
-    across = _partners(np.arange(len(x)))
-    down = _partners(np.lexsort((y, x)))
-    outer: list[np.ndarray] = []
-    holes: list[np.ndarray] = []
-    for ring in _walks(across, down):
-        points = np.stack((x[ring], y[ring]), axis=1).astype(np.float64)
-        left, top = x[ring[0]], y[ring[0]]  # the walk starts at the top left corner of all
-        (outer if m[top + 1, left + 1] else holes).append(points)
-    return with_holes(outer, holes)
+    rows = height + 1
+    column = of.start // height
+    width = int(column.max(initial=0)) + 2
+    top = (of.owner * width + column) * rows + of.start - column * height
+    bottom = top + of.stop - of.start
+    # On both sides of a run its ends are corners, unless those of the runs beside it undo them.
+    key = np.concatenate((top, bottom, top + rows, bottom + rows))
+    order = np.argsort(key)
+    key = key[order]
+    first = np.flatnonzero(np.diff(key, prepend=-1))
+    ends = np.repeat(np.array((1, -1, -1, 1)), len(top))[order]
+    ends = np.add.reduceat(ends, first) if len(first) else ends
+    k = np.repeat(np.arange(len(ends)), np.abs(ends))  # where pixels touch it counts twice
+    line, y = np.divmod(key[first[k]], rows)
+    owner, x = np.divmod(line, width)
+    order = np.lexsort((x, y, owner))
+    x, y, owner, right = x[order], y[order], owner[order].tolist(), (ends[k] > 0)[order].tolist()
+    points = np.stack((x, y), axis=1).astype(np.float64)
+    down = np.empty(len(order), dtype=np.intp)
+    down[order] = np.arange(len(order))
+    outer: list[list[np.ndarray]] = [[] for _ in range(count)]
+    holes: list[list[np.ndarray]] = [[] for _ in range(count)]
+    for ring in _walks(_partners(np.arange(len(x))), _partners(down)):
+        start = ring[0]  # the top left corner of all: to its right is a pixel, or a hole
+        (outer if right[start] else holes)[owner[start]].append(points[ring])
+    return [with_holes(*both) for both in zip(outer, holes, strict=True)]
 
 
 def _partners(order: np.ndarray) -> list[int]:

@@ -153,18 +153,18 @@ def pixel_counts(of: Spans, count: int) -> list[int]:
     return found
 
 
-def of_one(of: Spans, owner: int) -> Spans:
-    """The spans of one owner."""
-    a, b = np.searchsorted(of.owner, (owner, owner + 1))
-    return Spans(*(column[a:b] for column in of))
-
-
-def mask(of: Spans, left: int, right: int, height: int) -> np.ndarray:
-    """Columns of a picture, bool (height, right - left), with the pixels of spans, which must not
-    overlap and lie in these columns."""
-    edges = np.concatenate(((left * height,), np.stack((of.start, of.stop), 1).ravel()))
-    lengths = np.diff(edges, append=right * height)
-    return np.repeat(np.arange(len(edges)) % 2 == 1, lengths).reshape(-1, height).T
+def of_picture(ids: np.ndarray) -> Spans:
+    """The spans of a picture (height, width) that has owner + 1 in each pixel, or 0."""
+    height, width = ids.shape
+    padded = np.zeros((width, height + 2), dtype=ids.dtype)
+    padded[:, 1:-1] = ids.T
+    at = np.flatnonzero(padded[:, 1:] != padded[:, :-1])
+    column, row = np.divmod(at, height + 1)
+    after = padded[column, row + 1].astype(np.int64)
+    k = np.flatnonzero(after)
+    place = column * height + row
+    k = k[np.argsort(after[k], kind="stable")]
+    return Spans(after[k] - 1, place[k], place[k + 1])
 
 
 def picture(of: Spans, width: int, height: int) -> np.ndarray:

@@ -9,10 +9,9 @@ from typing import Any, Literal
 import numpy as np
 
 from synthdata.geometry.outlines import outlines
-from synthdata.geometry.rings import pixel_rings
-from synthdata.geometry.spans import Spans, mask, of_one
+from synthdata.geometry.rings import span_rings
+from synthdata.geometry.spans import Spans
 from synthdata.labels.base import Label, Truth
-from synthdata.labels.boxes import seen_boxes
 from synthdata.labels.marks import DIGITS
 from synthdata.labels.rle import compressed, run_lengths
 
@@ -39,14 +38,17 @@ class Segments(Label):
             {
                 "id": number,
                 "amodal": {"size": size, "counts": whole},
-                "visible": {"size": size, "counts": seen},
+                "visible": {"size": size, "counts": shown},
             }
-            for number, (whole, seen) in enumerate(zip(*both, strict=True), 1)
+            for number, (whole, shown) in enumerate(zip(*both, strict=True), 1)
         ]
         if self.polygons:
-            for number, annotation in enumerate(annotations):
+            seen = span_rings(truth.seen(), len(annotations), height)
+            for number, (annotation, rings) in enumerate(zip(annotations, seen, strict=True)):
                 annotation["amodal_polygons"] = _outlines(truth, number)
-                annotation["visible_polygons"] = _visible(truth, number)
+                annotation["visible_polygons"] = [
+                    ring.astype(int).ravel().tolist() for ring in rings
+                ]
         return {"segments": annotations}
 
     def _counts(self, of: Spans, truth: Truth) -> list[Any]:
@@ -62,11 +64,3 @@ def _outlines(truth: Truth, number: int) -> list[list[float]]:
     mark = truth.scene.marks[number]
     rings = outlines(mark.vertices, mark.codes, mark.style)
     return [np.round(truth.points(ring), DIGITS).ravel().tolist() for ring in rings]
-
-
-def _visible(truth: Truth, number: int) -> list[list[int]]:
-    left, top, right, bottom = truth.once(seen_boxes)[number].tolist()
-    if left == right:
-        return []
-    pixels = mask(of_one(truth.seen(), number), left, right, truth.scene.height)[top:bottom]
-    return [(ring + (left, top)).astype(int).ravel().tolist() for ring in pixel_rings(pixels)]

@@ -11,7 +11,6 @@ from shapely.geometry.base import BaseGeometry
 
 from synthdata.effects import Affine, Perspective
 from synthdata.effects.base import Change
-from synthdata.geometry.spans import mask, of_one
 from synthdata.labels import Truth
 from synthdata.primitives.base import Draw, Primitive
 from synthdata.scene import Mark, Scene, Style
@@ -132,7 +131,11 @@ def overlap(a: np.ndarray, b: np.ndarray) -> float:
 
 def on_canvas(truth: Truth, number: int) -> np.ndarray:
     """The amodal mask of a mark as a whole canvas."""
-    return mask(of_one(truth.spans(), number), 0, truth.scene.width, truth.scene.height)
+    full = np.zeros(truth.scene.width * truth.scene.height, dtype=bool)
+    for owner, start, stop in zip(*truth.spans(), strict=True):
+        if owner == number:
+            full[start:stop] = True
+    return full.reshape(truth.scene.width, truth.scene.height).T
 
 
 def lines_of(mark: Mark, steps: int = 400) -> shapely.MultiLineString:
