@@ -11,7 +11,7 @@ from synthdata.exports.base import need
 from synthdata.exports.runs import box_of, run_lengths, spans_of
 from synthdata.exports.source import Item, Source, Survey
 from synthdata.geometry.rings import span_rings
-from synthdata.geometry.spans import of_picture
+from synthdata.geometry.spans import Spans, of_picture
 from synthdata.labels.rle import compressed
 from synthdata.labels.rle import run_lengths as lengths_of
 
@@ -95,19 +95,29 @@ def counts_of(instances: Sequence[Instance]) -> list[str]:
     return compressed(np.concatenate(lengths), np.cumsum([len(part) for part in lengths]))
 
 
-def polygons_of(instance: Instance, record: dict[str, Any], extent: Extent) -> list[list[float]]:
-    """The outline of an instance's pixels, as polygons [x, y, x, y, ...]; none without a mask.
+def polygons_of(
+    instances: Sequence[Instance], record: dict[str, Any], extent: Extent
+) -> list[list[list[float]]]:
+    """The outlines of each instance's pixels, as polygons [x, y, x, y, ...]; none without a mask.
 
     Filled, together they are its pixels.
     """
     segments = record.get("segments")
-    if segments is not None and extent == "visible" and "visible_polygons" in segments[0]:
-        found: list[list[float]] = segments[instance.id - 1]["visible_polygons"]
-        return found
-    if instance.lengths is None:
-        return []
-    (rings,) = span_rings(spans_of(instance.lengths, record["height"]), 1, record["height"])
-    return [ring.ravel().tolist() for ring in rings]
+    if segments and extent == "visible" and "visible_polygons" in segments[0]:
+        return [segments[instance.id - 1]["visible_polygons"] for instance in instances]
+    height = record["height"]
+    parts = [
+        spans_of(instance.lengths, height, number)
+        for number, instance in enumerate(instances)
+        if instance.lengths is not None
+    ]
+    if not parts:
+        return [[] for _ in instances]
+    of = Spans(*map(np.concatenate, zip(*parts, strict=True)))
+    return [
+        [ring.ravel().tolist() for ring in rings]
+        for rings in span_rings(of, len(instances), height)
+    ]
 
 
 def keypoints_of(record: dict[str, Any], number: int) -> dict[str, tuple[float, float, int]]:

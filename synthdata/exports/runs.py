@@ -50,8 +50,8 @@ def area_of(lengths: np.ndarray) -> int:
     return int(lengths[1::2].sum())
 
 
-def spans_of(lengths: np.ndarray, height: int) -> Spans:
-    """The ones, as the spans of one owner: cut where they go on in the next column."""
+def spans_of(lengths: np.ndarray, height: int, owner: int = 0) -> Spans:
+    """The ones, as the spans of an owner: cut where they go on in the next column."""
     start, end = _ones(lengths)
     column = start // height
     count = (end - 1) // height - column + 1
@@ -60,7 +60,7 @@ def spans_of(lengths: np.ndarray, height: int) -> Spans:
         step = np.arange(len(run)) - np.repeat(np.cumsum(count) - count, count)
         line = (column[run] + step) * height
         start, end = np.maximum(start[run], line), np.minimum(end[run], line + height)
-    return Spans(np.zeros(len(start), dtype=np.int64), start, end)
+    return Spans(np.full(len(start), owner), start, end)
 
 
 def _ones(lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
