@@ -147,26 +147,24 @@ def _stretches(pieces: Pieces, i: np.ndarray, j: np.ndarray) -> tuple[Found, np.
 
     Two cubics that are not one meet in nine points at most (Bézout), so twelve are enough.
     """
-    count = len(i)
-    apart = np.ones(count, dtype=bool)
-    c, d = coefficients(pieces.p[i]), coefficients(pieces.p[j])
+    apart = np.ones(len(i), dtype=bool)
+    p, q = pieces.p[i], pieces.p[j]
+    c, d = coefficients(p), coefficients(q)
     # The ends of both pieces, on the first one: where those of the second are nearest to it.
-    ends = pieces.p[:, (0, 3)]
-    on = np.zeros((4, count), dtype=bool)
-    t = np.zeros((4, count))
-    t[1] = 1.0
-    for row, (curve, other, side) in enumerate(((d, i, 0), (d, i, 1), (c, j, 0), (c, j, 1))):
-        point = ends[other, side]
-        whole = pieces.p[j if row < 2 else i]
-        k = np.flatnonzero(_within(whole, point))
-        place = foot(curve[:, k], point[k])
-        on[row, k] = np.abs(along(curve[:, k], place) - point[k]) <= TOGETHER
-        if row > 1:
-            t[row, k] = place
+    whole = np.concatenate((q, q, p, p))
+    point = np.concatenate((p[:, 0], p[:, 3], q[:, 0], q[:, 3]))
+    t = np.repeat((0.0, 1.0, 0.0, 0.0), len(i))
+    on = np.zeros(len(t), dtype=bool)
+    k = np.flatnonzero(_within(whole, point))
+    curve = coefficients(whole[k])
+    place = foot(curve, point[k])
+    on[k] = np.abs(along(curve, place) - point[k]) <= TOGETHER
+    t[k] = np.where(k < 2 * len(i), t[k], place)
+    on, t = on.reshape(4, -1), t.reshape(4, -1)
     low, high = np.where(on, t, 2.0).min(axis=0), np.where(on, t, -1.0).max(axis=0)
     k = np.flatnonzero((on.sum(axis=0) > 1) & (high > low))
     k = k[np.abs(along(c[:, k], high[k]) - along(c[:, k], low[k])) > _SHORT]
-    for share in np.arange(12) / 11.0:
+    for share in np.arange(12) / 11.0 if len(k) else ():
         point, speed, _ = motion(c[:, k], low[k] + share * (high[k] - low[k]))
         place, other, _ = motion(d[:, k], foot(d[:, k], point))
         k = k[(np.abs(place - point) <= TOGETHER) & (np.abs(_sine(speed, other)) <= _SMOOTH)]

@@ -96,8 +96,8 @@ def _newton(
             break
         dt, du, det = step(c, d, t[k], u[k])
         det = np.where(np.abs(det) < 1e-12, 1e-12, det)
-        dt, du = np.clip(dt / det, -0.5, 0.5), np.clip(du / det, -0.5, 0.5)
-        t[k], u[k] = np.clip(t[k] + dt, -0.05, 1.05), np.clip(u[k] + du, -0.05, 1.05)
+        dt, du = _clip(dt / det, -0.5, 0.5), _clip(du / det, -0.5, 0.5)
+        t[k], u[k] = _clip(t[k] + dt, -0.05, 1.05), _clip(u[k] + du, -0.05, 1.05)
         on = np.flatnonzero(np.maximum(np.abs(dt), np.abs(du)) > _DONE)
         if len(on) < len(k):
             k, c, d = k[on], c[:, on], d[:, on]
@@ -111,12 +111,18 @@ def foot(c: np.ndarray, point: np.ndarray) -> np.ndarray:
     goes through the point; how near the others come is not certain.
     """
     some = np.linspace(0.0, 1.0, 17)[:, None]
-    t = some[np.abs(along(c[:, None], some) - point).argmin(axis=0), 0]
+    t: np.ndarray = some[np.abs(along(c[:, None], some) - point).argmin(axis=0), 0]
     for _ in range(6):
         b, db, _ = motion(c, t)
         step = dot(db, point - b) / np.maximum(dot(db, db), 1e-12)
-        t = np.clip(t + np.clip(step, -0.1, 0.1), 0.0, 1.0)
+        t = _clip(t + _clip(step, -0.1, 0.1), 0.0, 1.0)
     return t
+
+
+def _clip(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """As ``np.clip``, in half its time where there are few."""
+    clipped: np.ndarray = np.minimum(np.maximum(values, low), high)
+    return clipped
 
 
 def lens_ways(
