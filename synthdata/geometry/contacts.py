@@ -160,9 +160,9 @@ def _stretches(pieces: Pieces, i: np.ndarray, j: np.ndarray) -> tuple[Found, np.
     place = foot(curve, point[k])
     on[k] = np.abs(along(curve, place) - point[k]) <= TOGETHER
     t[k] = np.where(k < 2 * len(i), t[k], place)
-    on, t = on.reshape(4, -1), t.reshape(4, -1)
-    low, high = np.where(on, t, 2.0).min(axis=0), np.where(on, t, -1.0).max(axis=0)
-    k = np.flatnonzero((on.sum(axis=0) > 1) & (high > low))
+    low = np.where(on, t, 2.0).reshape(4, -1).min(axis=0)
+    high = np.where(on, t, -1.0).reshape(4, -1).max(axis=0)
+    k = np.flatnonzero((on.reshape(4, -1).sum(axis=0) > 1) & (high > low))
     k = k[np.abs(along(c[:, k], high[k]) - along(c[:, k], low[k])) > _SHORT]
     for share in np.arange(12) / 11.0 if len(k) else ():
         point, speed, _ = motion(c[:, k], low[k] + share * (high[k] - low[k]))
@@ -336,6 +336,7 @@ def _together(pieces: Pieces, found: Found) -> list[Contact]:
             if (
                 far <= 2.0 * TOGETHER
                 or (lens and far < 4.0)
+                or (kind <= _TANGENT and kind1 == _OVERLAP and far < _SHORT)
                 or (kind == kind1 == _TANGENT and far < 0.1)
             ):
                 break

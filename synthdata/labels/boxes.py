@@ -68,12 +68,13 @@ def _rotated(truth: Truth) -> np.ndarray:
     """The rectangles of least area around what is painted, or around a path that paints nothing."""
     edges = truth.once(painted)
     curved = np.flatnonzero(edges.bulge)
-    points = edges.a, (edges.a[curved] + edges.b[curved]) / 2.0 + edges.bulge[curved]
-    owners = edges.owner, edges.owner[curved]
+    points = [edges.a, (edges.a[curved] + edges.b[curved]) / 2.0 + edges.bulge[curved]]
+    owners = [edges.owner, edges.owner[curved]]
     bare = np.bincount(edges.owner, minlength=len(truth.scene.marks)) == 0
     for number in np.flatnonzero(bare).tolist():
         path = truth.scene.marks[number].vertices.view(np.complex128).ravel()
-        points, owners = (*points, path), (*owners, np.full(len(path), number))
+        points.append(path)
+        owners.append(np.full(len(path), number))
     z = np.concatenate(points)
     if truth.moves:
         z = truth.points(np.stack((z.real, z.imag), axis=1)).view(np.complex128).ravel()

@@ -128,7 +128,7 @@ def touching_pairs(truth: Truth) -> list[Pair]:
     height = truth.scene.height
     box = truth.once(pixel_boxes)
     low, high = box[:, :2], box[:, 2:]
-    near = ((low[:, None] <= high) & (low <= high[:, None])).all(axis=2)
+    near = np.asarray(((low[:, None] <= high) & (low <= high[:, None])).all(axis=2))
     near &= (box[:, 2] > 0) & (box[:, 2] > 0)[:, None]
     np.fill_diagonal(near, False)
     for a, b in truth.once(shared_pixels):
@@ -141,7 +141,7 @@ def touching_pairs(truth: Truth) -> list[Pair]:
     # Such pixels have a corner in common. Corners are numbered like pixels.
     column = start // height
     start, stop = start + column, stop + column + 1
-    a, b, _ = shared(
+    one, other, _ = shared(
         Spans(
             np.tile(owner, 2),
             np.concatenate((start, start + height + 1)),
@@ -149,7 +149,7 @@ def touching_pairs(truth: Truth) -> list[Pair]:
         )
     )
     met = np.zeros(near.shape, dtype=bool)
-    met[a, b] = True
+    met[one, other] = True
     return _pairs(np.arange(1, len(box) + 1), met & near)
 
 
