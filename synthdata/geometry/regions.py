@@ -21,6 +21,7 @@ from synthdata.scene import Style
 
 TOLERANCE = 0.03  # px that chords may be off curves
 STROKE = 1 << 20  # the weight of a stroke's edges: no fill winds so often that it takes one away
+_FAR = 1e6  # px: dashes of longer lines would fill the memory, so these are solid
 _FLAT = 1e-3  # px: joins that are smaller are left out
 
 StyledPath = tuple[np.ndarray, np.ndarray | None, Style]
@@ -73,7 +74,7 @@ def _paths(marks: Sequence[StyledPath]) -> tuple[list[Path], _Pen]:
         half = width / 2.0 if stroke is not None else 0.0
         least = least_cosine(width) if join == "miter" and half > 0.0 else math.inf
         look = least, join == "round", cap == "round", cap == "projecting"
-        dashed = pattern is not None and half > 0.0
+        dashed = pattern is not None and half > 0.0 and float(np.ptp(vertices)) < _FAR
         if fill is not None or (half > 0.0 and not dashed):
             paths.append((vertices, codes))
             rows.append((owner, fill is not None, 0.0 if dashed else half, *look))

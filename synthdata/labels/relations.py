@@ -136,7 +136,7 @@ def touching_pairs(truth: Truth) -> list[Pair]:
     if not near.any():
         return []
     owner, start, stop = truth.spans()
-    k = np.flatnonzero(near.any(axis=1)[owner])
+    k = np.flatnonzero(np.logical_or.reduce(near, axis=1)[owner])
     owner, start, stop = owner[k], start[k], stop[k]
     # Such pixels have a corner in common. Corners are numbered like pixels.
     column = start // height

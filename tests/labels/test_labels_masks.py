@@ -20,7 +20,8 @@ from label_cases import (
 import synthdata.primitives as shipped
 from synthdata import geometry
 from synthdata.distributions import Choice, Constant, Uniform
-from synthdata.effects import Affine
+from synthdata.effects import Affine, Perspective
+from synthdata.effects.base import Effect
 from synthdata.geometry.outlines import outlines
 from synthdata.geometry.rectangles import least_rectangles
 from synthdata.geometry.rings import pixel_rings
@@ -240,6 +241,39 @@ def test_the_instance_mask_is_the_masks_laid_over_each_other(warped: bool) -> No
         for number in range(len(truth.scene.marks)):
             expected[on_canvas(truth, number)] = number + 1
         assert (truth.ids() == expected).all()
+
+
+@pytest.mark.parametrize("effect", [Affine(), Perspective()], ids=repr)
+def test_labels_of_the_warped_scene_are_those_of_the_warped_mask(effect: Effect) -> None:
+    """Found again from the mask that the effect moves like a picture."""
+    for seed in range(4):
+        scene = scene_of(MIXED, seed)
+        change = effect.prepare(np.random.default_rng(seed), SIDE, SIDE)
+        ids = change.ids(truth_of(scene).ids())
+        truth = truth_of(scene, change)
+        segments = Segments(polygons=False).fields(truth)["segments"]
+        shares = Visibility().fields(truth)["visibility"]
+        for number, box in enumerate(Boxes().fields(truth)["boxes"], 1):
+            seen = ids == number
+            assert (pycoco.decode(segments[number - 1]["visible"]) == seen).all()
+            assert shares[number - 1]["visible_pixels"] == seen.sum()
+            rows, columns = np.nonzero(seen)
+            if not len(rows):
+                assert box["visible"] is None
+                continue
+            x, y = columns.min(), rows.min()
+            assert box["visible"] == [x, y, columns.max() - x + 1, rows.max() - y + 1]
+        for item in Keypoints().fields(truth)["keypoints"]:
+            for x, y, v in np.reshape(item["keypoints"], (-1, 3)):
+                assert not v or (ids[int(y), int(x)] > item["id"]) == (v == 1)
+
+
+def test_vast_marks_are_quick() -> None:
+    style = Style(width=4.0, dash=(3.0, 1.0))
+    vertices = np.array([(-1e9, 20.5), (1e9, 20.5)])
+    mark = Mark("line", vertices, None, style, {}, (), (-1e9, 18.5, 1e9, 22.5))
+    truth = truth_of(Scene(40, 40, (0, 0, 0), (mark,)))
+    assert truth.pixel_counts() == [160]
 
 
 @pytest.mark.parametrize("count", [1, 63, 64, 65, 256, 1000])
