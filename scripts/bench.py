@@ -3,6 +3,7 @@
     python scripts/bench.py                     # every case
     python scripts/bench.py png small --n 500   # some, quickly
     python scripts/bench.py before --before REV # this checkout against an earlier commit
+    python scripts/bench.py labels              # labels beside their pictures, by stages
 
 All programs of a case are measured in turns, on this machine, in one go. The ratios hold for other
 machines; the images per second do not.
@@ -25,14 +26,16 @@ def main(arguments: Sequence[str]) -> int:
     if arguments[:1] == ["--child"]:
         return child(*arguments[1:])
     from benchmarks.cases import CASES, Setting
+    from benchmarks.labels import SCENES, label_lines, measure
     from benchmarks.measure import BenchError
     from benchmarks.place import make_folder, make_root, microseconds_a_file
     from benchmarks.report import case_lines, machine
 
-    options = _parser(list(CASES)).parse_args(arguments)
-    chosen = [*options.cases, *filter(None, options.only.split(","))] or list(CASES)
-    if unknown := [name for name in chosen if name not in CASES]:
-        print(f"bench: {unknown[0]!r} is not a case; known: {', '.join(CASES)}", file=sys.stderr)
+    known = [*CASES, "labels"]
+    options = _parser(known).parse_args(arguments)
+    chosen = [*options.cases, *filter(None, options.only.split(","))] or known
+    if unknown := [name for name in chosen if name not in known]:
+        print(f"bench: {unknown[0]!r} is not a case; known: {', '.join(known)}", file=sys.stderr)
         return 2
     result: dict[str, Any] = {"machine": machine(), "cases": {}}
     result |= {"n": options.n, "repetitions": options.reps, "workers": options.workers}
@@ -42,6 +45,10 @@ def main(arguments: Sequence[str]) -> int:
     try:
         setting = Setting(options.n, options.reps, options.workers, root, options.before)
         for name in chosen:
+            if name == "labels":
+                result["labels"] = found = {k: measure(v, options.reps) for k, v in SCENES.items()}
+                print("\n".join(label_lines(found)), flush=True)
+                continue
             result["cases"][name] = measured = _measure(CASES[name](setting), options.reps)
             print("\n".join(case_lines(name, measured)), flush=True)
     except BenchError as error:  # what was measured before is worth keeping

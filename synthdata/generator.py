@@ -195,7 +195,7 @@ class Generator:
         image, changes = self._picture(index, scene)
         file_name = f"{index:09d}{self.config.encoder.suffix}"
         stream = functools.partial(self._streams.get, index)
-        truth = Truth(scene, self._surface, tuple(changes.values()), stream, file_name)
+        truth = Truth(scene, tuple(changes.values()), stream, file_name)
         record = {
             "file_name": file_name,
             "index": index,

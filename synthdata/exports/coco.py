@@ -112,6 +112,9 @@ class Coco(Format):
         record = item.record
         size = [record["height"], record["width"]]
         strings = counts_of(instances) if self.segmentation == "rle" else []
+        polygons: list[list[list[float]]] = []
+        if self.segmentation == "polygons":
+            polygons = polygons_of(instances, record, self.extent)
         for k, instance in enumerate(instances):
             box, lengths = instance.box, instance.lengths
             annotation = {
@@ -126,7 +129,7 @@ class Coco(Format):
             if lengths is not None and self.segmentation == "rle":
                 annotation["segmentation"] = {"size": size, "counts": strings[k]}
             elif lengths is not None and self.segmentation == "polygons":
-                annotation["segmentation"] = polygons_of(instance, record, self.extent)
+                annotation["segmentation"] = polygons[k]
             if self.keypoints:
                 found = keypoints_of(record, instance.id)
                 none = (0.0, 0.0, 0)

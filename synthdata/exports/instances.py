@@ -9,10 +9,12 @@ import numpy as np
 
 from synthdata.config import Config
 from synthdata.exports.base import need, need_label
-from synthdata.exports.runs import box_of, mask_of, run_lengths
+from synthdata.exports.runs import box_of, run_lengths, spans_of
 from synthdata.exports.source import Item, Source, Survey
-from synthdata.geometry.rings import pixel_rings
-from synthdata.labels.rle import compressed, visible_run_lengths
+from synthdata.geometry.rings import span_rings
+from synthdata.geometry.spans import Spans, of_picture
+from synthdata.labels.rle import compressed
+from synthdata.labels.rle import run_lengths as lengths_of
 
 #: What of a mark is meant: what is seen of it, or all of it, hidden or not.
 Extent = Literal["visible", "amodal"]
@@ -75,7 +77,8 @@ class Instances:
             return [run_lengths(segment[self._extent]["counts"]) for segment in segments]
         if self._extent == "visible" and "mask_file_name" in item.record:
             ids = self._source.pixels(item, "mask")
-            return visible_run_lengths(ids, count)
+            lengths, ends = lengths_of(of_picture(ids), count, ids.size)
+            return np.split(lengths, ends)[:count]
         return None
 
 
@@ -93,22 +96,35 @@ def need_mask_labels(config: Config, format_name: str, extent: Extent) -> None:
 
 def counts_of(instances: Sequence[Instance]) -> list[str]:
     """The masks of instances that have some, as COCO's strings."""
-    return compressed([i.lengths for i in instances if i.lengths is not None])
+    lengths = [i.lengths for i in instances if i.lengths is not None]
+    if not lengths:
+        return []
+    return compressed(np.concatenate(lengths), np.cumsum([len(part) for part in lengths]))
 
 
-def polygons_of(instance: Instance, record: dict[str, Any], extent: Extent) -> list[list[float]]:
-    """The outline of an instance's pixels, as polygons [x, y, x, y, ...]; none without a mask.
+def polygons_of(
+    instances: Sequence[Instance], record: dict[str, Any], extent: Extent
+) -> list[list[list[float]]]:
+    """The outlines of each instance's pixels, as polygons [x, y, x, y, ...]; none without a mask.
 
     Filled, together they are its pixels.
     """
     segments = record.get("segments")
-    if segments is not None and extent == "visible" and "visible_polygons" in segments[0]:
-        found: list[list[float]] = segments[instance.id - 1]["visible_polygons"]
-        return found
-    if instance.lengths is None:
-        return []
-    mask, (left, top) = mask_of(instance.lengths, record["height"])
-    return [(ring + (left, top)).ravel().tolist() for ring in pixel_rings(mask)]
+    if segments and extent == "visible" and "visible_polygons" in segments[0]:
+        return [segments[instance.id - 1]["visible_polygons"] for instance in instances]
+    height = record["height"]
+    parts = [
+        spans_of(instance.lengths, height, number)
+        for number, instance in enumerate(instances)
+        if instance.lengths is not None
+    ]
+    if not parts:
+        return [[] for _ in instances]
+    of = Spans(*map(np.concatenate, zip(*parts, strict=True)))
+    return [
+        [ring.ravel().tolist() for ring in rings]
+        for rings in span_rings(of, len(instances), height)
+    ]
 
 
 def keypoints_of(record: dict[str, Any], number: int) -> dict[str, tuple[float, float, int]]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from synthdata.errors import ConfigError
+from synthdata.geometry.spans import Spans
 
 
 def run_lengths(counts: str | Sequence[int]) -> np.ndarray:
@@ -49,13 +50,17 @@ def area_of(lengths: np.ndarray) -> int:
     return int(lengths[1::2].sum())
 
 
-def mask_of(lengths: np.ndarray, height: int) -> tuple[np.ndarray, tuple[int, int]]:
-    """The ones as a bool array (h, w), no larger than need be, and its place (left, top)."""
-    left, top, w, h = box_of(lengths, height)
-    first, last = left * height, (left + w) * height
-    edges = np.clip(np.concatenate(((0,), lengths.cumsum())), first, last)
-    ones = np.repeat(np.arange(len(lengths)) % 2 == 1, np.diff(edges))
-    return ones.reshape(w, height).T[top : top + h], (left, top)
+def spans_of(lengths: np.ndarray, height: int, owner: int = 0) -> Spans:
+    """The ones, as the spans of an owner: cut where they go on in the next column."""
+    start, end = _ones(lengths)
+    column = start // height
+    count = (end - 1) // height - column + 1
+    if (count > 1).any():
+        run = np.repeat(np.arange(len(start)), count)
+        step = np.arange(len(run)) - np.repeat(np.cumsum(count) - count, count)
+        line = (column[run] + step) * height
+        start, end = np.maximum(start[run], line), np.minimum(end[run], line + height)
+    return Spans(np.full(len(start), owner), start, end)
 
 
 def _ones(lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -89,6 +89,7 @@ class Source:
         self._store = run.config.store
         self._folder = run.path / DATASET if isinstance(self._store, Folder) else None
         self._links = True  # until the file system refuses
+        self._decoded: tuple[tuple[int, str], np.ndarray] | None = None  # the last label image
         check_finished(run)
 
     @property
@@ -138,7 +139,13 @@ class Source:
         return {file: self.read(item, name) for file, name in names.items()}
 
     def pixels(self, item: Item, name: str = "") -> np.ndarray:
-        """The array of the sample's picture, or of its label image ``name``."""
+        """The array of the sample's picture, or of its label image ``name``; not to be changed."""
+        key = item.record["index"], name
+        if self._decoded is None or self._decoded[0] != key:
+            self._decoded = key, self._decode(item, name)
+        return self._decoded[1]
+
+    def _decode(self, item: Item, name: str) -> np.ndarray:
         data = self.read(item, name)
         if data.startswith(b"\x93NUMPY"):
             array: np.ndarray = np.load(io.BytesIO(data), allow_pickle=False)

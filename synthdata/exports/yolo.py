@@ -82,7 +82,8 @@ class Yolo(Format):
         record = item.record
         size = record["width"], record["height"]
         if self.task == "segment":
-            rings = [np.reshape(p, (-1, 2)) for p in polygons_of(instance, record, self.extent)]
+            (polygons,) = polygons_of([instance], record, self.extent)
+            rings = [np.reshape(polygon, (-1, 2)) for polygon in polygons]
             return _shares(joined(rings), size)
         if self.task == "obb":
             corners = _corners(record["boxes"][instance.id - 1]["rotated"])

@@ -8,32 +8,34 @@ together, so a lens that is thinner is one tangent contact and not two crossings
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from synthdata.geometry.beziers import cubics, steps
 from synthdata.geometry.curve_pairs import (
     alignment,
     along,
     coefficients,
+    dot,
+    foot,
     lens_ways,
     meeting,
     motion,
     wedge,
 )
-from synthdata.geometry.subpaths import subpaths
+from synthdata.geometry.pieces import Path, steps
+from synthdata.geometry.pieces import pieces as pieces_of
 
 #: Pixels: points that are no further apart are one, and records are rounded to as much.
 TOGETHER = 1e-3
 _CHORD = 0.1  # px that a chord may be off its curve
 _SMOOTH = 1e-3  # sine of a turn that is no corner
+_SHORT = 0.2  # px: curves that share no more than that touch
 _HALVINGS = 2  # of chords, from coarse to fine
 #: Pairs of curves, and pairs of boxes, at a time: so much memory is enough for any number.
 _PAIRS, _CELLS = 4096, 1 << 22
 
-Path = tuple[np.ndarray, np.ndarray | None]
 KINDS = ("cross", "tangent", "corner", "end", "overlap")
 _CROSS, _TANGENT, _CORNER, _END, _OVERLAP = range(5)
 
@@ -54,7 +56,7 @@ class Contact(NamedTuple):
 
 
 class Pieces(NamedTuple):
-    """Lines and curves of all paths: cubics (n, 4, 2), their path (n,), whether they are straight
+    """Lines and curves of all paths: cubics, complex (n, 4), path (n,), whether they are straight
     (n,), and what is at their start and end (n, 2): ``cross`` for nothing, ``corner`` or ``end``.
     """
 
@@ -78,48 +80,31 @@ class Found(NamedTuple):
 def contacts(paths: Sequence[Path]) -> list[Contact]:
     """All points that any two of the paths share, sorted by pair; a path's own crossings aside.
 
-    Curves that share a stretch are known as such if whole pieces of them are the same.
+    Curves share a stretch if ends of theirs lie on the other one and ten points between them too.
     """
-    pieces = _pieces(paths)
-    if not len(pieces.p):
+    found = _real_pieces(paths)
+    if not len(found.p):
         return []
+    return _together(found, Found(*map(np.concatenate, zip(*_found(found), strict=True))))
+
+
+def _found(pieces: Pieces) -> Iterator[Found]:
     i, j = _near(pieces)
     lines = pieces.straight[i] & pieces.straight[j]
-    found = [_lines(pieces, i[lines], j[lines])]
+    yield _lines(pieces, i[lines], j[lines])
     i, j = i[~lines], j[~lines]
-    if len(i):
-        same = _same(pieces, i, j)
-        found.append(_ends_of(i[same], j[same]))
-        i, j = i[~same], j[~same]
-        for k in range(0, len(i), _PAIRS):
-            found += _curves(pieces, i[k : k + _PAIRS], j[k : k + _PAIRS])
-    return _together(
-        pieces, Found(*(np.concatenate(column) for column in zip(*found, strict=True)))
-    )
+    for k in range(0, len(i), _PAIRS):
+        stretches, apart = _stretches(pieces, i[k : k + _PAIRS], j[k : k + _PAIRS])
+        yield stretches
+        yield from _curves(pieces, i[k : k + _PAIRS][apart], j[k : k + _PAIRS][apart])
 
 
-def _pieces(paths: Sequence[Path]) -> Pieces:
-    parts: list[np.ndarray] = [np.empty((0, 4, 2))]
-    lines: list[np.ndarray] = [np.empty(0, dtype=bool)]
-    subs: list[tuple[int, bool, int]] = []  # path, whether it is closed, number of pieces
-    for number, (vertices, codes) in enumerate(paths):
-        for sub in subpaths(codes, len(vertices)):
-            q, line = cubics(vertices, sub)
-            if sub.closed:
-                q = np.concatenate((q, q[-1:, (3, 3, 3, 3)]))
-                q[-1, 2:], line = q[0, 0], np.append(line, True)
-            parts.append(q)
-            lines.append(line)
-            subs.append((number, sub.closed, len(q)))
-    p, straight = np.concatenate(parts), np.concatenate(lines)
+def _real_pieces(paths: Sequence[Path]) -> Pieces:
+    p, straight, owner, of, closed = pieces_of(paths)
     third = (p[straight, 3] - p[straight, 0]) / 3.0  # so that the parameter is a line's own
     p[straight, 1], p[straight, 2] = p[straight, 0] + third, p[straight, 3] - third
-    of = np.repeat(np.arange(len(subs)), [n for _, _, n in subs])
-    real = np.abs(p[:, 1:] - p[:, :1]).max(axis=(1, 2)) > 1e-9
-    p, straight, of = p[real], straight[real], of[real]
-    owner = np.array([number for number, _, _ in subs], dtype=np.intp)[of]
-    closed = np.array([closed for _, closed, _ in subs], dtype=bool)[of]
-    return Pieces(p, owner, straight, _end_kinds(p, of, closed))
+    k = np.flatnonzero(np.abs(p[:, 1:] - p[:, :1]).max(axis=1, initial=0.0) > 1e-9)
+    return Pieces(p[k], owner[k], straight[k], _end_kinds(p[k], of[k], closed[k]))
 
 
 def _end_kinds(p: np.ndarray, of: np.ndarray, closed: np.ndarray) -> np.ndarray:
@@ -132,7 +117,7 @@ def _end_kinds(p: np.ndarray, of: np.ndarray, closed: np.ndarray) -> np.ndarray:
     after = np.arange(1, count + 1)
     after[final] = first
     arriving, leaving = p[:, 3] - p[:, 2], (p[:, 1] - p[:, 0])[after]
-    smooth = np.abs(wedge(arriving, leaving)) <= _SMOOTH * (arriving * leaving).sum(axis=1)
+    smooth = np.abs(wedge(arriving, leaving)) <= _SMOOTH * dot(arriving, leaving)
     ends = np.empty((count, 2), dtype=np.intp)
     ends[:, 1] = np.where(smooth, _CROSS, _CORNER)
     ends[after, 0] = ends[:, 1]
@@ -142,35 +127,61 @@ def _end_kinds(p: np.ndarray, of: np.ndarray, closed: np.ndarray) -> np.ndarray:
 
 def _near(pieces: Pieces) -> tuple[np.ndarray, np.ndarray]:
     """The pairs of pieces, of different paths, whose boxes are together."""
-    low, high = pieces.p.min(axis=1) - TOGETHER, pieces.p.max(axis=1)
     owner = pieces.owner
+    sides = [(c.min(axis=1) - TOGETHER, c.max(axis=1)) for c in (pieces.p.real, pieces.p.imag)]
     found = []
     many = max(1, _CELLS // len(owner))
     for start in range(0, len(owner), many):
         rows = slice(start, start + many)
         meet = owner[rows, None] < owner
-        for k in range(2):
-            meet &= low[rows, None, k] <= high[:, k]
-            meet &= low[:, k] <= high[rows, None, k]
+        for low, high in sides:
+            meet &= low[rows, None] <= high
+            meet &= low <= high[rows, None]
         found.append(np.argwhere(meet) + (start, 0))
     i, j = np.concatenate(found).T
     return i, j
 
 
-def _same(pieces: Pieces, i: np.ndarray, j: np.ndarray) -> np.ndarray:
+def _stretches(pieces: Pieces, i: np.ndarray, j: np.ndarray) -> tuple[Found, np.ndarray]:
+    """The ends of stretches that pairs of pieces share, and which pairs (m,) share none.
+
+    Two cubics that are not one meet in nine points at most (Bézout), so twelve are enough.
+    """
+    apart = np.ones(len(i), dtype=bool)
     p, q = pieces.p[i], pieces.p[j]
-    forth = np.abs(p - q).max(axis=(1, 2)) <= TOGETHER
-    back = np.abs(p - q[:, ::-1]).max(axis=(1, 2)) <= TOGETHER
-    same: np.ndarray = forth | back
-    return same
+    c, d = coefficients(p), coefficients(q)
+    # The ends of both pieces, on the first one: where those of the second are nearest to it.
+    whole = np.concatenate((q, q, p, p))
+    point = np.concatenate((p[:, 0], p[:, 3], q[:, 0], q[:, 3]))
+    t = np.repeat((0.0, 1.0, 0.0, 0.0), len(i))
+    on = np.zeros(len(t), dtype=bool)
+    k = np.flatnonzero(_within(whole, point))
+    curve = coefficients(whole[k])
+    place = foot(curve, point[k])
+    on[k] = np.abs(along(curve, place) - point[k]) <= TOGETHER
+    t[k] = np.where(k < 2 * len(i), t[k], place)
+    low = np.where(on, t, 2.0).reshape(4, -1).min(axis=0)
+    high = np.where(on, t, -1.0).reshape(4, -1).max(axis=0)
+    k = np.flatnonzero((on.reshape(4, -1).sum(axis=0) > 1) & (high > low))
+    k = k[np.abs(along(c[:, k], high[k]) - along(c[:, k], low[k])) > _SHORT]
+    for share in np.arange(12) / 11.0 if len(k) else ():
+        point, speed, _ = motion(c[:, k], low[k] + share * (high[k] - low[k]))
+        place, other, _ = motion(d[:, k], foot(d[:, k], point))
+        k = k[(np.abs(place - point) <= TOGETHER) & (np.abs(_sine(speed, other)) <= _SMOOTH)]
+    apart[k] = False
+    none = np.zeros(2 * len(k))
+    kind = np.full(2 * len(k), _OVERLAP)
+    return Found(
+        np.tile(i[k], 2), np.tile(j[k], 2), np.concatenate((low[k], high[k])), none, kind, none
+    ), apart
 
 
-def _ends_of(i: np.ndarray, j: np.ndarray) -> Found:
-    """The ends of stretches that are shared: of all of the pieces ``i``."""
-    k = len(i)
-    t = np.repeat((0.0, 1.0), k)
-    kind = np.full(2 * k, _OVERLAP)
-    return Found(np.tile(i, 2), np.tile(j, 2), t, t, kind, np.zeros(2 * k))
+def _within(p: np.ndarray, point: np.ndarray) -> np.ndarray:
+    """Whether points are in the boxes of control points."""
+    inside = np.ones(len(point), dtype=bool)
+    for c, value in ((p.real, point.real), (p.imag, point.imag)):
+        inside &= (c.min(axis=1) - TOGETHER <= value) & (value <= c.max(axis=1) + TOGETHER)
+    return inside
 
 
 def _lines(pieces: Pieces, i: np.ndarray, j: np.ndarray) -> Found:
@@ -178,36 +189,33 @@ def _lines(pieces: Pieces, i: np.ndarray, j: np.ndarray) -> Found:
     a, b = pieces.p[i, 0], pieces.p[j, 0]
     r, s = pieces.p[i, 3] - a, pieces.p[j, 3] - b
     d = b - a
-    long_r, long_s = np.hypot(r[:, 0], r[:, 1]), np.hypot(s[:, 0], s[:, 1])
+    long_r, long_s = np.abs(r), np.abs(s)
     cross = wedge(r, s)
     sine = cross / (long_r * long_s)
     # Where the second line begins and ends along the first one, and how far off it.
-    ahead = np.stack(((d * r).sum(axis=1), ((d + s) * r).sum(axis=1)), axis=1) / long_r[:, None]
-    off = np.stack((wedge(r, d), wedge(r, d + s)), axis=1) / long_r[:, None]
-    start, stop = ahead[:, 0], ahead[:, 1]
+    start, stop = dot(r, d) / long_r, dot(r, d + s) / long_r
+    off = wedge(r, d) / long_r, wedge(r, d + s) / long_r
     low = np.maximum(np.minimum(start, stop), 0.0)
     high = np.minimum(np.maximum(start, stop), long_r)
     with np.errstate(divide="ignore", invalid="ignore"):
-        slope = (off[:, 1] - off[:, 0]) / (stop - start)
-        offs = [np.abs(off[:, 0] + (at - start) * slope) for at in (low, high)]
+        slope = (off[1] - off[0]) / (stop - start)
+        offs = [np.abs(off[0] + (at - start) * slope) for at in (low, high)]
         shared = (np.abs(sine) < 0.5) & (high - low > TOGETHER)
         shared &= (offs[0] <= TOGETHER) & (offs[1] <= TOGETHER)
-        t, u = wedge(d, s) / cross, wedge(d, r) / cross
+        t = wedge(d, s) / cross
     parallel = np.abs(sine) < 1e-12
     # Parallel lines that share no stretch can still meet end to end.
     t = np.where(parallel, low / long_r, np.clip(t, 0.0, 1.0))
-    at = a + t[:, None] * r
-    u = np.clip(((at - b) * s).sum(axis=1) / long_s**2, 0.0, 1.0)
-    t = np.clip(((b + u[:, None] * s - a) * r).sum(axis=1) / long_r**2, 0.0, 1.0)
-    gap = a + t[:, None] * r - b - u[:, None] * s
-    met = ~shared & (np.hypot(gap[:, 0], gap[:, 1]) <= TOGETHER)
-    kind = _kind(pieces, i, j, t, u)
-    point = Found(i[met], j[met], t[met], u[met], kind[met], sine[met])
+    u = np.clip(dot(s, a + t * r - b) / long_s**2, 0.0, 1.0)
+    t = np.clip(dot(r, b + u * s - a) / long_r**2, 0.0, 1.0)
+    met = np.flatnonzero(~shared & (np.abs(a + t * r - b - u * s) <= TOGETHER))
+    kind = _kind(pieces, i[met], j[met], t[met], u[met])
+    point = Found(i[met], j[met], t[met], u[met], kind, sine[met])
     k = int(shared.sum())
     t = np.concatenate([at[shared] / long_r[shared] for at in (low, high)])
     i, j = np.tile(i[shared], 2), np.tile(j[shared], 2)
     stretch = Found(i, j, t, np.zeros(2 * k), np.full(2 * k, _OVERLAP), np.zeros(2 * k))
-    return Found(*(np.concatenate(columns) for columns in zip(point, stretch, strict=True)))
+    return Found(*map(np.concatenate, zip(point, stretch, strict=True)))
 
 
 def _kind(pieces: Pieces, i: np.ndarray, j: np.ndarray, t: np.ndarray, u: np.ndarray) -> np.ndarray:
@@ -217,28 +225,27 @@ def _kind(pieces: Pieces, i: np.ndarray, j: np.ndarray, t: np.ndarray, u: np.nda
         p = pieces.p[k]
         at = along(coefficients(p), place)
         for side, corner in ((0, p[:, 0]), (1, p[:, 3])):
-            there = np.abs(at - corner).max(axis=1) <= TOGETHER
+            there = np.abs(at - corner) <= TOGETHER
             np.maximum(kind, np.where(there, pieces.ends[k, side], 0), out=kind)
     return kind
 
 
-def _curves(pieces: Pieces, i: np.ndarray, j: np.ndarray) -> list[Found]:
+def _curves(pieces: Pieces, i: np.ndarray, j: np.ndarray) -> Iterator[Found]:
     """Contacts of pairs of pieces one of which is a curve at least."""
     i, j, t, u, dt, du, sine = _chord_pairs(pieces, i, j)
     c, d = coefficients(pieces.p[i]), coefficients(pieces.p[j])
     t, u = t + dt / 2.0, u + du / 2.0
-    found = [_checked(pieces, i, j, *meeting(c, d, t, u), tangent=False)]
+    yield _checked(pieces, i, j, *meeting(c, d, t, u), tangent=False)
     flat = np.abs(sine) < 0.7
     i, j, c, d = i[flat], j[flat], c[:, flat], d[:, flat]
     t, u = alignment(c, d, t[flat], u[flat])
-    found.append(_checked(pieces, i, j, t, u, tangent=True))
+    yield _checked(pieces, i, j, t, u, tangent=True)
     # Where they are parallel and near each other there may be two crossings, one to either side.
     k, dt, du = lens_ways(c, d, t, u, TOGETHER / 4.0, 8.0 * _CHORD)
     rows = np.concatenate((k, k))
     starts = np.concatenate((t[k] - dt, t[k] + dt)), np.concatenate((u[k] - du, u[k] + du))
     met = meeting(c[:, rows], d[:, rows], *starts)
-    found.append(_checked(pieces, i[rows], j[rows], *met, tangent=False))
-    return found
+    yield _checked(pieces, i[rows], j[rows], *met, tangent=False)
 
 
 def _chord_pairs(pieces: Pieces, i: np.ndarray, j: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -260,24 +267,30 @@ def _chord_pairs(pieces: Pieces, i: np.ndarray, j: np.ndarray) -> tuple[np.ndarr
         a, b = along(c, t), along(d, u)
         r, s = along(c, t + dt) - a, along(d, u + du) - b
         margin = 2.0 * _CHORD * 4**level + TOGETHER
-        near = _reach(a, r, b, s, margin) & _reach(b, s, a, r, margin)
-        near &= (np.abs(b - a + (s - r) / 2.0) <= (np.abs(r) + np.abs(s)) / 2.0 + margin).all(
-            axis=1
-        )
-        i, j, t, u, dt, du, r, s = (v[near] for v in (i, j, t, u, dt, du, r, s))
+        gap = b - a
+        near = _reach(gap, r, s, margin) & _reach(-gap, s, r, margin)
+        gap += (s - r) / 2.0
+        near &= np.abs(gap.real) <= (np.abs(r.real) + np.abs(s.real)) / 2.0 + margin
+        near &= np.abs(gap.imag) <= (np.abs(r.imag) + np.abs(s.imag)) / 2.0 + margin
+        k = np.flatnonzero(near)
+        i, j, t, u, dt, du, r, s = (v[k] for v in (i, j, t, u, dt, du, r, s))
         if level:
             i, j, dt, du = np.tile(i, 4), np.tile(j, 4), np.tile(dt / 2.0, 4), np.tile(du / 2.0, 4)
             t = np.tile(np.concatenate((t, t + dt[: len(t)])), 2)
             u = np.repeat(np.stack((u, u + du[: len(u)])), 2, axis=0).ravel()
-    sine = wedge(r, s) / np.maximum(np.hypot(*r.T) * np.hypot(*s.T), 1e-30)
-    return i, j, t, u, dt, du, sine
+    return i, j, t, u, dt, du, _sine(r, s)
 
 
-def _reach(a: np.ndarray, r: np.ndarray, b: np.ndarray, s: np.ndarray, margin: float) -> np.ndarray:
-    """Whether the lines from ``b`` along ``s`` come as near as ``margin`` to the ones through
-    ``a`` along ``r``."""
-    one, other = wedge(r, b - a), wedge(r, b + s - a)
-    margins = margin * np.hypot(r[:, 0], r[:, 1])
+def _sine(r: np.ndarray, s: np.ndarray) -> np.ndarray:
+    found: np.ndarray = wedge(r, s) / np.maximum(np.abs(r) * np.abs(s), 1e-30)
+    return found
+
+
+def _reach(gap: np.ndarray, r: np.ndarray, s: np.ndarray, margin: float) -> np.ndarray:
+    """Whether lines along ``s`` that begin ``gap`` off come as near as ``margin`` to those through
+    0 along ``r``."""
+    one, other = wedge(r, gap), wedge(r, gap + s)
+    margins = margin * np.abs(r)
     near: np.ndarray = (np.minimum(one, other) <= margins) & (np.maximum(one, other) >= -margins)
     return near
 
@@ -288,12 +301,12 @@ def _checked(
     """Those that are contacts indeed, within both pieces."""
     c, d = coefficients(pieces.p[i]), coefficients(pieces.p[j])
     t, u = np.clip(t, 0.0, 1.0), np.clip(u, 0.0, 1.0)
-    (b, db, _), (e, de, _) = motion(c, t), motion(d, u)
-    sine = np.abs(wedge(db, de)) / np.maximum(np.hypot(*db.T) * np.hypot(*de.T), 1e-30)
-    met = np.hypot(*(b - e).T) <= TOGETHER
+    k = np.flatnonzero(np.abs(along(c, t) - along(d, u)) <= TOGETHER)
+    i, j, t, u = i[k], j[k], t[k], u[k]
+    sine = np.abs(_sine(motion(c[:, k], t)[1], motion(d[:, k], u)[1]))
     if tangent:
-        met &= sine < 1e-3
-    i, j, t, u, sine = i[met], j[met], t[met], u[met], sine[met]
+        k = np.flatnonzero(sine < 1e-3)
+        i, j, t, u, sine = i[k], j[k], t[k], u[k], sine[k]
     kind = _kind(pieces, i, j, t, u)
     if tangent:
         kind[kind == _CROSS] = _TANGENT
@@ -311,11 +324,11 @@ def _together(pieces: Pieces, found: Found) -> list[Contact]:
     # By pair; and what takes others in comes first.
     order = np.lexsort((found.sine, -found.kind, b, a))
     rows = zip(
-        a[order].tolist(), b[order].tolist(), at[order].tolist(), found.kind[order].tolist(),
-        found.sine[order].tolist(), strict=True,
+        a[order].tolist(), b[order].tolist(), at.real[order].tolist(), at.imag[order].tolist(),
+        found.kind[order].tolist(), found.sine[order].tolist(), strict=True,
     )  # fmt: skip
     merged: dict[tuple[int, int], list[tuple[float, float, int]]] = {}
-    for one, other, (x, y), kind, sine in rows:
+    for one, other, x, y, kind, sine in rows:
         known = merged.setdefault((one, other), [])
         for x1, y1, kind1 in known:
             far = max(abs(x - x1), abs(y - y1))
@@ -323,6 +336,7 @@ def _together(pieces: Pieces, found: Found) -> list[Contact]:
             if (
                 far <= 2.0 * TOGETHER
                 or (lens and far < 4.0)
+                or (kind <= _TANGENT and kind1 == _OVERLAP and far < _SHORT)
                 or (kind == kind1 == _TANGENT and far < 0.1)
             ):
                 break

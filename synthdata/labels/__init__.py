@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from synthdata._lazy import lazy
 
 if TYPE_CHECKING:
-    from synthdata.labels.base import Cover, Label, Truth
+    from synthdata.labels.base import Label, Truth
     from synthdata.labels.boxes import Boxes
     from synthdata.labels.captions import Captions
     from synthdata.labels.dense import AttractionMap, DistanceMap, EdgeMap, JunctionMap
@@ -23,7 +23,6 @@ __all__ = [
     "AttractionMap",
     "Boxes",
     "Captions",
-    "Cover",
     "DistanceMap",
     "EdgeMap",
     "ImageLevel",
@@ -47,7 +46,6 @@ __getattr__, __dir__ = lazy(
         "AttractionMap": "dense",
         "Boxes": "boxes",
         "Captions": "captions",
-        "Cover": "base",
         "DistanceMap": "dense",
         "EdgeMap": "dense",
         "ImageLevel": "image_level",

@@ -40,12 +40,8 @@ class ImageLevel(Label):
 
 def seen(truth: Truth) -> list[int]:
     """The ids of the marks that are on the canvas and not hidden as a whole."""
-    ids, covers = truth.ids(), truth.covers()
-    return [
-        k
-        for k in shown(truth)
-        if not truth.pixel_counts()[k - 1] or (ids[covers[k - 1].box] == k).any()
-    ]
+    pixels, seen_pixels = truth.pixel_counts(), truth.seen_counts()
+    return [k for k in shown(truth) if not pixels[k - 1] or seen_pixels[k - 1]]
 
 
 def _node(truth: Truth, number: int) -> dict[str, Any]:

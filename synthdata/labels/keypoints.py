@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -69,6 +70,11 @@ def skeleton(category: str, names: Sequence[str]) -> list[list[int]]:
     Corners are joined in a ring, the points of chains one after the other, arms with the centre,
     and nodes of grids with their neighbours.
     """
+    return [list(pair) for pair in _pairs(category, tuple(names))]
+
+
+@functools.lru_cache(maxsize=256)
+def _pairs(category: str, names: tuple[str, ...]) -> list[tuple[int, int]]:
     place = {name: k for k, name in enumerate(names, 1)}
     chains: list[Sequence[str]] = list(_EDGES.get(category, ()))
     corners = [n for n in names if re.fullmatch(r"corner_\d+", n)]
@@ -83,4 +89,4 @@ def skeleton(category: str, names: Sequence[str]) -> list[list[int]]:
     for r, c in nodes:
         chains += [(f"node_{r}_{c}", f"node_{a}_{b}") for a, b in ((r, c + 1), (r + 1, c))]
     pairs = [pair for chain in chains for pair in pairwise(chain)]
-    return [[place[a], place[b]] for a, b in pairs if a in place and b in place]
+    return [(place[a], place[b]) for a, b in pairs if a in place and b in place]

@@ -17,7 +17,7 @@ from synthdata.labels.captions import conversation
 from synthdata.labels.ideal import meetings
 from synthdata.labels.image_level import seen
 from synthdata.labels.relations import beside, inside_pairs, shown, touching_pairs
-from synthdata.labels.visibility import shared_pixels
+from synthdata.labels.visibility import hidden_pixels, shared_pixels
 from synthdata.labels.wording import Named, calls, clear, named, plural
 from synthdata.scene import Mark
 
@@ -235,11 +235,9 @@ def _in_front(truth: Truth) -> Iterator[Question]:
         a, b = names.get(back + 1), names.get(front + 1)
         if a is None or b is None or pixels < _OVERLAP:
             continue
-        cover = truth.covers()[front]
-        on_top = (truth.ids()[cover.box] == front + 1) & cover.mask
-        part, other = cover._replace(mask=on_top).common(truth.covers()[back])
+        on_top = truth.once(hidden_pixels).get((back, front), 0)
         colors = calls(truth.scene.marks[back]) & calls(truth.scene.marks[front])
-        if np.count_nonzero(part & other) >= _OVERLAP and not colors:
+        if on_top >= _OVERLAP and not colors:
             first, second = (a, b) if (back + front) % 2 else (b, a)
             yield Question("in_front", _pair(first, second), f"the {b.phrase}", (a.id, b.id))
 
@@ -248,8 +246,7 @@ def _texts(truth: Truth) -> Iterator[Question]:
     marks = truth.scene.marks
     texts = [k for k in shown(truth) if marks[k - 1].category == "text"]
     if len(texts) == 1 and texts[0] in truth.once(clear) and _whole(truth, texts[0]):
-        cover = truth.covers()[texts[0] - 1]
-        hidden = (truth.ids()[cover.box][cover.mask] != texts[0]).any()
+        hidden = truth.seen_counts()[texts[0] - 1] < truth.pixel_counts()[texts[0] - 1]
         text = marks[texts[0] - 1].params.get("text")
         if text and not hidden:
             yield Question("text", {}, str(text), (texts[0],))

@@ -10,8 +10,9 @@ import numpy as np
 
 from synthdata.errors import ConfigError
 from synthdata.geometry.rings import contains
+from synthdata.geometry.spans import Spans, boxes, shared
 from synthdata.geometry.subpaths import subpaths
-from synthdata.labels.base import Cover, Label, Truth
+from synthdata.labels.base import Label, Truth
 from synthdata.labels.ideal import closed_outline, direction, meetings, outline, touching_outlines
 from synthdata.labels.marks import DIGITS
 from synthdata.labels.visibility import lost_outline, shared_pixels
@@ -125,41 +126,38 @@ def overlapping_pairs(truth: Truth) -> list[Pair]:
 
 
 def touching_pairs(truth: Truth) -> list[Pair]:
-    """The pairs of ids that share no pixel and have some next to each other."""
-    covers = truth.covers()
-    known = truth.once(shared_pixels)
-    grown: dict[int, Cover] = {}
-    found = []
-    for a, b in _neighbours(covers):
-        if (a, b) not in known:
-            one = grown.get(a) or grown.setdefault(a, _grown(covers[a]))
-            first, second = one.common(covers[b])
-            if (first & second).any():
-                found.append((a + 1, b + 1))
-    return found
+    """The pairs of ids that share no pixel and have some next to each other, corners included."""
+    height = truth.scene.height
+    box = truth.once(pixel_boxes)
+    low, high = box[:, :2], box[:, 2:]
+    near = np.asarray(((low[:, None] <= high) & (low <= high[:, None])).all(axis=2))
+    near &= (box[:, 2] > 0) & (box[:, 2] > 0)[:, None]
+    np.fill_diagonal(near, False)
+    for a, b in truth.once(shared_pixels):
+        near[a, b] = near[b, a] = False
+    if not near.any():
+        return []
+    owner, start, stop = truth.spans()
+    k = np.flatnonzero(np.logical_or.reduce(near, axis=1)[owner])
+    owner, start, stop = owner[k], start[k], stop[k]
+    # Such pixels have a corner in common. Corners are numbered like pixels.
+    column = start // height
+    start, stop = start + column, stop + column + 1
+    one, other, _ = shared(
+        Spans(
+            np.tile(owner, 2),
+            np.concatenate((start, start + height + 1)),
+            np.concatenate((stop, stop + height + 1)),
+        )
+    )
+    met = np.zeros(near.shape, dtype=bool)
+    met[one, other] = True
+    return _pairs(np.arange(1, len(box) + 1), met & near)
 
 
-def _neighbours(covers: tuple[Cover, ...]) -> list[Pair]:
-    """The pairs whose boxes share a pixel or have neighbouring ones."""
-    box = np.array([(c.left, c.top, *c.mask.shape[::-1]) for c in covers]).reshape(-1, 4)
-    low, high = box[:, :2], box[:, :2] + box[:, 2:]
-    meet = ((low[:, None] <= high) & (low <= high[:, None])).all(axis=2)
-    meet &= (box[:, 2:] > 0).all(axis=1)
-    return _pairs(np.arange(len(covers)), np.triu(meet, 1))
-
-
-def _grown(cover: Cover) -> Cover:
-    """With all neighbours of its pixels; it may reach one pixel beyond the canvas."""
-    h, w = cover.mask.shape
-    tall = np.zeros((h + 2, w), dtype=bool)
-    tall[1:-1] = cover.mask
-    tall[:-2] |= cover.mask
-    tall[2:] |= cover.mask
-    mask = np.zeros((h + 2, w + 2), dtype=bool)
-    mask[:, 1:-1] = tall
-    mask[:, :-2] |= tall
-    mask[:, 2:] |= tall
-    return Cover(cover.top - 1, cover.left - 1, mask)
+def pixel_boxes(truth: Truth) -> np.ndarray:
+    """[left, top, right, bottom] of the pixels of each mark; zeros for a mark of none."""
+    return boxes(truth.spans(), len(truth.scene.marks), truth.scene.height)
 
 
 def inside_pairs(truth: Truth) -> list[Pair]:

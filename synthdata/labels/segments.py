@@ -9,10 +9,11 @@ from typing import Any, Literal
 import numpy as np
 
 from synthdata.geometry.outlines import outlines
-from synthdata.geometry.rings import pixel_rings
+from synthdata.geometry.rings import span_rings
+from synthdata.geometry.spans import Spans
 from synthdata.labels.base import Label, Truth
 from synthdata.labels.marks import DIGITS
-from synthdata.labels.rle import compressed, run_lengths, visible_run_lengths
+from synthdata.labels.rle import compressed, run_lengths
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,38 +32,35 @@ class Segments(Label):
 
     def fields(self, truth: Truth) -> Mapping[str, Any]:
         width, height = truth.scene.width, truth.scene.height
-        covers = truth.covers()
-        lengths = [run_lengths(cover, width, height) for cover in covers]
-        lengths += visible_run_lengths(truth.ids(), len(covers))
-        counts: list[Any]
-        if self.counts == "compressed":
-            counts = list(compressed(lengths))
-        else:
-            counts = [part.tolist() for part in lengths]
         size = [height, width]
-        annotations: list[dict[str, Any]] = []
-        for number in range(len(covers)):
-            annotations.append(
-                {
-                    "id": number + 1,
-                    "amodal": {"size": size, "counts": counts[number]},
-                    "visible": {"size": size, "counts": counts[len(covers) + number]},
-                }
-            )
-            if self.polygons:
-                annotations[-1]["amodal_polygons"] = _outlines(truth, number)
-                annotations[-1]["visible_polygons"] = _visible(truth, number)
+        both = (self._counts(of, truth) for of in (truth.spans(), truth.seen()))
+        annotations: list[dict[str, Any]] = [
+            {
+                "id": number,
+                "amodal": {"size": size, "counts": whole},
+                "visible": {"size": size, "counts": shown},
+            }
+            for number, (whole, shown) in enumerate(zip(*both, strict=True), 1)
+        ]
+        if self.polygons:
+            seen = span_rings(truth.seen(), len(annotations), height)
+            for number, (annotation, rings) in enumerate(zip(annotations, seen, strict=True)):
+                annotation["amodal_polygons"] = _outlines(truth, number)
+                annotation["visible_polygons"] = [
+                    ring.astype(int).ravel().tolist() for ring in rings
+                ]
         return {"segments": annotations}
+
+    def _counts(self, of: Spans, truth: Truth) -> list[Any]:
+        lengths, ends = run_lengths(
+            of, len(truth.scene.marks), truth.scene.width * truth.scene.height
+        )
+        if self.counts == "compressed":
+            return list(compressed(lengths, ends))
+        return [part.tolist() for part in np.split(lengths, ends[:-1])] if len(ends) else []
 
 
 def _outlines(truth: Truth, number: int) -> list[list[float]]:
     mark = truth.scene.marks[number]
     rings = outlines(mark.vertices, mark.codes, mark.style)
     return [np.round(truth.points(ring), DIGITS).ravel().tolist() for ring in rings]
-
-
-def _visible(truth: Truth, number: int) -> list[list[int]]:
-    cover = truth.covers()[number]
-    seen = truth.ids()[cover.box] == number + 1
-    rings = pixel_rings(seen)
-    return [(ring + (cover.left, cover.top)).astype(int).ravel().tolist() for ring in rings]

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from math import ceil, floor
 from typing import Any
 
 import numpy as np
 
 from synthdata import geometry
-from synthdata.labels.base import Label, Truth
+from synthdata.geometry.regions import Edges
+from synthdata.geometry.spans import Spans, pixel_counts, shared, spans
+from synthdata.labels.base import Label, Truth, in_scene, painted
 from synthdata.scene import Mark
 
 SHARE_DIGITS = 6  # of a share of pixels
-_WINDOWS = 64  # canvases that are drawn, at most, to count the pixels of a mark off the canvas
+_WINDOWS = 64  # canvases that the pixels of a mark are counted on, at most
 
 
 @dataclass(frozen=True)
@@ -32,25 +33,23 @@ class Visibility(Label):
     """
 
     def fields(self, truth: Truth) -> Mapping[str, Any]:
-        shares = truth.once(truncated)
+        hidden: dict[int, list[list[int]]] = {}
+        for (mark, other), pixels in truth.once(hidden_pixels).items():
+            hidden.setdefault(mark, []).append([other + 1, pixels])
+        counts = zip(truth.pixel_counts(), truth.seen_counts(), truth.once(truncated), strict=True)
         annotations = []
-        for number, (cover, lost) in enumerate(zip(truth.covers(), shares, strict=True)):
-            pixels, seen = truth.pixel_counts()[number], truth.ids()[cover.box]
-            visible = int(np.count_nonzero(seen == number + 1))
-            hidden = np.bincount(seen[cover.mask]) if visible < pixels else ()
-            occluded = None if lost is None else (1.0 - visible / pixels if pixels else 0.0)
+        for number, (pixels, seen, lost) in enumerate(counts):
+            occluded = None if lost is None else (1.0 - seen / pixels if pixels else 0.0)
             share = None if lost is None or occluded is None else (1.0 - lost) * (1.0 - occluded)
             annotations.append(
                 {
                     "id": number + 1,
                     "pixels": pixels,
-                    "visible_pixels": visible,
+                    "visible_pixels": seen,
                     "visible": _rounded(share),
                     "truncated": _rounded(lost),
                     "occluded": _rounded(occluded),
-                    "occluded_by": [
-                        [k, int(n)] for k, n in enumerate(hidden) if n and k != number + 1
-                    ],
+                    "occluded_by": hidden.get(number, []),
                 }
             )
         overlaps = [[b + 1, a + 1, n] for (a, b), n in truth.once(shared_pixels).items()]
@@ -59,28 +58,37 @@ class Visibility(Label):
 
 def shared_pixels(truth: Truth) -> dict[tuple[int, int], int]:
     """How many pixels any two marks (back, front), counted from 0, share; pairs that do only."""
-    covers = truth.covers()
-    found = {}
-    for a, b in candidate_pairs(truth):
-        first, second = covers[a].common(covers[b])
-        if pixels := int(np.count_nonzero(first & second)):
-            found[a, b] = pixels
-    return found
+    return _summed(*shared(truth.spans()), len(truth.scene.marks))
 
 
-def candidate_pairs(truth: Truth) -> list[tuple[int, int]]:
-    """The pairs a < b of marks whose masks have boxes that touch or overlap."""
-    return truth.once(_candidate_pairs)
+def hidden_pixels(truth: Truth) -> dict[tuple[int, int], int]:
+    """How many pixels of a mark, counted from 0, another one is seen: (mark, other) -> pixels."""
+    pixels, seen = truth.pixel_counts(), truth.seen_counts()
+    partly = np.array(pixels) > np.array(seen)
+    if not partly.any():
+        return {}
+    # What is seen of all marks, and all of those that are hidden in part as if they lay behind.
+    whole, front = truth.spans(), truth.seen()
+    whole = Spans(*(column[partly[whole.owner]] for column in whole))
+    count = len(pixels)
+    both = Spans(*(np.concatenate(columns) for columns in zip(whole, front, strict=True)))
+    both.owner[len(whole.owner) :] += count
+    a, b, length = shared(both)
+    between = (a < count) & (b >= count) & (b - count != a)
+    return _summed(a[between], b[between] - count, length[between], count)
 
 
-def _candidate_pairs(truth: Truth) -> list[tuple[int, int]]:
-    covers = truth.covers()
-    box = np.array([(c.left, c.top, *c.mask.shape[::-1]) for c in covers]).reshape(-1, 4)
-    low, high = box[:, :2], box[:, :2] + box[:, 2:]
-    meet = ((low[:, None] < high) & (low < high[:, None])).all(axis=2)
-    meet &= (box[:, 2:] > 0).all(axis=1)
-    pairs: list[list[int]] = np.argwhere(np.triu(meet, 1)).tolist()
-    return [(a, b) for a, b in pairs]
+def _summed(
+    a: np.ndarray, b: np.ndarray, pixels: np.ndarray, count: int
+) -> dict[tuple[int, int], int]:
+    if not len(a):
+        return {}
+    pair = a * count + b
+    order = np.argsort(pair)
+    pair = pair[order]
+    first = np.flatnonzero(np.diff(pair, prepend=-1))
+    total = np.add.reduceat(pixels[order], first).tolist()
+    return {divmod(p, count): n for p, n in zip(pair[first].tolist(), total, strict=True)}
 
 
 def truncated(truth: Truth) -> list[float | None]:
@@ -89,41 +97,56 @@ def truncated(truth: Truth) -> list[float | None]:
     They are counted in the scene, before effects: those off its canvas, and those whose centre an
     effect moves off the picture.
     """
-    return [_lost(truth, number, mark) for number, mark in enumerate(truth.scene.marks)]
-
-
-def _lost(truth: Truth, number: int, mark: Mark) -> float | None:
     width, height = truth.scene.width, truth.scene.height
-    x0, y0, x1, y1 = mark.bounds
-    within = x0 >= 0 and y0 >= 0 and x1 <= width and y1 <= height
-    if within and not truth.moves:
-        return 0.0 if truth.covers()[number].mask.any() else None
-    if not ((x1 - x0) / width + 2) * ((y1 - y0) / height + 2) <= _WINDOWS:
-        return lost_outline(truth, mark)
-    off = 0 if within else sum(int(np.count_nonzero(part)) for part in _off_canvas(truth, mark))
-    if not truth.moves:
-        kept = on = truth.pixel_counts()[number]
-    else:
-        rows, columns = truth.pixels_of(mark.bounds)
-        y, x = np.nonzero(truth.alone(mark)[rows, columns])
-        moved = truth.points(np.stack((x + (columns.start + 0.5), y + (rows.start + 0.5)), axis=1))
-        on = len(moved)
-        kept = int(((moved >= 0) & (moved <= (width, height))).all(axis=1).sum())
-    return 1.0 - kept / (on + off) if on + off else None
+    marks = truth.scene.marks
+    on = pixel_counts(truth.once(in_scene), len(marks))
+    kept = _kept(truth) if truth.moves else on
+    whole, vast = on.copy(), {}
+    beyond = []
+    for number, mark in enumerate(marks):
+        x0, y0, x1, y1 = mark.bounds
+        if not (x0 >= 0 and y0 >= 0 and x1 <= width and y1 <= height):
+            if ((x1 - x0) / width + 2) * ((y1 - y0) / height + 2) <= _WINDOWS:
+                beyond.append(number)
+            else:
+                vast[number] = lost_outline(truth, mark)
+    if beyond:
+        for number, pixels in zip(beyond, _everywhere(truth, beyond), strict=True):
+            whole[number] = max(pixels, on[number])
+    return [
+        vast.get(number, 1.0 - here / all_ if all_ else None)
+        for number, (here, all_) in enumerate(zip(kept, whole, strict=True))
+    ]
 
 
-def _off_canvas(truth: Truth, mark: Mark) -> Iterator[np.ndarray]:
-    """Masks of the parts of a mark off the canvas: it is drawn again, moved by whole pixels."""
+def _everywhere(truth: Truth, numbers: list[int]) -> list[int]:
+    """How many pixels marks have, on the canvas or not."""
+    edges = truth.once(painted)
+    bounds = np.array([truth.scene.marks[number].bounds for number in numbers])
+    low = np.floor(bounds[:, :2]) - 1.0
+    width, height = (np.ceil(bounds[:, 2:] - low).max(axis=0) + 1.0).astype(int).tolist()
+    place = np.full(len(truth.scene.marks), -1)
+    place[numbers] = np.arange(len(numbers))
+    owner = place[edges.owner]
+    k = np.flatnonzero(owner >= 0)
+    owner = owner[k]
+    shift = (low[:, 0] + 1j * low[:, 1])[owner]
+    moved = Edges(edges.a[k] - shift, edges.b[k] - shift, edges.bulge[k], owner, edges.weight[k])
+    return pixel_counts(spans(moved, width, height), len(numbers))
+
+
+def _kept(truth: Truth) -> list[int]:
+    """How many pixels of each mark in the scene are moved to within the finished picture."""
+    of = truth.once(in_scene)
     width, height = truth.scene.width, truth.scene.height
-    x0, y0, x1, y1 = mark.bounds
-    for left in range(floor(x0) - 1, ceil(x1) + 1, width):
-        for top in range(floor(y0) - 1, ceil(y1) + 1, height):
-            bounds = x0 - left, y0 - top, x1 - left, y1 - top
-            moved = mark._replace(vertices=mark.vertices - (left, top), bounds=bounds)
-            rows, columns = truth.pixels_of(bounds)
-            alone = truth.alone(moved)
-            alone[max(-top, 0) : max(height - top, 0), max(-left, 0) : max(width - left, 0)] = 0
-            yield alone[rows, columns]
+    length = of.stop - of.start
+    place = np.arange(int(length.sum())) + np.repeat(of.stop - np.cumsum(length), length)
+    column, row = np.divmod(place, height)
+    there = truth.points(np.stack((column + 0.5, row + 0.5), axis=1))
+    inside = ((there >= 0) & (there <= (width, height))).all(axis=1)
+    count = len(truth.scene.marks)
+    found: list[int] = np.bincount(np.repeat(of.owner, length)[inside], minlength=count).tolist()
+    return found
 
 
 def lost_outline(truth: Truth, mark: Mark) -> float:

@@ -106,12 +106,11 @@ def calls(mark: Mark) -> set[str]:
 
 def clear(truth: Truth) -> set[int]:
     """The ids of marks that nobody overlooks: opaque, not like the background, half of it seen."""
-    ids, marks = truth.ids(), truth.scene.marks
+    marks = truth.scene.marks
     background = _lab(np.array(truth.scene.background))
     found = set()
     for k in truth.once(seen):
-        mark, cover = marks[k - 1], truth.covers()[k - 1]
-        pixels = int(np.count_nonzero(ids[cover.box] == k))
+        mark, pixels = marks[k - 1], truth.seen_counts()[k - 1]
         stands_out = all(
             np.linalg.norm(_lab(np.array(color)) - background) > 2.0 * _FAR
             for color in colors_of(mark)[-1:]

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -18,7 +17,7 @@ from PIL import Image
 from synthdata import geometry, pixels
 from synthdata.errors import ConfigError
 from synthdata.renderers.base import Renderer, Surface
-from synthdata.scene import Bounds, Color, Mark, Scene
+from synthdata.scene import Color, Mark, Scene
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,6 @@ class AggSurface(Surface):
         self._pixels = np.asarray(self._agg).view(np.uint32)[..., 0]
         self._picture = Image.frombuffer("RGBA", size, self._agg, "raw", "RGBA", 0, 1)
         self._transform = _flip(height * supersample, supersample)
-        self._mask: Any = None  # a second RendererAgg, opened when ids are first asked for
 
     def draw(self, scene: Scene) -> np.ndarray:
         self._paint(scene)
@@ -78,7 +76,7 @@ class AggSurface(Surface):
                 paint = (fill[0] / 255, fill[1] / 255, fill[2] / 255, style.alpha)
                 draw_path(gc, path, transform, paint)
             else:
-                draw_path(gc, path, transform, self._unclipped(mark, self._factor))
+                draw_path(gc, path, transform, self._unclipped(mark))
 
     def _join(self, mark: Mark) -> str:
         """The join that gives what ``Mark.bounds`` says, where Agg's would go beyond it."""
@@ -95,13 +93,13 @@ class AggSurface(Surface):
         grown = any(abs(a - b * scale) > 0.1 for a, b in zip(box, mark.bounds, strict=True))
         return "bevel" if grown else "miter"
 
-    def _unclipped(self, mark: Mark, scale: int) -> tuple[float, float, float, float] | None:
+    def _unclipped(self, mark: Mark) -> tuple[float, float, float, float] | None:
         """What to fill a stroke with so that it is right where it leaves the canvas.
 
         Matplotlib cuts paths without a fill off one pixel outside the canvas. Of a line wider than
         two pixels the new end is seen, as a notch, and dashes begin anew there.
         """
-        style = mark.style
+        style, scale = mark.style, self._factor
         if style.width * scale <= 2.0 and style.dash is None:
             return None
         x0, y0, x1, y1 = mark.bounds
@@ -115,40 +113,6 @@ class AggSurface(Surface):
             if not (sideways and dy > reach) and not (upright and dx > reach):
                 return None
         return _UNSEEN if x1 - x0 < _FAR and y1 - y0 < _FAR else None
-
-    def ids(self, scene: Scene) -> np.ndarray:
-        from matplotlib.backends._backend_agg import RendererAgg
-
-        if len(scene.marks) > 0xFFFF:
-            raise ConfigError(f"{len(scene.marks)} marks do not fit a 16-bit instance mask")
-        if self._mask is None:
-            self._mask = RendererAgg(self._width, self._height, 72.0)
-        # Without anti-aliasing Agg paints every pixel that is touched at all, so each mark is drawn
-        # in white on black with it, and where that is bright enough it owns the pixels.
-        words = np.asarray(self._mask).view(np.uint32)[..., 0]
-        black, bright = _rgba32((0, 0, 0)), _rgba32((128, 0, 0)) ^ _rgba32((0, 0, 0))
-        white = (1.0, 1.0, 1.0, 1.0)
-        gc, path, transform = _Context(), _Path(), _flip(self._height, 1)
-        gc._rgb = white
-        ids = np.zeros((self._height, self._width), dtype=np.uint16)
-        for number, mark in enumerate(scene.marks, 1):
-            box = self._pixels_of(mark.bounds)
-            words[box] = black
-            style = mark.style
-            path.vertices, path.codes = mark.vertices, mark.codes
-            gc._linewidth = style.width if style.stroke is not None else 0.0
-            gc._capstyle, gc._dash = style.cap, style.dash
-            gc._joinstyle = "round" if style.join == "round" else self._join(mark)
-            filled = style.fill is not None
-            self._mask.draw_path(gc, path, transform, white if filled else self._unclipped(mark, 1))
-            np.copyto(ids[box], number, where=(words[box] & bright).astype(bool))
-        return ids
-
-    def _pixels_of(self, bounds: Bounds) -> tuple[slice, slice]:
-        """The rows and columns that may be painted within ``bounds``."""
-        x0, y0, x1, y1 = bounds
-        columns = slice(max(0, math.floor(x0) - 1), max(0, math.ceil(x1) + 1))
-        return slice(max(0, math.floor(y0) - 1), max(0, math.ceil(y1) + 1)), columns
 
 
 #: A fill that changes no pixel.

@@ -23,11 +23,3 @@ class Surface(ABC):
     @abstractmethod
     def draw(self, scene: Scene) -> np.ndarray:
         """The picture: uint8 array (height, width, 3), RGB; yours to keep, but read-only."""
-
-    @abstractmethod
-    def ids(self, scene: Scene) -> np.ndarray:
-        """The instance mask: uint16 array (height, width), 0 for the background.
-
-        A pixel holds k when mark k - 1 is the front-most one that covers at least half of it.
-        Opacity plays no part: a translucent mark owns its pixels like any other.
-        """

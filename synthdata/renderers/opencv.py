@@ -73,23 +73,6 @@ class OpenCVSurface(Surface):
         image.flags.writeable = False
         return image
 
-    def ids(self, scene: Scene) -> np.ndarray:
-        if len(scene.marks) > 0xFFFF:
-            raise ConfigError(f"{len(scene.marks)} marks do not fit a 16-bit instance mask")
-        ids = np.zeros((self._height, self._width), dtype=np.uint16)
-        free = np.empty(ids.shape, dtype=np.uint16)  # the share that a mark leaves, of 255
-        for number, mark in enumerate(scene.marks, 1):
-            tiles = list(self._fill(mark)) if mark.style.fill is not None else []
-            if mark.style.stroke is not None:
-                tiles += self._stroke(mark)
-            for rows, columns, _ in tiles:
-                free[rows, columns] = 255
-            for rows, columns, cover in tiles:
-                free[rows, columns] = free[rows, columns] * (255 - cover.astype(np.uint16)) // 255
-            for rows, columns, _ in tiles:
-                np.copyto(ids[rows, columns], number, where=free[rows, columns] < 128)
-        return ids
-
     def _stroke(self, mark: Mark) -> Iterator[Tile]:
         """What the stroke covers: the union of its pieces."""
         inset = _REACH / _STROKE_FACTOR

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,23 +14,19 @@ from synthdata.errors import ConfigError
 from synthdata.geometry import dash
 from synthdata.geometry.subpaths import subpaths
 from synthdata.renderers.base import Renderer, Surface
-from synthdata.scene import Bounds, Color, Mark, Scene, Style
+from synthdata.scene import Color, Mark, Scene, Style
 
 _LETTERS = {2: "L", 3: "Q", 4: "C"}
 _CAPS = {"butt": "butt", "round": "round", "projecting": "square"}
 
 
-def svg(scene: Scene, view: tuple[int, int, int, int] | None = None) -> str:
-    """The scene as a plain SVG document; lengths are pixels, rounded to 4 digits.
-
-    ``view`` is the part that is seen: left, top, width, height; all of the canvas by default.
-    """
-    left, top, width, height = view or (0, 0, scene.width, scene.height)
+def svg(scene: Scene) -> str:
+    """The scene as a plain SVG document; lengths are pixels, rounded to 4 digits."""
+    width, height = scene.width, scene.height
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
-        f'viewBox="{left} {top} {width} {height}">',
-        f'<rect x="{left}" y="{top}" width="{width}" height="{height}" '
-        f'fill="{_hex(scene.background)}"/>',
+        f'viewBox="0 0 {width} {height}">',
+        f'<rect x="0" y="0" width="{width}" height="{height}" fill="{_hex(scene.background)}"/>',
     ]
     lines += [line for line in map(_element, scene.marks) if line]
     return "\n".join([*lines, "</svg>\n"])
@@ -124,45 +119,11 @@ class SvgSurface(Surface):
     """Draws with the function ``svg_to_bytes`` of resvg_py, from a document to a PNG."""
 
     def __init__(self, width: int, height: int, svg_to_bytes: Any) -> None:
-        self._width, self._height, self._svg_to_bytes = width, height, svg_to_bytes
+        self._svg_to_bytes = svg_to_bytes
 
     def draw(self, scene: Scene) -> np.ndarray:
         return pixels.rgb_array(self._picture(svg(scene)))
 
-    def ids(self, scene: Scene) -> np.ndarray:
-        if len(scene.marks) > 0xFFFF:
-            raise ConfigError(f"{len(scene.marks)} marks do not fit a 16-bit instance mask")
-        ids = np.zeros((self._height, self._width), dtype=np.uint16)
-        for number, mark in enumerate(scene.marks, 1):
-            view = self._view(mark.bounds)
-            if view is None:
-                continue
-            alone = Scene(self._width, self._height, (0, 0, 0), (_white(mark),))
-            seen = np.asarray(self._picture(svg(alone, view)))[..., 0]
-            left, top, width, height = view
-            part = ids[top : top + height, left : left + width]
-            np.copyto(part, number, where=seen >= 128)
-        return ids
-
     def _picture(self, document: str) -> Image.Image:
         png = self._svg_to_bytes(svg_string=document, skip_system_fonts=True)
         return Image.open(io.BytesIO(png)).convert("RGB")
-
-    def _view(self, bounds: Bounds) -> tuple[int, int, int, int] | None:
-        """The pixels that may be painted within ``bounds``: left, top, width, height."""
-        x0, y0, x1, y1 = bounds
-        left, right = max(0, math.floor(x0) - 1), min(self._width, math.ceil(x1) + 1)
-        top, bottom = max(0, math.floor(y0) - 1), min(self._height, math.ceil(y1) + 1)
-        if left >= right or top >= bottom:
-            return None
-        return left, top, right - left, bottom - top
-
-
-def _white(mark: Mark) -> Mark:
-    white = (255, 255, 255)
-    style = mark.style._replace(alpha=1.0)
-    if style.stroke is not None:
-        style = style._replace(stroke=white)
-    if style.fill is not None:
-        style = style._replace(fill=white)
-    return mark._replace(style=style)

@@ -13,7 +13,6 @@ from synthdata.effects import Affine, Perspective
 from synthdata.effects.base import Change
 from synthdata.labels import Truth
 from synthdata.primitives.base import Draw, Primitive
-from synthdata.renderers import Agg
 from synthdata.scene import Mark, Scene, Style
 
 SIDE = 160
@@ -29,8 +28,7 @@ def scene_of(primitive: Primitive, seed: int, side: int = SIDE, count: int | Non
 
 def truth_of(scene: Scene, *changes: Change) -> Truth:
     rng = np.random.default_rng
-    surface = Agg().open(scene.width, scene.height)
-    return Truth(scene, surface, changes, lambda name: rng(list(name.encode())))
+    return Truth(scene, changes, lambda name: rng(list(name.encode())))
 
 
 def line(*points: tuple[float, float], closed: bool = False, **style: Any) -> Mark:
@@ -133,10 +131,11 @@ def overlap(a: np.ndarray, b: np.ndarray) -> float:
 
 def on_canvas(truth: Truth, number: int) -> np.ndarray:
     """The amodal mask of a mark as a whole canvas."""
-    full = np.zeros((truth.scene.height, truth.scene.width), dtype=bool)
-    cover = truth.covers()[number]
-    full[cover.box] = cover.mask
-    return full
+    full = np.zeros(truth.scene.width * truth.scene.height, dtype=bool)
+    for owner, start, stop in zip(*truth.spans(), strict=True):
+        if owner == number:
+            full[start:stop] = True
+    return full.reshape(truth.scene.width, truth.scene.height).T
 
 
 def lines_of(mark: Mark, steps: int = 400) -> shapely.MultiLineString:

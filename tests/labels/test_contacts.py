@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import shapely
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from label_cases import circle, line, lines_of, scene_of
+from label_cases import chains, circle, line, lines_of, scene_of
 
 import synthdata.primitives as shipped
 from synthdata.distributions import Constant
@@ -161,6 +162,65 @@ def test_conventions() -> None:
     assert kinds(line((0, 0), (9, 0)), line((0, 3 * near), (9, 3 * near))) == []
     assert found() == found(box) == []
     assert found(line((5, 5), (5, 5)), box) == []
+
+
+def part(mark: Mark, start: float, stop: float, back: bool) -> Mark:
+    """A part of a mark of one cubic, by blossoms."""
+
+    def blossom(*t: float) -> np.ndarray:
+        p = list(mark.vertices)
+        for u in t:
+            p = [(1 - u) * a + u * b for a, b in pairwise(p)]
+        return p[0]
+
+    a, b = start, stop
+    points = [blossom(a, a, a), blossom(a, a, b), blossom(a, b, b), blossom(b, b, b)]
+    return mark._replace(vertices=np.array(points[::-1] if back else points))
+
+
+def test_parts_of_one_curve() -> None:
+    """They share what both have of it, whole or in part, and nowhere else are they said to."""
+    compared = 0
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        p = rng.uniform(0, 100, (4, 2))
+        (low, high), shift = rng.uniform((0, 0.5), (0.4, 1)), rng.uniform(-0.3, 0.3)
+        curve = line((0, 0), (1, 1))._replace(vertices=p, codes=np.array((1, 4, 4, 4), "u1"))
+        path = shapely.LineString(chains(part(curve, -0.3, 1.3, False))[0][0])
+        shared = max(low, low + shift), min(high, high + shift)
+        ends = part(curve, *shared, False).vertices[[0, -1]]
+        whole = path.is_simple and turns_gently(path)
+        if not (whole and shared[0] < shared[1] and math.dist(*ends) > 1):
+            continue
+        one, other = (
+            part(curve, low, high, False),
+            part(curve, low + shift, high + shift, bool(seed % 2)),
+        )
+        contact = found(one, other)
+        compared += 1
+        assert [c.kind for c in contact] == ["overlap"] * 2
+        assert most(np.array([(c.x, c.y) for c in contact]), ends) < 0.01
+    assert compared > 40
+
+
+def turns_gently(path: shapely.LineString) -> bool:
+    step = np.diff(shapely.get_coordinates(path), axis=0)
+    angle = np.arctan2(step[:, 1], step[:, 0])
+    return bool((np.cos(np.diff(angle)) > 0.5).all())
+
+
+@settings(max_examples=30)
+@given(st.floats(10, 90), st.floats(0, 360), st.floats(20, 160))
+def test_an_arc_on_its_circle(r: float, start: float, extent: float) -> None:
+    """Their cubics differ; wherever they are together is a shared stretch."""
+    from synthdata import geometry
+
+    vertices, codes = geometry.arc(r, r, start, extent)
+    arc = line((0, 0), (1, 1))._replace(vertices=vertices + (100, 100), codes=codes)
+    contact = found(circle(100, 100, r), arc)
+    assert {c.kind for c in contact} == {"overlap"}
+    ends = arc.vertices[[0, -1]]
+    assert most(ends, np.array([(c.x, c.y) for c in contact])) < 0.01
 
 
 def test_pairs_are_named_in_order() -> None:

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from label_cases import (
     SIDE,
-    coverage,
     on_canvas,
     overlap,
     painted,
@@ -21,13 +20,18 @@ from label_cases import (
 import synthdata.primitives as shipped
 from synthdata import geometry
 from synthdata.distributions import Choice, Constant, Uniform
+from synthdata.effects import Affine, Perspective
+from synthdata.effects.base import Effect
 from synthdata.geometry.outlines import outlines
-from synthdata.geometry.rings import least_rectangle, pixel_rings
-from synthdata.labels import Boxes, Cover, Keypoints, Segments, SemanticMask, Visibility
-from synthdata.labels.base import _source
-from synthdata.labels.rle import compressed, run_lengths, visible_run_lengths
+from synthdata.geometry.rectangles import least_rectangles
+from synthdata.geometry.rings import pixel_rings
+from synthdata.geometry.spans import Spans
+from synthdata.labels import Boxes, Keypoints, Segments, SemanticMask, Visibility
+from synthdata.labels.base import source
+from synthdata.labels.rle import compressed, run_lengths
 from synthdata.primitives import Primitive
-from synthdata.renderers import Agg, OpenCV, Renderer, Svg
+from synthdata.renderers import Agg
+from synthdata.scene import Mark, Scene, Style
 
 pycoco = pytest.importorskip("pycocotools.mask")
 
@@ -53,26 +57,27 @@ masks = st.integers(0, 2**32 - 1).map(
 )
 
 
-@pytest.mark.parametrize("name", sorted(KINDS))
-def test_masks_are_what_shapely_covers(name: str) -> None:
-    """To 0.99 only without the pixels that are near half covered; to 0.94 with them.
+def centres_inside(mark: Mark) -> np.ndarray:
+    """Which pixels have their centres in what shapely says is painted."""
+    if mark.codes is not None and geometry.is_smooth(mark.vertices, mark.codes):
+        mark = mark._replace(style=mark.style._replace(join="round"))
+    region = painted(mark)
+    shapely.prepare(region)
+    x, y = np.meshgrid(np.arange(SIDE) + 0.5, np.arange(SIDE) + 0.5)
+    return shapely.contains_xy(region, x, y)
 
-    Measured: of 97 objects over 100 pixels 15 are below 0.99, all strokes, the least 0.944, and
-    both bounds were set after that. Drawn eightfold, the coverage of those 15 is within 0.06 of
-    shapely's in each pixel and their area within 0.2 %, so it is not the outlines that differ.
-    """
+
+@pytest.mark.parametrize("name", sorted(KINDS))
+def test_masks_are_the_pixels_whose_centres_shapely_has_inside(name: str) -> None:
     compared = 0
-    for seed in range(2):
+    for seed in range(4):
         truth = truth_of(scene_of(KINDS[name], seed))
         for number, mark in enumerate(truth.scene.marks):
             ours = on_canvas(truth, number)
             if ours.sum() > 100:
                 compared += 1
-                share = coverage(painted(mark), SIDE)
-                assert overlap(ours, share >= 0.5) >= 0.94
-                clear = np.abs(share - 0.5) > 0.15
-                assert overlap(ours & clear, (share >= 0.5) & clear) >= 0.99
-    assert compared > 3
+                assert overlap(ours, centres_inside(mark)) >= 0.99
+    assert compared > 6
 
 
 @pytest.mark.parametrize("name", sorted(KINDS))
@@ -115,11 +120,10 @@ def test_outlines_are_what_is_painted_eightfold(look: str) -> None:
             rings = outlines(mark.vertices, mark.codes, mark.style)
             region = shapely.union_all([even_odd(ring) for ring in rings])
             shapely.prepare(region)
-            cover = large.covers()[0].box
-            y, x = np.mgrid[cover]
+            y, x = np.mgrid[: 8 * SIDE, : 8 * SIDE]
             inside = shapely.contains_xy(region, (x + 0.5) / 8, (y + 0.5) / 8)
             if ours.sum() > 2000:
-                assert overlap(ours[cover], inside) >= 0.98
+                assert overlap(ours, inside) >= 0.98
 
 
 def even_odd(ring: np.ndarray) -> shapely.Geometry:
@@ -152,23 +156,29 @@ def test_rings_rasterised_by_coco_are_the_pixels(mask: np.ndarray) -> None:
         assert (pycoco.decode(coco) == mask).all()
 
 
-@given(masks, st.integers(0, 3), st.integers(0, 3), st.integers(0, 2), st.integers(0, 2))
-def test_run_lengths_are_cocos(mask: np.ndarray, top: int, left: int, low: int, right: int) -> None:
-    full = np.pad(mask, ((top, low), (left, right)))
-    height, width = full.shape
-    lengths = run_lengths(Cover(top, left, mask), width, height)
-    theirs = pycoco.encode(np.asfortranarray(full.astype(np.uint8)))["counts"].decode()
-    assert compressed([lengths]) == [theirs]
-    listed = pycoco.frPyObjects({"size": [height, width], "counts": lengths.tolist()}, 1, 1)
-    assert (pycoco.decode(listed) == full).all()
+def spans_of(ids: np.ndarray) -> Spans:
+    """Of a picture that has owner + 1 in each pixel, or 0."""
+    height, width = ids.shape
+    found = [
+        (int(ids[y, x]) - 1, x * height + y, x * height + y + 1)
+        for x in range(width)
+        for y in range(height)
+        if ids[y, x]
+    ]
+    return Spans(*np.array(sorted(found), dtype=np.int64).reshape(-1, 3).T)
 
 
 @given(seeds, st.integers(1, 9), st.integers(1, 9), st.integers(1, 5))
-def test_visible_run_lengths_are_cocos(seed: int, height: int, width: int, count: int) -> None:
+def test_run_lengths_are_cocos(seed: int, height: int, width: int, count: int) -> None:
     ids = np.random.default_rng(seed).integers(0, count + 1, (height, width)).astype(np.uint16)
-    texts = compressed(visible_run_lengths(ids, count))
-    for number, text in enumerate(texts, 1):
-        assert (pycoco.decode({"size": [height, width], "counts": text}) == (ids == number)).all()
+    ids[np.random.default_rng(seed).random(ids.shape) < (seed % 10) / 9] = 1 + seed % count
+    lengths, ends = run_lengths(spans_of(ids), count, height * width)
+    parts = np.split(lengths, ends[:-1])
+    for number, text in enumerate(compressed(lengths, ends), 1):
+        full = np.asfortranarray(ids == number, dtype=np.uint8)
+        assert text == pycoco.encode(full)["counts"].decode()
+        listed = {"size": [height, width], "counts": parts[number - 1].tolist()}
+        assert (pycoco.decode(pycoco.frPyObjects(listed, 1, 1)) == full).all()
 
 
 def test_long_runs_are_cocos() -> None:
@@ -176,7 +186,9 @@ def test_long_runs_are_cocos() -> None:
     full[100:2900:700, 3:1990] = 1
     full[:, 1000:1500] = 1
     text = pycoco.encode(np.asfortranarray(full))["counts"].decode()
-    assert compressed([run_lengths(Cover(0, 0, full > 0), 2000, 3000)]) == [text]
+    edges = np.flatnonzero(np.diff(full.T.ravel(), prepend=0, append=0)).reshape(-1, 2)
+    of = Spans(np.zeros(len(edges), dtype=np.int64), *edges.T)
+    assert compressed(*run_lengths(of, 1, full.size)) == [text]
 
 
 @pytest.mark.parametrize("warped", [False, True])
@@ -212,7 +224,7 @@ def test_outline_polygons_cover_the_masks(warped: bool) -> None:
                 )
                 inside = shapely.contains_xy(region.buffer(1.5), *centres(amodal))
                 assert inside.all()
-                shown = ~amodal & (truth.once(_source) > 0) if warped else ~amodal
+                shown = ~amodal & (truth.once(source) >= 0) if warped else ~amodal
                 outside = shapely.contains_xy(region.buffer(-1.5), *centres(shown))
                 assert not outside.any()
 
@@ -221,19 +233,66 @@ def centres(mask: np.ndarray) -> np.ndarray:
     return np.argwhere(mask)[:, ::-1].T + 0.5
 
 
-RENDERERS: list[Renderer] = [Agg(), Agg(supersample=2), OpenCV(), Svg()]
+@pytest.mark.parametrize("warped", [False, True])
+def test_the_instance_mask_is_the_masks_laid_over_each_other(warped: bool) -> None:
+    for seed in range(4):
+        truth = truth_of(scene_of(MIXED, seed), *(warps(SIDE, SIDE, seed) if warped else ()))
+        expected = np.zeros((SIDE, SIDE), dtype=np.uint16)
+        for number in range(len(truth.scene.marks)):
+            expected[on_canvas(truth, number)] = number + 1
+        assert (truth.ids() == expected).all()
 
 
-@pytest.mark.parametrize("renderer", RENDERERS, ids=repr)
-def test_the_instance_mask_is_the_masks_laid_over_each_other(renderer: Renderer) -> None:
-    pytest.importorskip("cv2")
-    pytest.importorskip("resvg_py")
-    scene = scene_of(MIXED, 3)
-    surface = renderer.open(SIDE, SIDE)
-    for changes in ((), warps(SIDE, SIDE, 1)):
-        one, other = (type(truth_of(scene))(scene, surface, changes) for _ in range(2))
-        one.covers()
-        assert (one.ids() == other.ids()).all()
+@pytest.mark.parametrize("effect", [Affine(), Perspective()], ids=repr)
+def test_labels_of_the_warped_scene_are_those_of_the_warped_mask(effect: Effect) -> None:
+    """Found again from the mask that the effect moves like a picture."""
+    for seed in range(4):
+        scene = scene_of(MIXED, seed)
+        change = effect.prepare(np.random.default_rng(seed), SIDE, SIDE)
+        ids = change.ids(truth_of(scene).ids())
+        truth = truth_of(scene, change)
+        segments = Segments(polygons=False).fields(truth)["segments"]
+        shares = Visibility().fields(truth)["visibility"]
+        for number, box in enumerate(Boxes().fields(truth)["boxes"], 1):
+            seen = ids == number
+            assert (pycoco.decode(segments[number - 1]["visible"]) == seen).all()
+            assert shares[number - 1]["visible_pixels"] == seen.sum()
+            rows, columns = np.nonzero(seen)
+            if not len(rows):
+                assert box["visible"] is None
+                continue
+            x, y = columns.min(), rows.min()
+            assert box["visible"] == [x, y, columns.max() - x + 1, rows.max() - y + 1]
+        for item in Keypoints().fields(truth)["keypoints"]:
+            for x, y, v in np.reshape(item["keypoints"], (-1, 3)):
+                assert not v or (ids[int(y), int(x)] > item["id"]) == (v == 1)
+
+
+def test_vast_marks_are_quick() -> None:
+    style = Style(width=4.0, dash=(3.0, 1.0))
+    vertices = np.array([(-1e9, 20.5), (1e9, 20.5)])
+    mark = Mark("line", vertices, None, style, {}, (), (-1e9, 18.5, 1e9, 22.5))
+    truth = truth_of(Scene(40, 40, (0, 0, 0), (mark,)))
+    assert truth.pixel_counts() == [160]
+
+
+@pytest.mark.parametrize("count", [1, 63, 64, 65, 256, 1000])
+@pytest.mark.parametrize("warped", [False, True])
+def test_as_many_marks_as_there_are(count: int, warped: bool) -> None:
+    """One pixel each; opacity plays no part."""
+    style = Style(stroke=None, fill=(0, 0, 0), alpha=0.01)
+    corners = np.array([(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)])
+    marks = []
+    for k in range(count):
+        x, y = float(k % 40), float(k // 40)
+        marks.append(Mark("p", corners + (x, y), None, style, {}, (), (x, y, x + 1, y + 1)))
+    scene = Scene(40, 40, (0, 0, 0), tuple(marks))
+    ids = truth_of(scene).ids()
+    assert ids.dtype == np.uint16
+    assert ids.ravel()[: count + 1].tolist() == [*range(1, count + 1), 0]
+    if warped:
+        change = Affine().prepare(np.random.default_rng(1), 40, 40)
+        assert (truth_of(scene, change).ids() == change.ids(ids)).all()
 
 
 @pytest.mark.parametrize("warped", [False, True])
@@ -278,11 +337,13 @@ def test_the_turned_box_of_a_line_is_the_line() -> None:
 
 @given(st.lists(st.tuples(st.floats(-99, 99), st.floats(-99, 99)), min_size=1, max_size=12))
 def test_least_rectangle_is_shapelys(points: list[tuple[float, float]]) -> None:
-    *_, w, h, angle = least_rectangle(np.array(points))
+    xy = np.array(points)
+    z, owner = xy[:, 0] + 1j * xy[:, 1], np.zeros(len(xy), dtype=int)
+    ((*_, w, h, angle),) = least_rectangles(z, owner, 1)
     assert w >= h - 1e-9
     assert 0 <= angle < 180
     box = shapely.MultiPoint(points).minimum_rotated_rectangle
-    assert w * h <= box.area + 1e-6 * (1 + box.length)
+    assert w * h <= box.area + 1e-5 * (1 + box.length)
 
 
 def scaled(mark: shipped.base.Mark, by: int) -> shipped.base.Mark:
@@ -294,28 +355,37 @@ def scaled(mark: shipped.base.Mark, by: int) -> shipped.base.Mark:
     )
 
 
+def drawn(mark: Mark, side: int) -> np.ndarray:
+    """The pixels of a mark by Agg, which is not what masks are made with."""
+    style = mark.style
+    black = style._replace(
+        stroke=style.stroke and (0, 0, 0), fill=style.fill and (0, 0, 0), alpha=1.0
+    )
+    scene = Scene(side, side, (255, 255, 255), (mark._replace(style=black),))
+    return Agg().open(side, side).draw(scene)[..., 0] < 128
+
+
 def test_visible_shares_are_those_of_eightfold_pixels() -> None:
-    """The canvas is enlarged three times over as well, so that no mark is cut by the large one."""
+    """The canvas is enlarged twice over as well, so that no mark is cut by the large one."""
     compared = hidden = cut = 0
-    look = {"width": Uniform(3.0, 9.0)}
+    look = {"width": Uniform(3.0, 9.0), "join": Constant("round")}
     kinds = {"c": shipped.Circles(**look), "r": shipped.Rectangles(**look)}
     mixed = shipped.Mixed(count=Constant(9), primitives=kinds | {"p": shipped.Polygons(**look)})
     for seed in range(5):
         scene = scene_of(mixed, seed)
         items = Visibility().fields(truth_of(scene))["visibility"]
         side = 8 * SIDE * 2
-        marks = [scaled(m, 8) for m in scene.marks]
         at = side // 4
-        marks = [
-            m.translate(at, at)._replace(bounds=tuple(b + at for b in m.bounds)) for m in marks
-        ]
-        large = truth_of(scene._replace(width=side, height=side, marks=tuple(marks)))
+        marks = [scaled(m, 8).translate(at, at) for m in scene.marks]
+        large = [drawn(mark, side) for mark in marks]
+        ids = np.zeros((side, side), dtype=int)
+        for number, whole in enumerate(large, 1):
+            ids[whole] = number
         here = (slice(at, 3 * at), slice(at, 3 * at))
-        for number, item in enumerate(items):
-            whole = on_canvas(large, number)
+        for number, (item, whole) in enumerate(zip(items, large, strict=True), 1):
             if item["pixels"] > 100:
                 compared += 1
-                seen = (large.ids()[here] == number + 1).sum() / whole.sum()
+                seen = (ids[here] == number).sum() / whole.sum()
                 assert item["visible"] == pytest.approx(seen, abs=0.012)
                 lost = 1 - whole[here].sum() / whole.sum()
                 assert item["truncated"] == pytest.approx(lost, abs=0.012)
@@ -347,7 +417,7 @@ def test_visibility_counts(warped: bool) -> None:
 
 
 def test_a_mark_of_no_pixels_has_no_shares() -> None:
-    scene = scene_of(shipped.Lines(width=Constant(0.1)), 0)
+    scene = scene_of(shipped.Lines(width=Constant(1e-6)), 0)
     for item in Visibility().fields(truth_of(scene))["visibility"]:
         assert item["visible"] is item["occluded"] is item["truncated"] is None
 

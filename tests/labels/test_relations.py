@@ -101,7 +101,7 @@ def test_beside_and_nearest(warped: bool) -> None:
         truth = truth_of(scene_of(MIXED, seed), *(warps(SIDE, SIDE, seed) if warped else ()))
         found = Relations().fields(truth)["relations"]
         boxes = truth.boxes()
-        here = [k for k, cover in enumerate(truth.covers()) if cover.mask.any()]
+        here = [k for k, pixels in enumerate(truth.pixel_counts()) if pixels]
         centres = {
             k: ((boxes[k][0] + boxes[k][2]) / 2, (boxes[k][1] + boxes[k][3]) / 2) for k in here
         }

@@ -308,7 +308,7 @@ def test_options_are_checked() -> None:
         with pytest.raises(ConfigError):
             wrong()
     with pytest.raises(ConfigError, match=r"labels\.questions"):
-        Questions().fields(Truth(scene(), truth_of(scene())._surface))
+        Questions().fields(Truth(scene()))
 
 
 def test_distances_by_brute_force() -> None:

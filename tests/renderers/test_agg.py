@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-
 import matplotlib as mpl
 import numpy as np
 import pytest
@@ -17,7 +15,7 @@ from synthdata.compose import conf_dir
 from synthdata.errors import ConfigError
 from synthdata.generator import Generator
 from synthdata.geometry import is_smooth
-from synthdata.renderers import Agg, Surface
+from synthdata.renderers import Agg
 from synthdata.scene import Mark, Scene, Style
 
 PRIMITIVES = sorted(p.stem for p in (conf_dir() / "primitives").glob("*.yaml"))
@@ -114,7 +112,6 @@ def test_a_surface_keeps_nothing_of_the_scene_before(name: str) -> None:
     for scene in scenes(name, [], 5):
         fresh = Agg().open(*SIZE)
         assert np.array_equal(kept.draw(scene), fresh.draw(scene))
-        assert np.array_equal(kept.ids(scene), fresh.ids(scene))
         assert np.array_equal(kept.draw(scene), fresh.draw(scene))
 
 
@@ -124,68 +121,7 @@ def test_a_picture_is_the_callers_own() -> None:
     picture = surface.draw(first)
     before = picture.copy()
     surface.draw(second)
-    surface.ids(second)
     assert np.array_equal(picture, before)
-
-
-@functools.cache
-def finely(width: int, height: int) -> Surface:
-    return Agg(supersample=8).open(width, height)
-
-
-def coverage(scene: Scene, mark: Mark) -> np.ndarray:
-    """The share of each pixel that one mark covers, counted at eight times the resolution."""
-    style = mark.style._replace(
-        stroke=None if mark.style.stroke is None else (0, 0, 0),
-        fill=None if mark.style.fill is None else (0, 0, 0),
-        alpha=1.0,
-    )
-    alone = Scene(scene.width, scene.height, (255, 255, 255), (mark._replace(style=style),))
-    picture = finely(scene.width, scene.height).draw(alone)
-    return 1 - picture[..., 0] / 255.0
-
-
-@pytest.mark.parametrize("style", [[], ["dash=dashed", "width=4"], ["width=8"]], ids=" ".join)
-@pytest.mark.parametrize("name", PRIMITIVES)
-def test_the_mask_holds_the_front_most_mark_that_covers_half_a_pixel(
-    name: str, style: list[str]
-) -> None:
-    """Apart from pixels that some mark covers by about a half, where rounding decides."""
-    surface = Agg().open(*SIZE)
-    wrong = clear = 0
-    for scene in scenes(name, style, 3):
-        expected = np.zeros((scene.height, scene.width), dtype=np.uint16)
-        doubtful = np.zeros(expected.shape, dtype=bool)
-        for number, mark in enumerate(scene.marks, 1):
-            share = coverage(scene, mark)
-            expected[share >= 0.5] = number
-            doubtful |= (share > 0.35) & (share < 0.65)
-        wrong += int(((surface.ids(scene) != expected) & ~doubtful).sum())
-        clear += int(((expected > 0) & ~doubtful).sum())
-    assert clear > 100
-    assert wrong <= 0.003 * clear
-
-
-def test_the_mask_does_not_see_opacity() -> None:
-    box = np.array([(2.0, 2.0), (9.0, 2.0), (9.0, 9.0), (2.0, 9.0), (2.0, 2.0)])
-    style = Style(stroke=None, fill=(9, 9, 9), alpha=0.01)
-    mark = Mark("box", box, None, style, {}, (), (2, 2, 9, 9))
-    ids = Agg().open(12, 12).ids(Scene(12, 12, (255, 255, 255), (mark, mark)))
-    assert (ids[2:9, 2:9] == 2).all()
-    assert ids.sum() == 2 * 49
-
-
-@pytest.mark.parametrize("count", [255, 256, 257, 1000])
-def test_ids_above_one_byte(count: int) -> None:
-    style = Style(stroke=None, fill=(0, 0, 0))
-    marks = []
-    for k in range(count):
-        x, y = float(k % 40), float(k // 40)
-        box = np.array([(x, y), (x + 1, y), (x + 1, y + 1), (x, y + 1), (x, y)])
-        marks.append(Mark("p", box, None, style, {}, (), (x, y, x + 1, y + 1)))
-    ids = Agg().open(40, 40).ids(Scene(40, 40, (0, 0, 0), tuple(marks)))
-    assert ids.dtype == np.uint16
-    assert ids.ravel()[: count + 1].tolist() == [*range(1, count + 1), 0]
 
 
 @pytest.mark.parametrize("factor", [1, 2, 3, 8])
@@ -212,8 +148,6 @@ def test_supersampling_averages_a_larger_picture(factor: int) -> None:
     got = Agg(supersample=factor).open(scene.width, scene.height).draw(scene)
     assert got.shape == (scene.height, scene.width, 3)
     assert np.abs(got - expected).max() <= 0.6  # rounded to whole levels
-    surface = Agg(supersample=factor).open(scene.width, scene.height)
-    assert np.array_equal(surface.ids(scene), Agg().open(scene.width, scene.height).ids(scene))
 
 
 @pytest.mark.parametrize("color", [(0, 0, 0), (255, 255, 255), (1, 128, 254)])
@@ -222,7 +156,6 @@ def test_an_empty_scene_is_its_background(color: tuple[int, int, int]) -> None:
     picture = surface.draw(Scene(7, 5, color, ()))
     assert picture.shape == (5, 7, 3)
     assert (picture == color).all()
-    assert not surface.ids(Scene(7, 5, color, ())).any()
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 1), (16384, 2)])
@@ -234,7 +167,6 @@ def test_odd_sizes(size: tuple[int, int]) -> None:
     surface = Agg().open(width, height)
     assert surface.draw(scene).shape == (height, width, 3)
     assert (surface.draw(scene) < 255).any()
-    assert surface.ids(scene).shape == (height, width)
 
 
 def test_y_points_down() -> None:

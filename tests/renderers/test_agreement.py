@@ -57,10 +57,6 @@ def scenes(primitive: Primitive, n: int = 3) -> list[Scene]:
     return [generator.scene(i) for i in range(n)]
 
 
-def overlap(a: np.ndarray, b: np.ndarray, mark: int) -> float:
-    return float(((a == mark) & (b == mark)).sum() / ((a == mark) | (b == mark)).sum())
-
-
 @pytest.mark.parametrize(("renderer", "module", "mean", "far"), others())
 @pytest.mark.parametrize("name", NAMES)
 def test_the_same_scene_gives_the_same_picture(
@@ -71,10 +67,6 @@ def test_the_same_scene_gives_the_same_picture(
         difference = np.abs(agg.draw(scene).astype(int) - other.draw(scene))
         assert difference.mean() <= mean
         assert (difference > 32).mean() <= far
-        ours, theirs = agg.ids(scene), other.ids(scene)
-        for mark in range(1, len(scene.marks) + 1):
-            if (ours == mark).sum() > 100:
-                assert overlap(ours, theirs, mark) >= 0.6
 
 
 LOOKS: dict[str, Shape] = {

@@ -1,0 +1,94 @@
+"""What labels cost beside the picture: the same samples, one thing after the other, in turns.
+
+All is processor time of this process: per sample the median over the repetitions, and of these the
+mean over the samples.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from statistics import fmean, median
+
+SAMPLES = 24
+FULL = ("spans", "seen", "instance_mask", "segments", "visibility", "relations")
+ALL = (*FULL, "boxes", "keypoints", "mask PNG")
+
+#: The primitives of 20 marks on 512 x 512, by name.
+SCENES: Mapping[str, list[str]] = {
+    name: [f"primitives={name}", f"primitives.{name}.count=20"]
+    for name in ("lines", "circles", "polygons", "curves", "mixed")
+} | {
+    "mixed, text-free": [
+        "primitives=mixed",
+        "primitives.mixed.count=20",
+        "primitives.mixed.weights={arcs: 1, circles: 1, curves: 1, lines: 1, polygons: 1}",
+    ]
+}
+
+
+class Stages:
+    """Times what is done for one sample after the other, by stage."""
+
+    def __init__(self, overrides: list[str]) -> None:
+        from synthdata.generator import Generator
+        from synthdata.labels import InstanceMask
+        from synthdata.labels.base import Truth
+
+        labels = "labels=[boxes,keypoints,segments,visibility,relations]"
+        options = [labels, "labels.segments.polygons=false"]
+        self._generator = Generator.from_config([*overrides, *options])
+        self._surface = self._generator.config.renderer.open(*self._generator.config.canvas.size)
+        self._truth, self._mask = Truth, InstanceMask()
+        self.scenes = [self._generator.scene(index) for index in range(SAMPLES)]
+
+    def run(self, number: int) -> dict[str, float]:
+        """Seconds of each stage, for one of the scenes."""
+        scene, config = self.scenes[number], self._generator.config
+        found: dict[str, float] = {}
+
+        def timed(name: str, work: Callable[[], object]) -> None:
+            begun = time.process_time()
+            self._result = work()
+            found[name] = time.process_time() - begun
+
+        timed("draw", lambda: self._surface.draw(scene))
+        image = self._result
+        timed("PNG", lambda: config.encoder.encode(image, 72.0))
+        truth = self._truth(scene)
+        timed("spans", truth.spans)
+        timed("seen", truth.seen)
+        timed("instance_mask", lambda: self._mask.images(truth))
+        mask = self._result["mask"]
+        timed("mask PNG", lambda: config.encoder.encode(mask, 72.0))
+        for name in ("segments", "visibility", "relations", "boxes", "keypoints"):
+            timed(name, lambda label=config.labels[name]: label.fields(truth))
+        return found
+
+
+def measure(overrides: list[str], repetitions: int) -> dict[str, float]:
+    """Milliseconds a sample of each stage."""
+    stages = Stages(overrides)
+    turns: list[list[dict[str, float]]] = [[] for _ in stages.scenes]
+    for _ in range(repetitions + 1):
+        for number, rows in enumerate(turns):
+            rows.append(stages.run(number))
+    names = turns[0][0]
+    return {
+        name: 1e3 * fmean(median(row[name] for row in rows[1:]) for rows in turns) for name in names
+    }
+
+
+def label_lines(found: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """What was measured, as lines of text, with the ratio of labels to the picture."""
+    lines = [f"\n[labels] 20 marks on 512x512, CPU ms a sample; full: {', '.join(FULL)}"]
+    for name, stages in found.items():
+        picture = stages["draw"] + stages["PNG"]
+        full, every = (sum(stages[key] for key in keys) for keys in (FULL, ALL))
+        met = "met" if full <= picture else "MISSED"
+        each = ", ".join(f"{key} {value:.2f}" for key, value in stages.items())
+        lines.append(
+            f"  {name}: {each}\n    full labels {full:.2f} over picture {picture:.2f}: "
+            f"{full / picture:.2f}  <= 1  {met}; all {every:.2f}: {every / picture:.2f}"
+        )
+    return lines

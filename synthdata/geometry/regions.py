@@ -1,0 +1,249 @@
+"""What is painted of many paths at once, as polygons whose winding numbers add up.
+
+A stroke is the union of convex pieces: a strip for each segment, a wedge for each join, half a disc
+for each round cap. All turn the same way, so that a point is painted where their winding number is
+not 0, which is the rule of fills too. Strips that meet at a small angle are cut along its bisector,
+and the side that they share is left out. Points are complex numbers, x + iy.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from synthdata.geometry.pieces import Path, Pieces, Segments, pieces, segments
+from synthdata.geometry.polylines import dash
+from synthdata.geometry.strokes import COINCIDE, least_cosine
+from synthdata.scene import Style
+
+TOLERANCE = 0.03  # px that chords may be off curves
+STROKE = 1 << 20  # the weight of a stroke's edges: no fill winds so often that it takes one away
+_FAR = 1e6  # px: dashes of longer lines would fill the memory, so these are solid
+_FLAT = 1e-3  # px: joins that are smaller are left out
+
+StyledPath = tuple[np.ndarray, np.ndarray | None, Style]
+
+
+class Edges(NamedTuple):
+    """Sides of closed figures, clockwise on the screen: parabolas from ``a`` to ``b``, complex
+    (n,), whose middles are ``bulge`` from those of the chords; the number of what each side belongs
+    to (n,), and how much it counts for (n,)."""
+
+    a: np.ndarray
+    b: np.ndarray
+    bulge: np.ndarray
+    owner: np.ndarray
+    weight: np.ndarray
+
+
+class _Pen(NamedTuple):
+    """How each path is painted: arrays (m,). ``least`` is 1 + cos(turn) where miters end."""
+
+    owner: np.ndarray
+    filled: np.ndarray
+    half: np.ndarray
+    least: np.ndarray
+    round_join: np.ndarray
+    round_cap: np.ndarray
+    square_cap: np.ndarray
+
+
+def painted_edges(marks: Sequence[StyledPath]) -> Edges:
+    """The edges of what each of the styled paths paints."""
+    paths, pen = _paths(marks)
+    of = pieces(paths)
+    found = segments(of.p, of.straight, TOLERANCE)
+    path = of.path[found.piece]
+    parts = [Edges(*(np.empty(0, dtype=t) for t in (complex, complex, complex, np.intp, np.int64)))]
+    if len(k := np.flatnonzero(pen.filled[path])):
+        parts.append(_fill(_only(found, k), of, pen))
+    if len(k := np.flatnonzero((pen.half[path] > 0.0) & (np.abs(found.b - found.a) > COINCIDE))):
+        parts += _stroke(_only(found, k), of, pen)
+    return Edges(*map(np.concatenate, zip(*parts, strict=True)))
+
+
+def _paths(marks: Sequence[StyledPath]) -> tuple[list[Path], _Pen]:
+    """The paths that are painted, dashes for dashed ones, and how."""
+    paths: list[Path] = []
+    rows: list[tuple[float, ...]] = []
+    for owner, (vertices, codes, style) in enumerate(marks):
+        stroke, fill, width, _, cap, join, pattern = style
+        half = width / 2.0 if stroke is not None else 0.0
+        least = least_cosine(width) if join == "miter" and half > 0.0 else math.inf
+        look = least, join == "round", cap == "round", cap == "projecting"
+        dashed = pattern is not None and half > 0.0 and float(np.ptp(vertices)) < _FAR
+        if fill is not None or (half > 0.0 and not dashed):
+            paths.append((vertices, codes))
+            rows.append((owner, fill is not None, 0.0 if dashed else half, *look))
+        if dashed and pattern is not None:
+            paths.append(dash(vertices, codes, pattern))
+            rows.append((owner, False, half, *look))
+    table = np.array(rows, dtype=np.float64).reshape(-1, len(_Pen._fields)).T
+    return paths, _Pen(table[0].astype(np.intp), table[1] > 0, *table[2:4], *(table[4:] > 0))
+
+
+def _only(found: Segments, k: np.ndarray) -> Segments:
+    return found if len(k) == len(found.a) else Segments(*(column[k] for column in found))
+
+
+def _groups(number: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where each of the groups of equal neighbours begins and ends."""
+    new = np.flatnonzero(number[1:] != number[:-1])
+    return np.concatenate(((0,), new + 1)), np.append(new, len(number) - 1)
+
+
+def _fill(found: Segments, of: Pieces, pen: _Pen) -> Edges:
+    """The segments themselves, and a line from the end of each sub-path back to its start."""
+    first, last = _groups(of.sub[found.piece])
+    owner = pen.owner[of.path[found.piece]]
+    a, b = np.concatenate((found.a, found.b[last])), np.concatenate((found.b, found.a[first]))
+    bulge = np.concatenate((found.bulge, np.zeros(len(last))))
+    return Edges(a, b, bulge, np.concatenate((owner, owner[last])), np.ones(len(a), dtype=np.int64))
+
+
+def _stroke(found: Segments, of: Pieces, pen: _Pen) -> list[Edges]:
+    found, first, last, closed = _lines(found, of)
+    a, b, bulge, piece, inner = found
+    path = of.path[piece]
+    half, owner = pen.half[path], pen.owner[path]
+    bulge, setting_out, arriving = _headings(a, b, bulge, half)
+    normals = setting_out * (-1j * half), arriving * (-1j * half)  # to the left
+    before = np.arange(-1, len(a) - 1)
+    before[first] = np.where(closed, last, -1)
+    s = np.flatnonzero(before >= 0)
+    p = before[s]
+    turn = arriving[p].conj() * setting_out[s]
+    cosine = 1.0 + turn.real
+    length = np.abs(b - a)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        fits = half[s] * np.abs(turn.imag) <= cosine * np.minimum(length[p], length[s]) / 2.0
+        near = half[s] * (np.sqrt(2.0 / cosine) - 1.0) <= _FLAT
+    mitred = ~inner[s] & (cosine >= pen.least[path[s]])
+    cut = fits & (near | mitred)
+    k = np.flatnonzero(cut)
+    at_start, at_end = normals[0].copy(), normals[1].copy()
+    at_start[s[k]] = at_end[p[k]] = (normals[1][p[k]] + normals[0][s[k]]) / cosine[k]
+    open_start, open_end = np.ones(len(a), dtype=bool), np.ones(len(a), dtype=bool)
+    open_start[s[k]] = open_end[p[k]] = False
+    k = np.flatnonzero(~cut & (np.abs(np.arctan2(turn.imag, turn.real)) * half[s] > _FLAT))
+    s, p = s[k], p[k]
+    rounded = pen.round_join[path[s]] | inner[s]
+    parts = _joins(a[s], normals[1][p], turn[k], mitred[k], rounded, owner[s])
+    starts, ends = first[~closed], last[~closed]
+    if len(starts):
+        tips = np.concatenate((a[starts], b[ends]))
+        sides = np.concatenate((-normals[0][starts], normals[1][ends]))
+        of_cap = np.concatenate((path[starts], path[ends]))
+        k = np.flatnonzero(pen.round_cap[of_cap])
+        parts.append(_fans(tips[k], sides[k], np.full(len(k), math.pi), pen.owner[of_cap[k]]))
+        k = np.flatnonzero(pen.square_cap[of_cap])
+        parts.append(_squares(tips[k], sides[k], pen.owner[of_cap[k]]))
+    corners = a + at_start, b + at_end, b - at_end, a - at_start
+    parts.append(_strips(corners, bulge / (b - a), owner, open_start, open_end))
+    return parts
+
+
+def _headings(
+    a: np.ndarray, b: np.ndarray, bulge: np.ndarray, half: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The bulges, and the unit directions at the start and end of segments: those of their curves,
+    but no bulges and those of the chords where a curve bends more sharply than its stroke."""
+    chord = b - a
+    room = np.abs(chord) ** 2 - 8.0 * half * np.abs((chord.conj() * bulge).imag) / np.abs(chord)
+    bulge = np.where(room > 0.0, bulge, 0.0)
+    headings = chord + 4.0 * bulge, chord - 4.0 * bulge
+    return bulge, headings[0] / np.abs(headings[0]), headings[1] / np.abs(headings[1])
+
+
+def _squares(tip: np.ndarray, side: np.ndarray, owner: np.ndarray) -> Edges:
+    """Projecting caps; ``side`` is half a width to the left of the way out."""
+    out = side * 1j
+    rim = tip + side, tip + side + out, tip - side + out, tip - side
+    ends = np.concatenate(rim), np.concatenate((*rim[1:], rim[0]))
+    bulge = np.zeros(4 * len(tip), dtype=np.complex128)
+    return Edges(*ends, bulge, np.tile(owner, 4), np.full(4 * len(tip), STROKE))
+
+
+def _lines(found: Segments, of: Pieces) -> tuple[Segments, np.ndarray, np.ndarray, np.ndarray]:
+    """The segments with the first and last one of each line, and whether it is closed.
+
+    There and back again is, to Agg, a line with two caps.
+    """
+    first, last = _groups(of.sub[found.piece])
+    closed = of.closed[found.piece[first]]
+    if (twice := closed & (last - first < 2) & of.straight[found.piece[first]]).any():
+        kept = np.ones(len(found.a), dtype=bool)
+        kept[last[twice & (last > first)]] = False
+        found = _only(found, np.flatnonzero(kept))
+        first, last = _groups(of.sub[found.piece])
+        closed = closed & ~twice
+    return found, first, last, closed
+
+
+def _strips(
+    corners: tuple[np.ndarray, ...],
+    bulge: np.ndarray,
+    owner: np.ndarray,
+    start: np.ndarray,
+    end: np.ndarray,
+) -> Edges:
+    """Quadrilaterals, their corners clockwise from the start on the left, without the sides at
+    the starts and ends that are shared; ``bulge`` is that over the chord."""
+    left0, left1, right1, right0 = corners
+    start, end = np.flatnonzero(start), np.flatnonzero(end)
+    a = np.concatenate((left0, right1, left1[end], right0[start]))
+    b = np.concatenate((left1, right0, right1[end], left0[start]))
+    bulges = bulge * (left1 - left0), bulge * (right1 - right0), np.zeros(len(end) + len(start))
+    owner = np.concatenate((owner, owner, owner[end], owner[start]))
+    return Edges(a, b, np.concatenate(bulges), owner, np.full(len(a), STROKE))
+
+
+def _joins(
+    corner: np.ndarray,
+    normal: np.ndarray,
+    turn: np.ndarray,
+    mitred: np.ndarray,
+    rounded: np.ndarray,
+    owner: np.ndarray,
+) -> list[Edges]:
+    """What is added on the outer sides of corners; ``normal`` is that of the line before, half a
+    width long, and ``turn`` the direction after over the one before."""
+    angle = np.arctan2(turn.imag, turn.real)
+    spoke = np.where(angle < 0.0, -normal, normal)
+    k = np.flatnonzero(rounded & ~mitred)
+    found = [_fans(corner[k], spoke[k], angle[k], owner[k])]
+    if len(k := np.flatnonzero(~rounded | mitred)):
+        at, spoke, turn = corner[k], spoke[k], turn[k]
+        middle = spoke * np.where(mitred[k], 2.0 / (1.0 + turn.conj()), (1.0 + turn) / 2.0)
+        rim = (at, at + spoke, at + middle, at + spoke * turn)
+        weight = np.where(angle[k] < 0.0, -STROKE, STROKE)
+        ends = np.concatenate(rim), np.concatenate((*rim[1:], at))
+        bulge = np.zeros(4 * len(k), dtype=np.complex128)
+        found.append(Edges(*ends, bulge, np.tile(owner[k], 4), np.tile(weight, 4)))
+    return found
+
+
+def _fans(center: np.ndarray, spoke: np.ndarray, turn: np.ndarray, owner: np.ndarray) -> Edges:
+    """Sectors of discs: from a spoke on, by a turn to either side."""
+    finest = 2.0 * np.arccos(np.maximum(0.0, 1.0 - TOLERANCE / np.abs(spoke)))
+    count = 1 + (np.abs(turn) / finest).astype(np.intp)
+    size = count + 1
+    fan = np.repeat(np.arange(len(count)), size)
+    last = np.cumsum(size) - 1
+    first = last - count
+    step = (turn / count)[fan]
+    spokes = spoke[fan] * np.exp(1j * step * (np.arange(len(fan)) - first[fan]))
+    rim = center[fan] + spokes
+    k = np.delete(np.arange(len(fan)), last)
+    bulge = (spokes[k] + spokes[k + 1]) * (0.5 / np.cos(step[k] / 2.0) - 0.5)
+    owner, weight = owner[fan], np.where(turn < 0.0, -STROKE, STROKE)[fan]
+    return Edges(
+        np.concatenate((rim[k], center, rim[last])),
+        np.concatenate((rim[k + 1], rim[first], center)),
+        np.concatenate((bulge, np.zeros(2 * len(center)))),
+        np.concatenate((owner[k], owner[last], owner[last])),
+        np.concatenate((weight[k], weight[last], weight[last])),
+    )
