@@ -30,8 +30,8 @@ def rgb_array(picture: Image.Image, spare_rows: int = 0) -> np.ndarray:
         buffer = picture.tobytes("raw", "RGB", stride)
     finally:
         ImageFile.MAXBLOCK = before
-    rows = np.frombuffer(buffer, dtype=np.uint8).reshape(height, stride)
-    image = rows[spare_rows:, :-1].reshape(height - spare_rows, width, 3)
+    shape, start = (height - spare_rows, width, 3), spare_rows * stride
+    image = np.ndarray(shape, np.uint8, buffer, start, (stride, 3, 1))
     global _last
     _last = weakref.ref(image), memoryview(buffer)
     return image

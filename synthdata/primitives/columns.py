@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from synthdata.distributions import Choice, Constant, Distribution, IntUniform, Mixture, Poisson
 from synthdata.errors import ConfigError, nearest
+
+#: Parameter name -> its values, one for each mark.
+Columns = dict[str, list[Any]]
+
+
+def rows(columns: Columns) -> Iterator[dict[str, Any]]:
+    """The same, mark by mark."""
+    names = tuple(columns)
+    for values in zip(*columns.values(), strict=True):
+        yield dict(zip(names, values))  # noqa: B905 as long by construction
 
 
 class Column(NamedTuple):
@@ -49,13 +59,17 @@ class Stage(NamedTuple):
     columns: tuple[Column, ...]
 
     def draw(
-        self, rng: np.random.Generator, n: int, context: dict[str, Any], units: Any
-    ) -> dict[str, list[Any]]:
-        """Name -> ``n`` values. ``context`` holds what was drawn before, and gets what is drawn."""
-        levels = rng.random((n, self.levels)).T.tolist()
-        drawn: dict[str, list[Any]] = {}
+        self, levels: np.ndarray, rng: np.random.Generator, context: dict[str, Any], units: Any
+    ) -> Columns:
+        """Name -> values, one for each row of ``levels``, (n, k).
+
+        What cannot be drawn by levels is drawn from ``rng``. ``context`` holds what was drawn
+        before, and gets what is drawn.
+        """
+        n, numbers = len(levels), levels.T.tolist()
+        drawn: Columns = {}
         for place, name, source, unit, least, most, whole in self.columns:
-            values = source.quantiles(levels[place], context)
+            values = source.quantiles(numbers[place], context)
             if values is None:
                 values = source.sample(rng, n, context).tolist()
             if unit is not None:

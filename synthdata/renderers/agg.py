@@ -8,6 +8,7 @@ own and nothing of matplotlib's Python is run per mark. At 72 dpi a point is a p
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -52,6 +53,7 @@ class AggSurface(Surface):
         self._pixels = np.asarray(self._agg).view(np.uint32)[..., 0]
         self._picture = Image.frombuffer("RGBA", size, self._agg, "raw", "RGBA", 0, 1)
         self._transform = _flip(height * supersample, supersample)
+        self._context, self._path = _Context(), _Path()
         self._mask: Any = None  # a second RendererAgg, opened when ids are first asked for
 
     def draw(self, scene: Scene) -> np.ndarray:
@@ -63,22 +65,25 @@ class AggSurface(Surface):
     def _paint(self, scene: Scene) -> None:
         self._pixels.fill(_rgba32(scene.background))
         draw_path, transform = self._agg.draw_path, self._transform
-        gc, path = _Context(), _Path()
+        gc, path, factor = self._context, self._path, self._factor
         for mark in scene.marks:
-            style = mark.style
-            path.vertices, path.codes = mark.vertices, mark.codes
-            gc._alpha = style.alpha
-            gc._linewidth = style.width if style.stroke is not None else 0.0
-            r, g, b = style.stroke or (0, 0, 0)
-            gc._rgb = (r / 255, g / 255, b / 255, style.alpha)
-            gc._capstyle, gc._dash = style.cap, style.dash
-            gc._joinstyle = "round" if style.join == "round" else self._join(mark)
-            fill = style.fill
-            if fill is not None:
-                paint = (fill[0] / 255, fill[1] / 255, fill[2] / 255, style.alpha)
-                draw_path(gc, path, transform, paint)
+            _, vertices, codes, (stroke, fill, width, alpha, cap, join, dash), *_ = mark
+            path.vertices, path.codes = vertices, codes
+            gc._alpha, gc._capstyle, gc._dash = alpha, cap, dash
+            if stroke is None:
+                gc._linewidth = 0.0
             else:
-                draw_path(gc, path, transform, self._unclipped(mark, self._factor))
+                r, g, b = stroke
+                gc._linewidth, gc._rgb = width, (_UNIT[r], _UNIT[g], _UNIT[b], alpha)
+            plain = join == "round" or (codes is None and factor == 1)
+            gc._joinstyle = join if plain else self._join(mark)
+            if fill is not None:
+                r, g, b = fill
+                draw_path(gc, path, transform, (_UNIT[r], _UNIT[g], _UNIT[b], alpha))
+            elif width * factor <= 2.0 and dash is None:
+                draw_path(gc, path, transform, None)
+            else:
+                draw_path(gc, path, transform, self._unclipped(mark, factor))
 
     def _join(self, mark: Mark) -> str:
         """The join that gives what ``Mark.bounds`` says, where Agg's would go beyond it."""
@@ -151,6 +156,8 @@ class AggSurface(Surface):
         return slice(max(0, math.floor(y0) - 1), max(0, math.ceil(y1) + 1)), columns
 
 
+_UNIT = tuple(channel / 255 for channel in range(256))
+
 #: A fill that changes no pixel.
 _UNSEEN = (0.0, 0.0, 0.0, 1e-9)
 _FAR = 1e5  # pixels; longer dashed lines would take seconds
@@ -207,6 +214,7 @@ def _flip(height: int, scale: int) -> np.ndarray:
     return np.array([[scale, 0, 0], [0, -scale, height], [0, 0, 1]], dtype=np.float64)
 
 
+@functools.lru_cache(maxsize=64)
 def _rgba32(color: Color) -> int:
     """An opaque colour as the 32-bit word that numpy writes for it."""
     return int(np.frombuffer(bytes((*color, 255)), dtype=np.uint32)[0])
