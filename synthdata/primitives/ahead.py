@@ -15,7 +15,7 @@ from synthdata.primitives.base import Draw, Levels, Primitive, Shape, draw_count
 from synthdata.rng import Streams
 from synthdata.scene import Color, Mark
 
-MOST = 256  # marks that are drawn together
+MOST = 128  # marks that are drawn together
 
 
 class Ahead:

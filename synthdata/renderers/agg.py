@@ -9,7 +9,9 @@ own and nothing of matplotlib's Python is run per mark. At 72 dpi a point is a p
 from __future__ import annotations
 
 import functools
+import itertools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -173,6 +175,11 @@ class _Path:
     codes: np.ndarray | None
 
 
+def _always(value: Any) -> Callable[[], Any]:
+    """A function that returns ``value``."""
+    return itertools.repeat(value).__next__
+
+
 class _Context:
     """What Agg reads of a graphics context. No snapping: it would move the geometry."""
 
@@ -190,23 +197,13 @@ class _Context:
     def get_dashes(self) -> tuple[float, tuple[float, ...] | None]:
         return 0.0, self._dash
 
-    def get_clip_path(self) -> tuple[None, None]:
-        return None, None
-
-    def get_snap(self) -> bool:
-        return False
-
-    def get_hatch_path(self) -> None:
-        return None
-
-    def get_hatch_color(self) -> tuple[float, float, float, float]:
-        return 0.0, 0.0, 0.0, 1.0
-
-    def get_hatch_linewidth(self) -> float:
-        return 1.0
-
-    def get_sketch_params(self) -> None:
-        return None
+    # These go from C to C, without a turn of the interpreter.
+    get_clip_path = _always((None, None))
+    get_snap = _always(False)
+    get_hatch_path = _always(None)
+    get_hatch_color = _always((0.0, 0.0, 0.0, 1.0))
+    get_hatch_linewidth = _always(1.0)
+    get_sketch_params = _always(None)
 
 
 def _flip(height: int, scale: int) -> np.ndarray:
