@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,11 +14,15 @@ from synthdata.errors import ConfigError, nearest
 Columns = dict[str, list[Any]]
 
 
-def rows(columns: Columns) -> Iterator[dict[str, Any]]:
+def rows(columns: Columns) -> list[dict[str, Any]]:
     """The same, mark by mark."""
-    names = tuple(columns)
-    for values in zip(*columns.values(), strict=True):
-        yield dict(zip(names, values))  # noqa: B905 as long by construction
+    # Filling copies of one mapping, column by column, is the fastest way to many like it.
+    empty = dict.fromkeys(columns)
+    found: list[dict[str, Any]] = [empty.copy() for _ in next(iter(columns.values()))]
+    for name, values in columns.items():
+        for row, value in zip(found, values, strict=True):
+            row[name] = value
+    return found
 
 
 class Column(NamedTuple):
