@@ -43,10 +43,10 @@ class Ahead:
         self._next, self._run = index + 1, self._run + 1
         if not self._ready and self._run > 2:
             self._ready = self._draw_ahead(index, width, height, background)
-        ready = self._ready.pop(index, None)
-        if ready is None:
+        marks = self._ready.pop(index, None)
+        if marks is None:
             return self._primitive.marks(self._draw(index, width, height, background))
-        return ready
+        return marks
 
     def _draw(self, index: int, width: int, height: int, background: Color) -> Draw:
         get = self._streams.get

@@ -21,7 +21,7 @@ _CODES = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arrows(Shape):
+class Arrows(Shape, together=True):
     """Straight arrows along ``angle``, placed by the middle between tail and tip.
 
     The ``head`` is two strokes (``open``) or a triangle (``filled``), painted in ``fill`` or, where

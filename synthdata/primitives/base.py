@@ -140,8 +140,9 @@ class Shape(Primitive):
     that draw whole numbers, the least one that makes sense. Both are checked when the primitive is
     made, as far as the distribution tells, and ``WHOLE`` again when values are drawn.
 
-    ``class Name(Shape, together=True)`` says that each mark follows from its own levels, in some
-    microseconds, so that the marks of several samples may be made in one go. It is not inherited.
+    ``class Name(Shape, together=True)`` promises that each mark follows from its own levels, within
+    a tenth of a millisecond, so that the marks of several samples may be made in one go. Subclasses
+    do not inherit it.
     """
 
     together: ClassVar[bool] = False

@@ -20,7 +20,7 @@ from synthdata.primitives.base import Levels
 from synthdata.rng import Streams
 from synthdata.scene import Mark
 
-KINDS = ("lines", "circles", "polylines", "mixed")
+KINDS = ("lines", "circles", "arrows", "polylines", "mixed")
 COUNTS = (
     *("0", "1", "5", "[0,0,3]", "{dist: int_uniform, low: 0, high: 4}", "{dist: poisson, rate: 2}"),
     *(f"{MOST}", "{dist: mixture, parts: [1, {dist: int_uniform, low: 100, high: 300}]}"),
