@@ -45,7 +45,7 @@ class AggSurface(Surface):
     """A kept ``RendererAgg`` with its pixel buffer."""
 
     def __init__(self, width: int, height: int, supersample: int = 1) -> None:
-        from matplotlib.backends._backend_agg import RendererAgg
+        from synthdata.renderers.backend_agg import RendererAgg
 
         self._width, self._height, self._factor = width, height, supersample
         # One spare row on top: its last byte becomes the filter byte of PNG's first row.
@@ -124,7 +124,7 @@ class AggSurface(Surface):
         return _UNSEEN if x1 - x0 < _FAR and y1 - y0 < _FAR else None
 
     def ids(self, scene: Scene) -> np.ndarray:
-        from matplotlib.backends._backend_agg import RendererAgg
+        from synthdata.renderers.backend_agg import RendererAgg
 
         if len(scene.marks) > 0xFFFF:
             raise ConfigError(f"{len(scene.marks)} marks do not fit a 16-bit instance mask")
