@@ -21,7 +21,8 @@ from synthdata.encoders.png import Png
 from synthdata.errors import ConfigError
 from synthdata.labels.base import Label, Truth
 from synthdata.layouts.base import Layout
-from synthdata.primitives.base import Draw, Primitive
+from synthdata.primitives.ahead import Ahead
+from synthdata.primitives.base import Primitive
 from synthdata.renderers.base import Renderer
 from synthdata.rng import Streams
 from synthdata.scene import Color, Mark, Scene
@@ -171,8 +172,7 @@ class Generator:
         self._surface = config.renderer.open(*config.canvas.size)
         self._mask_encoder = Png()
         self._primitives = [
-            (primitive, f"geometry/{name}", f"style/{name}")
-            for name, primitive in config.primitives.items()
+            Ahead(primitive, name, self._streams) for name, primitive in config.primitives.items()
         ]
         background = config.canvas.background
         self._background: Color | None = None
@@ -241,9 +241,9 @@ class Generator:
             colors = self.config.canvas.background.sample(get(index, "background"), 1)
             background = tuple(colors[0].tolist())
         marks: Sequence[Mark] = []
-        for primitive, geometry, style in self._primitives:
-            draw = Draw(width, height, background, get(index, geometry), get(index, style))
-            marks = [*marks, *primitive.marks(draw)] if marks else primitive.marks(draw)
+        for primitive in self._primitives:
+            drawn = primitive.marks(index, width, height, background)
+            marks = [*marks, *drawn] if marks else drawn
         if self.config.layout.moves:
             marks = self.config.layout.arrange(marks, get(index, "layout"), width, height)
         return Scene(width, height, background, tuple(marks))

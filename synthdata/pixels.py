@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageFile
+from PIL import Image, _imaging
 
 
 def rgb_array(picture: Image.Image, spare_rows: int = 0) -> np.ndarray:
@@ -23,15 +23,13 @@ def rgb_array(picture: Image.Image, spare_rows: int = 0) -> np.ndarray:
     """
     width, height = picture.size
     stride = 3 * width + 1
-    # Pillow gathers blocks of MAXBLOCK bytes and joins them; one block needs no joining.
-    before = ImageFile.MAXBLOCK
-    ImageFile.MAXBLOCK = max(before, stride * height + 64)
-    try:
-        buffer = picture.tobytes("raw", "RGB", stride)
-    finally:
-        ImageFile.MAXBLOCK = before
-    rows = np.frombuffer(buffer, dtype=np.uint8).reshape(height, stride)
-    image = rows[spare_rows:, :-1].reshape(height - spare_rows, width, 3)
+    # As picture.tobytes("raw", "RGB", stride), whose preparations cost as much as a small picture.
+    encoder = _imaging.raw_encoder(picture.mode, "RGB", stride)
+    encoder.setimage(picture.im, (0, 0, width, height))
+    _, done, buffer = encoder.encode(stride * height)
+    assert done > 0, "Pillow wants more room than the rows take"
+    shape, start = (height - spare_rows, width, 3), spare_rows * stride
+    image = np.ndarray(shape, np.uint8, buffer, start, (stride, 3, 1))
     global _last
     _last = weakref.ref(image), memoryview(buffer)
     return image

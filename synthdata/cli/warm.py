@@ -15,7 +15,7 @@ from synthdata.errors import ConfigError
 WORKER_MODULES = (
     "synthdata.run.shard",
     "synthdata.renderers.agg",
-    "matplotlib.backends._backend_agg",
+    "synthdata.renderers.backend_agg",
 )
 
 

@@ -14,6 +14,21 @@ from synthdata.scene import Bounds, Mark
 
 _LISTS = (list, tuple)
 DIGITS = 3  # of a pixel or a degree: floats are rounded once, here
+_SCALE = 10.0**DIGITS
+
+
+def rounded(value: float) -> float:
+    """``round(value, DIGITS)``, in half the time.
+
+    The quotient of two whole numbers is rounded once, so it is the float that the decimal fraction
+    stands for. Python goes by the digits; so does this where the product could mislead.
+    """
+    scaled = value * _SCALE
+    if -1e12 < scaled < 1e12:  # wrong by 1e-4 at most
+        whole = round(scaled)
+        if whole and -0.499 < scaled - whole < 0.499:  # 0 has a sign
+            return whole / _SCALE
+    return round(value, DIGITS)
 
 
 @dataclass(frozen=True)
@@ -33,7 +48,7 @@ class Marks(Label):
             if truth.moves:
                 points, bounds = _placed(mark, truth)
             else:
-                points = [[round(x, DIGITS), round(y, DIGITS)] for _, x, y in keypoints]
+                points = [[rounded(x), rounded(y)] for _, x, y in keypoints]
             annotation = {
                 "id": z + 1,
                 "z": z,
@@ -42,7 +57,7 @@ class Marks(Label):
                 "keypoint_names": [name for name, _, _ in keypoints],
                 "keypoints": points,
                 "params": {
-                    key: round(value, DIGITS)
+                    key: rounded(value)
                     if value.__class__ is float
                     else (_rounded(value) if value.__class__ in _LISTS else value)
                     for key, value in params.items()
@@ -67,7 +82,7 @@ def clipped_box(bounds: Bounds, width: int, height: int) -> list[float] | None:
         y1 = float(height)
     if x1 <= x0 or y1 <= y0:
         return None
-    return [round(x0, DIGITS), round(y0, DIGITS), round(x1 - x0, DIGITS), round(y1 - y0, DIGITS)]
+    return [rounded(x0), rounded(y0), rounded(x1 - x0), rounded(y1 - y0)]
 
 
 def _placed(mark: Mark, truth: Truth) -> tuple[list[list[float]], Bounds]:
@@ -92,7 +107,7 @@ def _parts(mark: Mark, truth: Truth) -> list[dict[str, Any]]:
 
 def _rounded(value: Any) -> Any:
     if value.__class__ is float:
-        return round(value, DIGITS)
+        return rounded(value)
     if isinstance(value, list | tuple):
         return [_rounded(v) for v in value]
     return value

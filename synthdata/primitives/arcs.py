@@ -16,7 +16,7 @@ from synthdata.scene import CLOSEPOLY, LINETO
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arcs(Shape):
+class Arcs(Shape, together=True):
     """Arcs, placed by the centre of their ellipse.
 
     The arc runs clockwise from ``start`` over ``sweep`` degrees of the ellipse's parameter, in the

@@ -11,6 +11,7 @@ import numpy as np
 from synthdata.distributions import Choice, Constant, Distribution, Relative, Uniform
 from synthdata.errors import ConfigError
 from synthdata.primitives.base import Draw, Outline, Shape, fraction
+from synthdata.primitives.columns import Columns
 from synthdata.scene import CLOSEPOLY, LINETO, MOVETO, Style
 
 _CODES = {
@@ -20,7 +21,7 @@ _CODES = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arrows(Shape):
+class Arrows(Shape, together=True):
     """Straight arrows along ``angle``, placed by the middle between tail and tip.
 
     The ``head`` is two strokes (``open``) or a triangle (``filled``), painted in ``fill`` or, where
@@ -40,7 +41,7 @@ class Arrows(Shape):
     head_length: Distribution = fraction(Relative("length", Uniform(0.15, 0.25)))
     head_width: Distribution = fraction(Relative("head_length", Uniform(0.6, 0.9)))
 
-    def styles(self, columns: Mapping[str, list[Any]]) -> list[tuple[Style, dict[str, Any]]]:
+    def styles(self, columns: Columns) -> tuple[list[Style], Columns]:
         fill = columns["color" if self.fill is None else "fill"]
         solid = [
             bool(on) and head == "filled"

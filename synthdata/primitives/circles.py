@@ -12,7 +12,7 @@ from synthdata.primitives.ellipses import oval
 
 
 @dataclass(frozen=True, kw_only=True)
-class Circles(Shape):
+class Circles(Shape, together=True):
     """Circles, placed by their centre.
 
     Key points: ``center`` and the four that lie ``right``, ``bottom``, ``left`` and ``top`` of it

@@ -11,6 +11,20 @@ from synthdata.distributions import Choice, Constant, Distribution, IntUniform, 
 from synthdata.errors import ConfigError, nearest
 from synthdata.schedules import Schedule
 
+#: Parameter name -> its values, one for each mark.
+Columns = dict[str, list[Any]]
+
+
+def rows(columns: Columns) -> list[dict[str, Any]]:
+    """The same, mark by mark."""
+    # Filling copies of one mapping, column by column, is the fastest way to many like it.
+    empty = dict.fromkeys(columns)
+    found: list[dict[str, Any]] = [empty.copy() for _ in next(iter(columns.values()))]
+    for name, values in columns.items():
+        for row, value in zip(found, values, strict=True):
+            row[name] = value
+    return found
+
 
 class Column(NamedTuple):
     """One field that is drawn.
@@ -50,13 +64,17 @@ class Stage(NamedTuple):
     columns: tuple[Column, ...]
 
     def draw(
-        self, rng: np.random.Generator, n: int, context: dict[str, Any], units: Any
-    ) -> dict[str, list[Any]]:
-        """Name -> ``n`` values. ``context`` holds what was drawn before, and gets what is drawn."""
-        levels = rng.random((n, self.levels)).T.tolist()
-        drawn: dict[str, list[Any]] = {}
+        self, levels: np.ndarray, rng: np.random.Generator, context: dict[str, Any], units: Any
+    ) -> Columns:
+        """Name -> values, one for each row of ``levels``, (n, k).
+
+        What cannot be drawn by levels is drawn from ``rng``. ``context`` holds what was drawn
+        before, and gets what is drawn.
+        """
+        n, numbers = len(levels), levels.T.tolist()
+        drawn: Columns = {}
         for place, name, source, unit, least, most, whole in self.columns:
-            values = source.quantiles(levels[place], context)
+            values = source.quantiles(numbers[place], context)
             if values is None:
                 values = source.sample(rng, n, context).tolist()
             if unit is not None:

@@ -12,7 +12,7 @@ from synthdata.primitives.base import TINTS, Draw, Outline, Shape, fraction
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ellipses(Shape):
+class Ellipses(Shape, together=True):
     """Ellipses, placed by their centre; ``angle`` turns the axis of ``radius_x``.
 
     Key points: ``center`` and the vertices of the ellipse that lie ``right``, ``bottom``, ``left``

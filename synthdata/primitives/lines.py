@@ -10,12 +10,13 @@ import numpy as np
 
 from synthdata import geometry
 from synthdata.distributions import Constant, Distribution, Uniform
-from synthdata.primitives.base import Draw, Shape, fraction
+from synthdata.primitives.base import Draw, Levels, Shape, fraction
+from synthdata.primitives.columns import rows
 from synthdata.scene import Mark
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lines(Shape):
+class Lines(Shape, together=True):
     """Line segments, placed by their centre. Key points: ``start``, ``end``."""
 
     category: ClassVar[str] = "line"
@@ -24,10 +25,10 @@ class Lines(Shape):
     angle: Distribution = Uniform(0.0, 180.0)
     length: Distribution = fraction(Uniform(0.2, 0.9))
 
-    def marks(self, draw: Draw) -> list[Mark]:
-        # As Shape.marks, without the outline around the origin that a segment does not need.
-        columns, style_columns = self.draw_columns(draw)
-        names = tuple(columns)
+    def marks_at(self, levels: Levels, draw: Draw) -> list[Mark]:
+        # As a Shape, without the outline around the origin that a segment does not need.
+        columns, style_columns = self.columns_at(levels, draw)
+        styles, style_params = self.styles(style_columns)
         ends = [
             _ends(x, y, math.radians(angle), length / 2)
             for x, y, angle, length in zip(
@@ -41,16 +42,12 @@ class Lines(Shape):
                 segment,
                 None,
                 style,
-                dict(zip(names, row), **style_params),  # noqa: B905 as long by construction
+                params,
                 (("start", x0, y0), ("end", x1, y1)),
                 geometry.segment_bounds(x0, y0, x1, y1, style),
             )
-            for segment, (x0, y0, x1, y1), row, (style, style_params) in zip(
-                vertices,
-                ends,
-                zip(*columns.values(), strict=True),
-                self.styles(style_columns),
-                strict=True,
+            for segment, (x0, y0, x1, y1), style, params in zip(
+                vertices, ends, styles, rows({**columns, **style_params}), strict=True
             )
         ]
 

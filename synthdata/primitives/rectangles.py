@@ -20,7 +20,7 @@ from synthdata.primitives.base import TINTS, Draw, Outline, Shape, fraction
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rectangles(Shape):
+class Rectangles(Shape, together=True):
     """Rectangles, placed by their centre; ``angle`` turns the side of ``size_x``.
 
     ``rounding`` goes from 0, square corners, to 1, corners as round as the shorter side allows; the

@@ -14,8 +14,8 @@ from synthdata import geometry
 from synthdata.distributions import Constant, Distribution, IntUniform, Uniform
 from synthdata.errors import ConfigError
 from synthdata.primitives import fonts
-from synthdata.primitives.base import Draw, Shape, fraction, undrawn
-from synthdata.primitives.columns import check_names, check_whole
+from synthdata.primitives.base import Draw, Levels, Shape, fraction, undrawn
+from synthdata.primitives.columns import Columns, check_names, check_whole, rows
 from synthdata.scene import Bounds, KeyPoint, Mark, Part, Style
 
 WORDS = (
@@ -111,19 +111,18 @@ class Text(Shape):
         lists = [self.vocabulary] if isinstance(self.vocabulary, str) else []
         return tuple(Path(p) for p in (*lists, *self._faces.values()))
 
-    def styles(self, columns: Mapping[str, list[Any]]) -> list[tuple[Style, dict[str, Any]]]:
+    def styles(self, columns: Columns) -> tuple[list[Style], Columns]:
         fill = columns["color" if self.fill is None else "fill"]
         return super().styles({**columns, "fill": fill})
 
-    def marks(self, draw: Draw) -> list[Mark]:
-        columns, style_columns = self.draw_columns(draw)
+    def marks_at(self, levels: Levels, draw: Draw) -> list[Mark]:
+        columns, style_columns = self.columns_at(levels, draw)
         columns["font"] = self._draw_fonts(len(columns["x"]), draw.geometry)
         columns["text"] = self._draw_texts(columns["words"], draw.geometry)
-        styles = self.styles({**columns, **style_columns})
-        rows = zip(*columns.values(), strict=True)
+        styles, style_params = self.styles({**columns, **style_columns})
         return [
-            self._mark(dict(zip(columns, row, strict=True)), style, style_params)
-            for row, (style, style_params) in zip(rows, styles, strict=True)
+            self._mark(*mark)
+            for mark in zip(rows(columns), styles, rows(style_params), strict=True)
         ]
 
     def _draw_fonts(self, n: int, rng: np.random.Generator) -> list[str]:

@@ -8,8 +8,12 @@ own and nothing of matplotlib's Python is run per mark. At 72 dpi a point is a p
 
 from __future__ import annotations
 
+import functools
+import itertools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -41,7 +45,7 @@ class AggSurface(Surface):
     """A kept ``RendererAgg`` with its pixel buffer."""
 
     def __init__(self, width: int, height: int, supersample: int = 1) -> None:
-        from matplotlib.backends._backend_agg import RendererAgg
+        from synthdata.renderers.backend_agg import RendererAgg
 
         self._width, self._height, self._factor = width, height, supersample
         # One spare row on top: its last byte becomes the filter byte of PNG's first row.
@@ -51,6 +55,7 @@ class AggSurface(Surface):
         self._pixels = np.asarray(self._agg).view(np.uint32)[..., 0]
         self._picture = Image.frombuffer("RGBA", size, self._agg, "raw", "RGBA", 0, 1)
         self._transform = _flip(height * supersample, supersample)
+        self._context, self._path = _Context(), _Path()
 
     def draw(self, scene: Scene) -> np.ndarray:
         self._paint(scene)
@@ -61,20 +66,23 @@ class AggSurface(Surface):
     def _paint(self, scene: Scene) -> None:
         self._pixels.fill(_rgba32(scene.background))
         draw_path, transform = self._agg.draw_path, self._transform
-        gc, path = _Context(), _Path()
+        gc, path, factor = self._context, self._path, self._factor
         for mark in scene.marks:
-            style = mark.style
-            path.vertices, path.codes = mark.vertices, mark.codes
-            gc._alpha = style.alpha
-            gc._linewidth = style.width if style.stroke is not None else 0.0
-            r, g, b = style.stroke or (0, 0, 0)
-            gc._rgb = (r / 255, g / 255, b / 255, style.alpha)
-            gc._capstyle, gc._dash = style.cap, style.dash
-            gc._joinstyle = "round" if style.join == "round" else self._join(mark)
-            fill = style.fill
+            _, vertices, codes, (stroke, fill, width, alpha, cap, join, dash), *_ = mark
+            path.vertices, path.codes = vertices, codes
+            gc._alpha, gc._capstyle, gc._dash = alpha, cap, dash
+            if stroke is None:
+                gc._linewidth = 0.0
+            else:
+                r, g, b = stroke
+                gc._linewidth, gc._rgb = width, (_UNIT[r], _UNIT[g], _UNIT[b], alpha)
+            plain = join == "round" or (codes is None and factor == 1)
+            gc._joinstyle = join if plain else self._join(mark)
             if fill is not None:
-                paint = (fill[0] / 255, fill[1] / 255, fill[2] / 255, style.alpha)
-                draw_path(gc, path, transform, paint)
+                r, g, b = fill
+                draw_path(gc, path, transform, (_UNIT[r], _UNIT[g], _UNIT[b], alpha))
+            elif width * factor <= 2.0 and dash is None:
+                draw_path(gc, path, transform, None)
             else:
                 draw_path(gc, path, transform, self._unclipped(mark))
 
@@ -115,6 +123,8 @@ class AggSurface(Surface):
         return _UNSEEN if x1 - x0 < _FAR and y1 - y0 < _FAR else None
 
 
+_UNIT = tuple(channel / 255 for channel in range(256))
+
 #: A fill that changes no pixel.
 _UNSEEN = (0.0, 0.0, 0.0, 1e-9)
 _FAR = 1e5  # pixels; longer dashed lines would take seconds
@@ -128,6 +138,11 @@ class _Path:
     simplify_threshold = 0.0
     vertices: np.ndarray
     codes: np.ndarray | None
+
+
+def _always(value: Any) -> Callable[[], Any]:
+    """A function that returns ``value``."""
+    return itertools.repeat(value).__next__
 
 
 class _Context:
@@ -147,23 +162,13 @@ class _Context:
     def get_dashes(self) -> tuple[float, tuple[float, ...] | None]:
         return 0.0, self._dash
 
-    def get_clip_path(self) -> tuple[None, None]:
-        return None, None
-
-    def get_snap(self) -> bool:
-        return False
-
-    def get_hatch_path(self) -> None:
-        return None
-
-    def get_hatch_color(self) -> tuple[float, float, float, float]:
-        return 0.0, 0.0, 0.0, 1.0
-
-    def get_hatch_linewidth(self) -> float:
-        return 1.0
-
-    def get_sketch_params(self) -> None:
-        return None
+    # These go from C to C, without a turn of the interpreter.
+    get_clip_path = _always((None, None))
+    get_snap = _always(False)
+    get_hatch_path = _always(None)
+    get_hatch_color = _always((0.0, 0.0, 0.0, 1.0))
+    get_hatch_linewidth = _always(1.0)
+    get_sketch_params = _always(None)
 
 
 def _flip(height: int, scale: int) -> np.ndarray:
@@ -171,6 +176,7 @@ def _flip(height: int, scale: int) -> np.ndarray:
     return np.array([[scale, 0, 0], [0, -scale, height], [0, 0, 1]], dtype=np.float64)
 
 
+@functools.lru_cache(maxsize=64)
 def _rgba32(color: Color) -> int:
     """An opaque colour as the 32-bit word that numpy writes for it."""
     return int(np.frombuffer(bytes((*color, 255)), dtype=np.uint32)[0])

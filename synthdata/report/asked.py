@@ -132,15 +132,12 @@ def _parameters(
         rngs = _even(f"geometry/{number}"), _even(f"style/{number}")
         draw = Draw(width, height, color, rngs[0], rngs[1], each)
         try:
-            geometry, style = kind.draw_columns(draw)
-            looks = kind.styles({**geometry, **style})
+            geometry, style = kind.columns_at(kind.levels(draw, each), draw)
+            _, looks = kind.styles({**geometry, **style})
         except (SynthdataError, KeyError):  # draws something else in between
             return
-        for key, values in geometry.items():
+        for key, values in {**geometry, **looks}.items():
             found[key] += values
-        for _, params in looks:
-            for key, value in params.items():
-                found[key].append(value)
     for key, values in found.items():
         yield key, [round(v, DIGITS) if isinstance(v, float) else v for v in values]
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import matplotlib as mpl
 import numpy as np
 import pytest
@@ -10,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 from matplotlib.transforms import Affine2D
+from processes import environment
 
 from synthdata.compose import conf_dir
 from synthdata.errors import ConfigError
@@ -182,3 +186,22 @@ def test_y_points_down() -> None:
 def test_bad_supersampling(factor: int) -> None:
     with pytest.raises(ConfigError, match=f"supersample={factor}"):
         Agg(supersample=factor)
+
+
+AS_USUAL = "from matplotlib.backends._backend_agg import RendererAgg as usual"
+AS_OURS = "from synthdata.renderers.backend_agg import RendererAgg as ours"
+
+
+@pytest.mark.parametrize("order", [(AS_OURS, AS_USUAL), (AS_USUAL, AS_OURS)])
+def test_the_compiled_renderer_is_there_once(order: tuple[str, str]) -> None:
+    """Whichever comes first; and ordinary figures work beside ours."""
+    alone = "import sys; assert 'matplotlib' not in sys.modules" if order[0] == AS_OURS else ""
+    code = [
+        *(order[0], alone, order[1], "assert ours is usual"),
+        "from matplotlib.backends import _backend_agg",
+        "assert _backend_agg.RendererAgg is ours",
+        "from matplotlib.backends.backend_agg import FigureCanvasAgg",
+        "from matplotlib.figure import Figure",
+        "FigureCanvasAgg(Figure()).draw()",
+    ]
+    subprocess.run([sys.executable, "-c", "\n".join(code)], env=environment(), check=True)
