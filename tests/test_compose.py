@@ -58,6 +58,7 @@ def test_every_key_of_a_shipped_option_says_what_it_is(group: str, option: str) 
             assert "  # " in line, f"no comment: {line}"
 
 
+@pytest.mark.slow
 def test_one_group_or_a_list() -> None:
     assert list(config(["primitives=lines"]).primitives) == ["lines"]
     assert list(config(["primitives=[lines]"]).primitives) == ["lines"]
@@ -258,7 +259,7 @@ def test_all_keys_that_users_type_are_there() -> None:
     keys |= {
         *("renderer", "encoder", "writer", "engine", "failures", "plugins", "output", "shards")
     }
-    keys |= {*("split", "exports", "card")}
+    keys |= {"split", "exports", "card", "report"}
     assert keys == set(node)
     assert {"size", "background", "dpi"} <= set(node["canvas"])
     assert {"max_rate", "max_count", "max_consecutive", "timeout_s"} == set(node["failures"])

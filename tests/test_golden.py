@@ -114,6 +114,7 @@ backend: svg
 """
 
 
+@pytest.mark.slow
 def test_nothing_of_the_environment_matters(tmp_path: Path) -> None:
     """Neither the user's matplotlib style nor locale, time zone, hash seed and current folder."""
     (tmp_path / "matplotlibrc").write_text(RCPARAMS)

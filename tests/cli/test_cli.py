@@ -84,6 +84,7 @@ def test_a_sweep_makes_a_run_for_each_point(command: Command) -> None:
     assert sorted(p.name for p in sweep.iterdir() if p.is_dir()) == ["0", "1", "2", "3"]
 
 
+@pytest.mark.slow
 def test_a_sweep_over_lists_and_distributions(command: Command) -> None:
     widths = "[1,2],{dist: uniform, low: 1, high: 2},3"
     options = ["n=2", "engine=serial", *TINY, "hydra.sweep.dir=sweep"]
@@ -158,6 +159,7 @@ def test_extend_and_resume(command: Command) -> None:
     assert leftovers(longer.path) == []
 
 
+@pytest.mark.slow
 def test_resume_with_more_failures_allowed(command: Command, plugin: Plugin) -> None:
     arguments = [*plugin.arguments(at=[1, 5]), "n=10", "shard_size=2", "hydra.run.dir=run"]
     first = command(*arguments, "engine=serial")
@@ -173,6 +175,7 @@ def test_resume_with_more_failures_allowed(command: Command, plugin: Plugin) -> 
     assert re.search(r"^failed +2\b", last.stdout, re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_a_plugin_whose_code_has_changed(command: Command, plugin: Plugin) -> None:
     """Its code decides bytes, so the samples that are there could be others."""
     assert command(*plugin.arguments(), "n=3", "hydra.run.dir=run").returncode == 0
@@ -215,6 +218,7 @@ def test_workers_that_cannot_start(command: Command) -> None:
     assert "python -m synthdata resume run" in done.stderr
 
 
+@pytest.mark.slow
 def test_the_console_script_is_the_same(command: Command, plugin: Plugin, tmp_path: Path) -> None:
     """It lies in another folder, so Python does not look for plugins in the current one."""
     script = tmp_path / "bin" / "synthdata"
@@ -233,6 +237,7 @@ def test_the_console_script_is_the_same(command: Command, plugin: Plugin, tmp_pa
     assert len(list((command.folder / "run").glob("dataset/*/*.png"))) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["a b", "ä'ö", "x=y", "$HOME", "-x"])
 def test_folders_with_odd_names(name: str, command: Command) -> None:
     quoted = name.replace("\\", "\\\\").replace("'", "\\'").replace("$", "\\$")
@@ -270,6 +275,7 @@ def test_from_a_folder_with_the_names_of_our_modules(command: Command) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_the_same_config_in_another_folder_is_the_same_data_set(command: Command) -> None:
     digests = set()
     for name in ("one", "two/three"):

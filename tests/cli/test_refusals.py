@@ -64,6 +64,7 @@ def test_a_single_run_of_another_config(forks: Forks, here: Path) -> None:
     assert tree(here) == before
 
 
+@pytest.mark.slow
 def test_a_sweep_of_other_configs(forks: Forks, here: Path) -> None:
     assert sweep(forks, here, "seed=0,1").code == 0
     before = tree(here)
@@ -127,6 +128,7 @@ def test_dot_hydra_is_as_hydra_writes_it(options: list[str], command: Command) -
     assert made[0] == made[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("subdir", [".hydra", "null"])
 def test_dot_hydra_of_a_sweep(subdir: str, command: Command) -> None:
     arguments = ["-m", *SMALL, "seed=0,1", "hydra.sweep.dir=sweep", f"hydra.output_subdir={subdir}"]

@@ -109,6 +109,7 @@ def test_one_of_each(folder: Path) -> None:
         assert "all as recorded" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_closed_descriptor_is_given_to_no_file_of_ours(tmp_path: Path) -> None:
     """What prints below Python would write into that file."""
     (tmp_path / "noisy.py").write_text(
@@ -116,17 +117,17 @@ def test_a_closed_descriptor_is_given_to_no_file_of_ours(tmp_path: Path) -> None
         "@dataclasses.dataclass(frozen=True)\n"
         "class Noisy(Lines):\n"
         "    def marks(self, draw):\n"
-        "        os.write(1, b'noise'); os.write(2, b'noise')\n"
+        "        os.write(1, b'clamour'); os.write(2, b'clamour')\n"
         "        return super().marks(draw)\n"
     )
     options = [*TINY[:2], "n=3", "plugins=[noisy]", "primitives.lines._target_=noisy.Noisy"]
     loud = shell(tmp_path, [*options, "engine=serial", "hydra.run.dir=loud"], "")
-    assert "noise" in loud.stdout
+    assert "clamour" in loud.stdout
     for engine in ("serial", "loky"):
         arguments = [*options, f"engine={engine}", f"hydra.run.dir={engine}"]
         assert shell(tmp_path, arguments, "<&- >&- 2>&-").returncode == 0
         for file in (tmp_path / engine).rglob("*"):
-            assert file.is_dir() or b"noise" not in file.read_bytes(), file
+            assert file.is_dir() or b"clamour" not in file.read_bytes(), file
 
 
 def test_output_is_written_when_it_is_printed_to_a_terminal_or_unbuffered(tmp_path: Path) -> None:

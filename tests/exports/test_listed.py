@@ -67,6 +67,7 @@ def test_bad_entries_are_named_before_the_first_shard(override: str, words: list
     assert all(word in str(caught.value) for word in words), caught.value
 
 
+@pytest.mark.slow
 def test_the_command_line(command: Command) -> None:
     arguments = [*SMALL, "hydra.run.dir=run"]
     done = command(*arguments, "exports=[coc]")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from processes import Forks
 
 import synthdata
@@ -69,6 +70,7 @@ def test_the_end_of_every_command_has_a_report(forks: Forks, tmp_path: Path) -> 
     assert not (run / "report.html").exists()
 
 
+@pytest.mark.slow
 def test_sweep_has_an_index(forks: Forks, tmp_path: Path) -> None:
     done = forks(
         tmp_path, "-m", "hydra.sweep.dir=sweep", *TINY, "n=2", "seed=0,10", "encoder=png,jpeg"

@@ -65,6 +65,7 @@ raise SystemExit(main(sys.argv[1:]))
 """
 
 
+@pytest.mark.slow
 def test_what_cannot_fit_is_refused_before_it_begins(small_disk: Path, command: Command) -> None:
     run = small_disk / "run"
     first = command(*CONFIG, "n=4000", "engine.workers=2", f"hydra.run.dir={run}")
@@ -77,6 +78,7 @@ def test_what_cannot_fit_is_refused_before_it_begins(small_disk: Path, command: 
     assert leftovers(run) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["engine.workers=2", "engine=serial"])
 def test_a_disk_that_fills_up(engine: str, small_disk: Path, command: Command) -> None:
     run = small_disk / "run"
@@ -112,9 +114,9 @@ def test_a_disk_with_no_room_at_all(small_disk: Path, command: Command) -> None:
         while True:
             file.write(bytes(4096))
     result = command(*CONFIG, "n=20", f"hydra.run.dir={small_disk / 'run'}")
-    assert result.returncode in (2, 5), result.stderr
+    assert result.returncode == 5, result.stderr
     assert "Traceback" not in result.stderr
-    assert "no room" in result.stderr.lower() or "no space" in result.stderr.lower()
+    assert "room" in result.stderr
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EIO])

@@ -76,6 +76,7 @@ def test_a_part_alone_leaves_the_rest(whole: Run, command: Command) -> None:
     assert Run.load(run.path).state["digest"] == whole.state["digest"]
 
 
+@pytest.mark.slow
 def test_finalize_after_the_last_part_was_killed(whole: Run, command: Command) -> None:
     arguments = [*SMALL, "hydra.run.dir=run", "engine=serial"]
     for k in range(2):
@@ -90,6 +91,7 @@ def test_finalize_after_the_last_part_was_killed(whole: Run, command: Command) -
     assert Run.load(command.folder / "run").state["digest"] == whole.state["digest"]
 
 
+@pytest.mark.slow
 def test_a_part_in_use_is_refused_and_so_is_the_whole(command: Command, plugin: Plugin) -> None:
     slow = [*plugin.arguments(seconds=0.05), "n=4000", "shard_size=10", "hydra.run.dir=run"]
     run = command.folder / "run"
@@ -117,6 +119,7 @@ def test_parts_of_other_sizes_are_refused(command: Command) -> None:
     assert "n: 60 where its other parts have 50" in other.stderr
 
 
+@pytest.mark.slow
 def test_failures_of_all_parts_are_listed(command: Command, plugin: Plugin) -> None:
     faulty = plugin.arguments(at=[3, 17, 29])
     options = ["n=30", "shard_size=5", "engine=serial", "hydra.run.dir=run", "failures.max_rate=1"]
@@ -127,6 +130,7 @@ def test_failures_of_all_parts_are_listed(command: Command, plugin: Plugin) -> N
     assert (state["status"], state["made"], state["failed"]) == ("complete", 27, 3)
 
 
+@pytest.mark.slow
 def test_a_sweep_over_the_parts_fills_one_directory(whole: Run, command: Command) -> None:
     """What an array of a scheduler does, by Hydra's own launcher."""
     parts = "shards=0/3,1/3,2/3"

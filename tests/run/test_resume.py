@@ -144,6 +144,7 @@ def test_killed_before_each_step_on_the_file_system(command: Command) -> None:
     assert int(out) > 40
 
 
+@pytest.mark.slow
 def test_workers_end_with_their_run(command: Command, plugin: Plugin) -> None:
     """Nobody waits for what they make; they must not go on for the rest of a long shard."""
     run = command.folder / "run"
@@ -218,6 +219,7 @@ def test_a_signal_ends_it_cleanly(
         assert len(list(shard.iterdir())) == 11
 
 
+@pytest.mark.slow
 def test_a_key_press_reaches_the_whole_group(command: Command, plugin: Plugin) -> None:
     """Ctrl-C in a terminal goes to the workers too."""
     run = command.folder / "run"
@@ -267,6 +269,7 @@ def test_the_first_key_press_finishes_the_shards_under_way(
     assert leftovers(run) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["engine.workers=2", "engine=serial"])
 def test_a_scheduler_waits_five_seconds(engine: str, command: Command, plugin: Plugin) -> None:
     run = command.folder / "run"

@@ -155,6 +155,7 @@ def test_consecutive_failures_end_the_run(faulty: Plugin, tmp_path: Path) -> Non
         make(faulty, tmp_path / "b", *options, limit, at=list(range(30, 37)))
 
 
+@pytest.mark.slow
 def test_the_budget_is_watched_within_a_shard(faulty: Plugin, tmp_path: Path) -> None:
     """Samples that hang must not spend hours before anybody looks at the budget."""
     options = ("n=2000", "shard_size=2000", "engine.workers=1", "failures.max_count=10")

@@ -201,6 +201,7 @@ def test_another_order_is_refused_too(tmp_path: Path) -> None:
         made(tmp_path / "run", "n=2", "engine=serial", "effects=[tone,blur]")
 
 
+@pytest.mark.slow
 def test_a_worker_that_lives_on_changes_with_the_config(tmp_path: Path) -> None:
     """Points of a sweep share the workers; what these keep must not leak into the next point."""
     orders = ("effects=[blur,tone]", "effects=[tone,blur]", "effects=[blur,tone]")
@@ -344,6 +345,7 @@ def test_where_the_time_went(engine: str, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_without_its_plan_a_run_of_other_shards_is_refused(tmp_path: Path) -> None:
     run = made(tmp_path / "run", "n=30", "shard_size=10", "engine=serial")
     run = made(tmp_path / "run", "n=60", "shard_size=30", "engine=serial")

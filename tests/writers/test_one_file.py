@@ -69,6 +69,7 @@ def test_the_export_writes_the_same_files(folder: Run, tmp_path: Path, writer: s
     assert [p.read_bytes() for p in shards] == list(files(run).values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("writer", WRITERS)
 def test_shard_sizes_and_engines_change_no_record(tmp_path: Path, writer: str) -> None:
     run = made(tmp_path / "a", writer)
@@ -145,6 +146,7 @@ def test_damage_is_found(tmp_path: Path, writer: str, kind: str) -> None:
         assert verify(run).faults == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("writer", WRITERS)
 def test_killed_and_resumed(writer: str, command: Command, plugin: Plugin) -> None:
     run = command.folder / "run"
