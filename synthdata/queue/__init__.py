@@ -12,14 +12,15 @@ The protocol, and what becomes of it when any process dies between any two of it
   finished goes back, by one write for each task under the lock; the task that it was on is counted,
   and reported when it ends another worker.
 
-No word has two writers that could both lose: each has one writer, or is written under the lock. So
-every task is done exactly once, or reported, unless its worker dies between the end of its handler
-and the one byte that says so: then it is done again. See ``block`` for the words, ``claims`` for the
-cases of a death, ``layout`` for the slots.
+Every word has one writer, or is written under the lock. So every task is done exactly once, or
+reported, unless its worker dies between the end of its handler and the one byte that says so: then
+it is done again. See ``block`` for the words, ``claims`` for the cases of a death, ``layout`` for
+the slots.
 
 While there is nothing to do all sleep: workers on a pipe each, the producer on one that workers
 write to. Whoever is about to sleep says so first, then looks again; whoever adds work or results
-looks who sleeps afterwards: with a fence between the two on either side, one of them sees the other.
+looks afterwards who sleeps. With a fence between the two on either side one of them sees the
+other.
 """
 
 from __future__ import annotations

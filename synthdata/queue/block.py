@@ -1,4 +1,4 @@
-"""The one block of shared memory that a queue lives in, and how processes keep out of each other's way.
+"""The one block of shared memory that a queue lives in, and the locks on it.
 
 The block is a memfd: memory with a file descriptor and no name in any folder. The kernel takes it
 back when the last process that holds it has ended, whatever ended it, so there is nothing that
@@ -133,7 +133,7 @@ class State(IntEnum):
 
 
 class Lock(IntEnum):
-    """Bytes of the block that are locked, by ``fcntl``: the kernel unlocks them when a holder dies."""
+    """Bytes of the block that are locked by ``fcntl``: the kernel frees those of a dead process."""
 
     CLAIM = 0
     POOL = 1
@@ -174,8 +174,8 @@ class Block:
     sleeping
         uint8 (workers,): 1 while a worker waits to be woken.
     states, deaths, owner, payload, values, inline
-        Per slot: its ``State``; how many workers the task has ended; who has claimed it, as row + 1;
-        where its argument lies in the pool; its result; the same as bytes.
+        Per slot: its ``State``; how many workers the task has ended; who has claimed it, as
+        row + 1; where its argument lies in the pool; its result; the same as bytes.
     slots
         The slots, as the slot type has them.
     block

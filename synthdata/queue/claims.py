@@ -27,7 +27,7 @@ class Range(NamedTuple):
     """Tasks ``begin`` to ``begin + count - 1``, whose slots lie side by side."""
 
     begin: int
-    count: int
+    count: int  # type: ignore[assignment]  # hides tuple.count, which nobody needs here
 
 
 class Claimer:
@@ -35,14 +35,14 @@ class Claimer:
 
     Parameters
     ----------
-    largest
-        How many tasks a range may have.
+    largest, least
+        How many tasks a range may have, and how many are not worth to be shared out.
     """
 
     def __init__(self, block: Block, row: int, largest: int, fence: Callable[[], None]) -> None:
         self._block, self._me, self._fence = block, row + 1, fence
         self._mask = block.geometry.capacity - 1
-        self.largest = largest
+        self.largest, self.least = largest, 1
 
     def claim(self) -> Range | None:
         """The next tasks, now this worker's; None when there are none.
@@ -62,7 +62,7 @@ class Claimer:
                 return None
             at = begin & self._mask
             share = left // (2 * max(1, words[Word.LIVE]))
-            count = min(self.largest, max(1, share), self._mask + 1 - at)
+            count = min(self.largest, max(self.least, share), left, self._mask + 1 - at)
             block.owner[at : at + count] = self._me
             if WEAK_ORDER:
                 self._fence()
@@ -91,7 +91,7 @@ class Claimer:
 
 
 def tasks_of(slots: np.ndarray, claim: int, mask: int) -> np.ndarray:
-    """The tasks below ``claim`` that lie in these slots; int64, negative where there is none yet."""
+    """The tasks below ``claim`` that lie in these slots; int64, negative where there is none."""
     last = claim - 1
     return last - ((last - slots.astype(np.int64)) & mask)
 

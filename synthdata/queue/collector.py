@@ -17,6 +17,7 @@ from synthdata.queue.block import WEAK_ORDER, Block, State, Word, make_fence
 from synthdata.queue.pool import Pool
 from synthdata.queue.worker import Failure
 
+SAMPLE = 64  # of the tasks that come in together, those whose waiting is measured
 _REAL = struct.Struct("<q")
 _DOUBLE = struct.Struct("<d")
 
@@ -54,9 +55,6 @@ class Results(Sequence[Result]):
         bool (n,)
     values
         int64 (n,): the values that are ints; 0 for all others.
-    meta
-        A structured array (n,) with ``enqueued``, ``claimed``, ``started``, ``finished``, ``worker``
-        and ``attempt``, as far as the queue writes them down; None with ``meta="none"``.
     """
 
     def __init__(
@@ -65,12 +63,22 @@ class Results(Sequence[Result]):
         states: np.ndarray,
         values: np.ndarray,
         others: Mapping[int, Result],
-        meta: np.ndarray | None,
+        slots: np.ndarray,
     ) -> None:
-        self.task_ids, self._states, self._others, self.meta = task_ids, states, others, meta
+        self.task_ids, self._states, self._others = task_ids, states, others
+        self._slots = slots
         self.success = (states != State.FAILED) & (states != State.LOST)
         whole = states == State.WHOLE
         self.values = values if whole.all() else np.where(whole, values, 0)
+
+    @property
+    def slots(self) -> np.ndarray:
+        """A copy of the slots (n,), ``enqueued`` to ``finished`` as far as ``meta`` asks for them.
+
+        To be asked for before the next results are.
+        """
+        found: np.ndarray = self._slots[self.task_ids & (len(self._slots) - 1)]
+        return found
 
     def __len__(self) -> int:
         return len(self.task_ids)
@@ -114,6 +122,7 @@ class Collector:
         before = np.roll(self._states, -there[1])[: there[0]]  # by a process that was killed
         self.collected = self.tail + int(np.count_nonzero(before == State.TAKEN))
         self.latency_ns = self.stamped = 0
+        self.pooled = True  # whether any task has an argument in the pool
 
     def collect(self, head: int) -> Results | None:
         """What is done and was not told before, in task order; None if nothing is."""
@@ -123,7 +132,7 @@ class Collector:
             return None
         if WEAK_ORDER:
             self._fence()
-        tasks = self.tail + ((slots - self.tail) & self._mask)
+        tasks: np.ndarray = self.tail + ((slots - self.tail) & self._mask)
         self._handed.append(slots)
         return self._results_of(slots, tasks)
 
@@ -149,18 +158,20 @@ class Collector:
 
     def _results_of(self, slots: np.ndarray, tasks: np.ndarray) -> Results:
         block = self._block
-        states, values = self._states[slots], block.values[slots]
+        side_by_side = int(slots[-1]) - int(slots[0]) == len(slots) - 1
+        place: Any = slice(int(slots[0]), int(slots[-1]) + 1) if side_by_side else slots
+        states, values = self._states[place].copy(), block.values[place].copy()
         others = {}
         for i in np.flatnonzero(states > State.WHOLE).tolist():
             at, task = int(slots[i]), int(tasks[i])
             others[i] = self._decoded(at, task, int(states[i]), int(values[i]))
-        meta = None
         if self._stamped:
-            meta = block.slots[slots]
-            self.latency_ns += int((meta["claimed"] - meta["enqueued"]).sum())
-            self.stamped += len(slots)
+            some = slots[:: 1 + len(slots) // SAMPLE]
+            waited = block.slots["claimed"][some] - block.slots["enqueued"][some]
+            self.latency_ns += int(waited.sum())
+            self.stamped += len(some)
         self.collected += len(slots)
-        return Results(tasks, states, values, others, meta)
+        return Results(tasks, states, values, others, block.slots)
 
     def _decoded(self, at: int, task: int, state: int, value: int) -> Result:
         if state == State.REAL:
@@ -169,7 +180,7 @@ class Collector:
             cause = self._causes.get(task, "its workers ended")
             return Result(task, False, None, cause, None, True)
         if state == State.INLINE:
-            return Result(task, True, pickle.loads(self._block.inline[at, :value]))  # noqa: S301
+            return Result(task, True, pickle.loads(self._block.inline[at, :value].tobytes()))  # noqa: S301
         found = pickle.loads(self._results.get(value))  # noqa: S301  # from our own worker
         if state == State.PAGES:
             return Result(task, True, found)
@@ -183,7 +194,7 @@ class Collector:
         for slots in self._handed:
             states = self._states[slots]
             paged = slots[(states == State.PAGES) | (states == State.FAILED)]
-            given = slots[block.payload[slots] != 0]
+            given = slots[block.payload[slots] != 0] if self.pooled else slots[:0]
             self._states[slots] = State.TAKEN  # first: a page is free only when nobody reads it
             for reference in block.values[paged].tolist():
                 self._results.free(reference)

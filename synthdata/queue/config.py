@@ -48,10 +48,10 @@ class QueueConfig:
     block_shape, block_dtype
         The result block, an array that handlers write and the producer reads without a copy.
     meta
-        Which times are written down: ``none``, those of each ``range``, or those of each ``task``.
+        Which times are written down: ``none``; those of each ``range``; those of each ``task``.
     log
-        What is logged to ``synthdata.queue``: ``none``; ``summary``: one line at the end; ``worker``:
-        also starts and ends; ``task``: also one line for each task, with ``meta="task"``.
+        What is logged to ``synthdata.queue``: ``none``; ``summary``: one line at the end;
+        ``worker``: also starts and ends; ``task``: also each task, with ``meta="task"``.
     pin
         Keep each worker to a core of its own.
     orphan_s
@@ -107,7 +107,9 @@ class QueueConfig:
         if self.log == "task" and self.meta != "task":
             raise ConfigError(f"meta: {self.meta!r} has no times of tasks; log='task' needs 'task'")
         if self.name is not None and not _NAME.fullmatch(self.name):
-            raise ConfigError(f"name: {self.name!r} must be 1 to 100 letters, digits, '.', '_', '-'")
+            raise ConfigError(
+                f"name: {self.name!r} must be 1 to 100 letters, digits, '.', '_', '-'"
+            )
         self._check_block()
 
     def _check_capacity(self) -> None:

@@ -85,9 +85,7 @@ class Crew:
         work, main = self._work
         try:
             self._block.rows[row, Row.STATUS] = Status.STARTING
-            process = launch(
-                Start(self._block.fd, reading, self._note[1], row, terms, work, main)
-            )
+            process = launch(Start(self._block.fd, reading, self._note[1], row, terms, work, main))
             watch = os.pidfd_open(process.pid)
         except OSError as error:
             os.close(writing)

@@ -37,6 +37,11 @@ class Producer:
         self.chars = self._width("chars")
         if self._plain:
             self._packers = {n: self._packer(n).pack_into for n in range(self.width + 1)}
+        self._numbers = np.frombuffer(block.part("slots"), "<i8").reshape(-1, self._stride // 8)
+        fields = block.slots.dtype.fields
+        assert fields is not None
+        self._stamp = int(fields["enqueued"][1]) // 8
+        self._widest = self.width  # arguments that were given to any task, at most
         self.head = self._words[Word.HEAD]
 
     def _width(self, name: str) -> int:
@@ -63,6 +68,8 @@ class Producer:
         """Enqueue one task; its id. There must be a free slot."""
         head = self.head
         at = head & self._mask
+        if len(args) > self._widest:
+            self._widest = len(args)
         pack = self._packers.get(len(args))
         if pack is None or fields or len(chars) > self.chars:
             self._put_fields(head, function_id, args, chars, fields)
@@ -70,7 +77,7 @@ class Producer:
             self._pack(pack, at, head, function_id, args, chars)
         else:
             self._pack(pack, at, head, function_id, args)
-        if payload or self._block.payload[at]:
+        if payload:
             self._block.payload[at] = payload
         self._states[at] = 0
         if WEAK_ORDER:
@@ -82,13 +89,26 @@ class Producer:
         return head
 
     def _pack(
-        self, pack: Callable[..., None], at: int, head: int, function_id: int,
-        args: Sequence[int], *chars: bytes,
+        self,
+        pack: Callable[..., None],
+        at: int,
+        head: int,
+        function_id: int,
+        args: Sequence[int],
+        *chars: bytes,
     ) -> None:
         try:
             pack(
-                self._map, self._base + at * self._stride, head, function_id, 0, 0, 0,
-                *args, *chars, time.monotonic_ns(),
+                self._map,
+                self._base + at * self._stride,
+                head,
+                function_id,
+                0,
+                0,
+                0,
+                *args,
+                *chars,
+                time.monotonic_ns(),
             )
         except struct.error:
             raise ConfigError(
@@ -96,7 +116,11 @@ class Producer:
             ) from None
 
     def _put_fields(
-        self, head: int, function_id: int, args: Sequence[int], chars: bytes,
+        self,
+        head: int,
+        function_id: int,
+        args: Sequence[int],
+        chars: bytes,
         fields: dict[str, Any],
     ) -> None:
         """Write a slot field by field, as any slot type can be."""
@@ -127,22 +151,67 @@ class Producer:
         """Raise ConfigError unless so many arguments and these bytes fit a slot."""
         kind = self._block.geometry.slot.name
         if count > self.width:
-            raise ConfigError(f"args: {count} are too many for a {kind} slot, which has {self.width}")
+            raise ConfigError(
+                f"args: {count} are too many for a {kind} slot, which has {self.width}"
+            )
         if len(chars) > self.chars:
             raise ConfigError(
-                f"chars: {len(chars)} bytes are too many for a {kind} slot, which has {self.chars}; "
+                f"chars: {len(chars)} bytes are too many for a {kind} slot, which has "
+                f"{self.chars}; "
                 "the argument pool takes any size"
             )
 
     def put_many(
-        self, function_id: Any, args: np.ndarray | None, fields: dict[str, Any], begin: int,
+        self,
+        function_id: Any,
+        args: np.ndarray | None,
+        fields: dict[str, Any],
+        begin: int,
         count: int,
     ) -> None:
         """Enqueue tasks ``begin`` to ``begin + count`` of arrays, in slots side by side."""
         head, block = self.head, self._block
         at = head & self._mask
-        part = slice(begin, begin + count)
-        slots = block.slots[at : at + count]
+        if self._plain and not fields and not self.chars and np.ndim(function_id) == 0:
+            self._fill(at, function_id, args, begin, count)
+        else:
+            self._fill_fields(at, function_id, args, fields, begin, count)
+        block.states[at : at + count] = 0
+        if WEAK_ORDER:
+            self._fence()
+        self._words[Word.HEAD] = self.head = head + count
+        self._fence()
+        if self._map.find(*self._sleeping) >= 0:
+            self._wake(count)
+
+    def _fill(
+        self, at: int, function_id: int, args: np.ndarray | None, begin: int, count: int
+    ) -> None:
+        """Write slots that hold nothing but integers: 64 bits at a time."""
+        numbers = self._numbers[at : at + count]
+        given = 0 if args is None else args.shape[1]
+        numbers[:, 0] = np.arange(self.head, self.head + count, dtype=np.int64)
+        numbers[:, 1] = function_id
+        if args is not None:
+            numbers[:, 2 : 2 + given] = args[begin : begin + count]
+        if given < self._widest:
+            numbers[:, 2 + given : 2 + self._widest] = 0
+        self._widest = max(self._widest, given)
+        numbers[:, self._stamp] = time.monotonic_ns()
+
+    def _fill_fields(
+        self,
+        at: int,
+        function_id: Any,
+        args: np.ndarray | None,
+        fields: dict[str, Any],
+        begin: int,
+        count: int,
+    ) -> None:
+        """Write slots of any type, field by field."""
+        part, head = slice(begin, begin + count), self.head
+        self._widest = self.width
+        slots = self._block.slots[at : at + count]
         slots["task_id"] = np.arange(head, head + count, dtype=np.uint64)
         slots["function_id"] = function_id if np.ndim(function_id) == 0 else function_id[part]
         slots["worker"] = slots["attempt"] = 0
@@ -156,14 +225,6 @@ class Producer:
         for name, values in fields.items():
             slots[name] = values[part]
         slots["enqueued"] = time.monotonic_ns()
-        block.payload[at : at + count] = 0
-        block.states[at : at + count] = 0
-        if WEAK_ORDER:
-            self._fence()
-        self._words[Word.HEAD] = self.head = head + count
-        self._fence()
-        if self._map.find(*self._sleeping) >= 0:
-            self._wake(count)
 
     def arrays(
         self, args: Any, fields: dict[str, Any]

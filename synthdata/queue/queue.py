@@ -112,6 +112,7 @@ class Queue:
             self._producer = Producer(block, self._wake)
             causes = self._supervisor.causes
             self._collector = Collector(block, config.stamps > 0, config.ordered, causes)
+            self._collector.pooled = old is not None
             self._arguments = Pool(block, "argument")
             self._fence = make_fence()
             self._poll = select.poll()
@@ -166,6 +167,7 @@ class Queue:
             self._wait_for_room(self._capacity - 1, block, timeout)
         payload = 0
         if argument is not None:
+            self._collector.pooled = True
             payload = self._put_argument(argument, block, timeout)
         return producer.put(function_id, args, chars, payload, **fields)
 
@@ -178,7 +180,7 @@ class Queue:
                 raise Full(f"argument_pool: no room for {len(data)} bytes")
             self._collect_aside()
             if self._in_ring():
-                self._wait(lambda: self._collector.ready(self._producer.head), left)
+                self._wait(self._has_results, left)
         return reference
 
     def enqueue_many(
@@ -227,7 +229,11 @@ class Queue:
         return self._capacity - (self._producer.head - self._collector.tail)
 
     def _put_piece(
-        self, function_id: Any, args: np.ndarray | None, fields: dict[str, Any], begin: int,
+        self,
+        function_id: Any,
+        args: np.ndarray | None,
+        fields: dict[str, Any],
+        begin: int,
         count: int,
     ) -> int:
         """Enqueue as many as there is room for, up to the ring's end; how many."""
@@ -239,7 +245,7 @@ class Queue:
     def _wait_for_room(self, most: int, block: bool, timeout: float | None) -> None:
         """Until at most ``most`` slots are in use; results that come in meanwhile are kept."""
         until = None if timeout is None else time.monotonic() + timeout
-        collector, head = self._collector, self._producer.head
+        collector = self._collector
         while True:
             self._collect_aside()
             used = collector.retire()
@@ -250,7 +256,7 @@ class Queue:
                 if used < self._capacity:
                     return
                 raise Full(f"capacity: all {self._capacity} slots are in use")
-            self._wait(lambda: collector.ready(head), left)
+            self._wait(self._has_results, left)
 
     def _collect_aside(self) -> None:
         if (results := self._collector.collect(self._producer.head)) is not None:
@@ -268,14 +274,13 @@ class Queue:
         while True:
             if self._ready:
                 return self._ready.popleft()
-            head = self._producer.head
-            if (results := collector.collect(head)) is not None:
+            if (results := collector.collect(self._producer.head)) is not None:
                 self._checked(results)
                 return results
             left = None if until is None else until - time.monotonic()
             if not self._in_ring() or (left is not None and left <= 0):
                 return None
-            self._wait(lambda: collector.ready(head), left)
+            self._wait(self._has_results, left)
 
     def chunks(self) -> Iterator[Results]:
         """Results as they come in, many at a time, until none is outstanding."""
@@ -299,8 +304,7 @@ class Queue:
         while done < count:
             while done < count and self._room() > 0:
                 done += self._put_piece(function_id, array, fields, done, count)
-            far = self._producer.head - self._capacity // 2
-            self._wait(lambda: self._memory.words[Word.CLAIM] >= far, MAP_S, max(1, far))
+            self._wait(self._has_half, MAP_S, max(1, self._half()))
             if (results := self.collect()) is not None:
                 yield results
                 self._collector.retire()
@@ -414,6 +418,16 @@ class Queue:
         words[Word.WAITING] = 0
         self._check_crew()
 
+    def _has_results(self) -> bool:
+        return self._collector.ready(self._producer.head)
+
+    def _half(self) -> int:
+        """How many tasks must have been claimed for half of a full ring to be free soon."""
+        return self._producer.head - self._capacity // 2
+
+    def _has_half(self) -> bool:
+        return self._memory.words[Word.CLAIM] >= self._half()
+
     def _check_crew(self) -> None:
         if self._supervisor.fault is not None:
             raise self._supervisor.fault
@@ -440,4 +454,3 @@ def check(block: Block, results: Results) -> None:
         raise RuntimeError(f"queue: the slot of task {task} holds {int(there[wrong.argmax()])}")
     if not block.owner[slots].all():
         raise RuntimeError("queue: a task is done that no worker has claimed")
-

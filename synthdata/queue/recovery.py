@@ -1,4 +1,4 @@
-"""A new supervisor for a queue whose own was killed: the block is found, tidied, its workers adopted."""
+"""A new supervisor for a queue whose own was killed: it finds the block and adopts the workers."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ LARGEST = 0xFFFF_FFFF
 
 
 class TaskResult(NamedTuple):
-    """What a handler returns. ``value`` is anything that can be pickled; an int or None is fastest."""
+    """What a handler returns; ``value`` can be anything that pickles, ints and None are fastest."""
 
     success: bool
     value: Any = None

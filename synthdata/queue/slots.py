@@ -24,9 +24,7 @@ class Desk:
             assert block.slots.dtype.fields is not None
             width = int(np.prod(block.slots["args"].shape[1:]))
         # Row by row as plain Python numbers, which is ten times as fast as NumPy's scalars.
-        self.args = (
-            memoryview(block.part("slots")).cast("q") if width and _even(block) else None
-        )
+        self.args = memoryview(block.part("slots")).cast("q") if width and _even(block) else None
         self.width = width
         if self.args is not None:
             assert block.slots.dtype.fields is not None
@@ -84,7 +82,7 @@ class Slot:
 
     @property
     def payload(self) -> memoryview:
-        """What the argument pool holds for this task: a view of shared memory; empty for nothing."""
+        """What the argument pool holds for this task: a view of it, empty for nothing."""
         reference = int(self._desk.block.payload[self.position])
         return self._desk.arguments.get(reference) if reference else memoryview(b"")
 

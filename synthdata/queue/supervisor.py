@@ -110,7 +110,7 @@ class Supervisor:
             self._crew.spawn()
 
     def _scale(self) -> None:
-        """One worker more when all are busy and tasks wait, one less when one has long been idle."""
+        """One worker more when all are busy and tasks wait, one less when one is idle for long."""
         low, high = self._config.bounds
         if low == high:
             return

@@ -9,7 +9,7 @@ import select
 import struct
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ from synthdata.queue.slots import Desk, Slot, Slots
 TELL_NS = 500_000  # how often a busy worker looks whether somebody waits, or asks it to end
 ROOM_S = 0.001  # how long it waits for the producer to make room for a result
 RANGE_NS = 4_000_000  # how long a range should take, so that none sits on many slow tasks
+SHARES = 20  # what takes less than this part of it is not divided further
 FIRST = 16  # tasks in a worker's first range: it does not know yet how long one takes
 SPINS = 100  # looks before it goes to sleep, some 20 µs: waking one up takes longer
 ALONE_S = 0.02  # how often an idle one without a supervisor looks for a new one
@@ -84,6 +85,9 @@ class Worker:
         self._slot = Slot(self._desk)
         self._mask = block.geometry.capacity - 1
         self._told = self._stopped = 0
+        # ``worker``, ``attempt`` and ``reserved`` of every slot as one number.
+        width = block.slots.dtype.itemsize // 4
+        self._signs = np.frombuffer(block.part("slots"), "<u4")[3::width]
         self._alone_since = 0.0
         self._poll = select.poll()
         if wake >= 0:
@@ -112,6 +116,7 @@ class Worker:
         fit = RANGE_NS * count // max(1, took_ns)
         most = min(self._terms.largest, 8 * count)
         self._claimer.largest = max(1, min(fit, max(most, self._claimer.largest)))
+        self._claimer.least = max(1, min(self._claimer.largest, fit // SHARES))
 
     def _is_to_end(self) -> bool:
         return bool(self._row[Row.END] or self._block.words[Word.STOP])
@@ -169,19 +174,19 @@ class Worker:
 
     def work(self, tasks: Range) -> None:
         """Do the tasks of a claimed range."""
-        block, terms = self._block, self._terms
-        at = tasks.begin & self._mask
+        block, at = self._block, tasks.begin & self._mask
         slots = block.slots[at : at + tasks.count]
-        if terms.stamps:
+        if self._terms.stamps:
             slots["claimed"] = time.monotonic_ns()
-            slots["worker"] = self._number + 1
-            slots["attempt"] = block.deaths[at : at + tasks.count] + 1
+            self._sign(at, tasks.count)
         ids = slots["function_id"]
-        changes = np.flatnonzero(np.diff(ids)) + 1 if tasks.count > 1 else ()
+        changes: Sequence[int] = ()
+        if tasks.count > 1 and (ids != ids[0]).any():
+            changes = (np.flatnonzero(np.diff(ids)) + 1).tolist()
         begin = 0
-        for end in [*changes, tasks.count]:
+        for end in (*changes, tasks.count):
             function_id = int(ids[begin])
-            part = Range(tasks.begin + begin, int(end) - begin)
+            part = Range(tasks.begin + begin, end - begin)
             if function_id in self._batched:
                 self._work_batch(function_id, part)
             elif not self._work_singly(function_id, part):
@@ -189,8 +194,15 @@ class Worker:
                 if rest:
                     self._claimer.leave(Range(self._stopped, rest))
                 return
-            begin = int(end)
+            begin = end
         self.tell()
+
+    def _sign(self, at: int, count: int) -> None:
+        """Write into slots who works on them, and for which time."""
+        attempts: Any = 1
+        if self._block.words[Word.DEATHS]:
+            attempts = self._block.deaths[at : at + count].astype(np.uint32) + 1
+        self._signs[at : at + count] = (self._number + 1) | attempts << 16
 
     def _work_singly(self, function_id: int, tasks: Range) -> bool:
         """One task after the other; False, and ``_stopped`` the next one, if asked to end."""
@@ -261,7 +273,7 @@ class Worker:
         except BaseException as error:
             success, value = False, _failure(error)
         now = time.monotonic_ns()
-        if self._terms.stamps:
+        if self._terms.stamps > 1:
             slots.array["started"], slots.array["finished"] = begun, now
         if success and (value is None or isinstance(value, np.ndarray)):
             if WEAK_ORDER:
