@@ -118,7 +118,7 @@ def _made(start: Start, block: Block) -> Worker:
     if start.main is not None:
         spawn.prepare(start.main)
     handlers, context = pickle.loads(start.work)  # noqa: S301  # from our own producer
-    for name in getattr(context, "modules", ()):
+    for name in getattr(context, "modules", ()):  # what it needs sooner or later
         importlib.import_module(name)
     return Worker(block, start.row, handlers, context, start.terms, start.wake, start.note)
 

@@ -81,6 +81,7 @@ class Worker:
         self._row = block.rows[row]
         self._fence = make_fence()
         self._claimer = Claimer(block, row, min(FIRST, terms.largest), self._fence)
+        self._states, self._current = block.part("states"), memoryview(self._row)
         self._desk = Desk(block, row, context)
         self._slot = Slot(self._desk)
         self._mask = block.geometry.capacity - 1
@@ -207,7 +208,7 @@ class Worker:
     def _work_singly(self, function_id: int, tasks: Range) -> bool:
         """One task after the other; False, and ``_stopped`` the next one, if asked to end."""
         row, slot, mask = self._row, self._slot, self._mask
-        states, current = self._bytes(), memoryview(row)
+        states, current = self._states, self._current
         handler = self._handlers[function_id]
         each = self._terms.stamps > 1
         clock = time.monotonic_ns
@@ -249,9 +250,6 @@ class Worker:
         self._stopped = tasks.begin + done
         return not self._is_to_end()
 
-    def _bytes(self) -> memoryview:
-        return self._block.part("states")
-
     def _stamp(self, at: int, started: int, finished: int) -> None:
         slot = self._block.slots[at]
         slot["started"], slot["finished"] = started, finished
@@ -260,10 +258,11 @@ class Worker:
         """All tasks in one call of the handler."""
         block, row = self._block, self._row
         at = tasks.begin & self._mask
-        row[Row.CURRENT] = 0
-        row[Row.COUNT] = tasks.count
-        row[Row.MARK] = 0
-        row[Row.CURRENT] = tasks.begin + 1
+        current = self._current
+        current[Row.CURRENT] = 0
+        current[Row.COUNT] = tasks.count
+        current[Row.MARK] = 0
+        current[Row.CURRENT] = tasks.begin + 1
         slots = Slots(self._desk, tasks.begin, tasks.count)
         begun = time.monotonic_ns()
         try:
