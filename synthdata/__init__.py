@@ -16,8 +16,19 @@ if TYPE_CHECKING:
     from synthdata.generator import Generator, Sample
     from synthdata.run import Run
     from synthdata.scene import Mark, Scene
+    from synthdata.streaming import stream
 
-__all__ = ["Config", "Generator", "Mark", "Run", "Sample", "Scene", "__version__", "generate"]
+__all__ = [
+    "Config",
+    "Generator",
+    "Mark",
+    "Run",
+    "Sample",
+    "Scene",
+    "__version__",
+    "generate",
+    "stream",
+]
 
 # `import synthdata` alone loads no NumPy, no Hydra and no matplotlib.
 __getattr__, __dir__ = lazy(
@@ -30,5 +41,6 @@ __getattr__, __dir__ = lazy(
         "Sample": "generator",
         "Scene": "scene",
         "generate": "api",
+        "stream": "streaming",
     },
 )

@@ -28,7 +28,7 @@ class Result(NamedTuple):
     Attributes
     ----------
     success, value
-        As the handler returned them.
+        As the handler returned them. For a task that ended its workers the last ``slot.mark``.
     error, traceback
         What the handler raised, in one line and in full, as the worker saw it; for a task that
         ended its workers how they ended, and no traceback. None for all others.
@@ -108,7 +108,7 @@ class Collector:
     """Finds what is done. For one thread of one process, the producer's."""
 
     def __init__(
-        self, block: Block, stamped: bool, ordered: bool, causes: Mapping[int, str]
+        self, block: Block, stamped: bool, ordered: bool, causes: Mapping[int, tuple[str, int]]
     ) -> None:
         self._block, self._ordered, self._causes = block, ordered, causes
         self._words, self._states = block.words, block.states
@@ -177,8 +177,8 @@ class Collector:
         if state == State.REAL:
             return Result(task, True, _DOUBLE.unpack(_REAL.pack(value))[0])
         if state == State.LOST:
-            cause = self._causes.get(task, "its workers ended")
-            return Result(task, False, None, cause, None, True)
+            cause, mark = self._causes.get(task, ("its workers ended", -1))
+            return Result(task, False, None if mark < 0 else mark, cause, None, True)
         if state == State.INLINE:
             return Result(task, True, pickle.loads(self._block.inline[at, :value].tobytes()))  # noqa: S301
         found = pickle.loads(self._results.get(value))  # noqa: S301  # from our own worker

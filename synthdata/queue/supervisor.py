@@ -26,13 +26,14 @@ class Supervisor:
     Attributes
     ----------
     causes
-        For each task that has ended too many workers, how.
+        For each task that has ended too many workers, how, and what its handler noted last; -1 for
+        nothing.
     """
 
     def __init__(self, block: Block, crew: Crew, config: QueueConfig, note: int) -> None:
         self._block, self._crew, self._config, self._note = block, crew, config, note
         self.lock = threading.RLock()  # of the crew
-        self.causes: dict[int, str] = {}
+        self.causes: dict[int, tuple[str, int]] = {}
         self.fault: StartError | None = None
         self.deaths = 0  # workers that were not asked to end
         self.target = config.workers
@@ -88,8 +89,7 @@ class Supervisor:
 
     def _tell(self, death: Death) -> None:
         for task in death.lost:
-            mark = f" at {death.mark}" if death.mark >= 0 else ""
-            self.causes[task] = f"{death.cause}{mark}"
+            self.causes[task] = death.cause, death.mark
         if not death.expected:
             self.deaths += 1
         if death.lost:

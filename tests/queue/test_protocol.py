@@ -1,8 +1,9 @@
 """The queue's protocol with kills between any two writes to shared memory.
 
-The real producer, workers, supervisor steps and collector run in this process on a small block whose
-arrays count writes; a kill is an exception at the n-th write from now, after which that part is made
-anew, as its process would be, from nothing but the block. A write of many elements can end half-way.
+The real producer, workers, supervisor steps and collector run in this process on a small block
+whose arrays count writes; a kill is an exception at the n-th write from now, after which that part
+is made anew, as its process would be, from nothing but the block. A write of many elements can end
+half-way.
 """
 
 from __future__ import annotations
@@ -100,7 +101,7 @@ class Protocol(RuleBasedStateMachine):
         block.words = Watched(block.words, self.steps)
         for name in ("owner", "states", "deaths", "values", "payload"):
             setattr(block, name, Watched(getattr(block, name), self.steps))
-        self.causes: dict[int, str] = {}
+        self.causes: dict[int, tuple[str, int]] = {}
         self.new_producer()
         self.alive = {row: self.new_worker(row) for row in range(WORKERS)}
         self.deadly: set[int] = set()
@@ -109,6 +110,7 @@ class Protocol(RuleBasedStateMachine):
         self.dead: set[object] = set()
         self.told: dict[int, Any] = {}
         self.in_hand: set[int] = set()
+        self.again: set[int] = set()  # in the hands of a producer that was killed
         self.enqueued = 0
         self.broken: AssertionError | None = None
 
@@ -218,7 +220,7 @@ class Protocol(RuleBasedStateMachine):
             return
         finally:
             self.steps.left = NEVER
-        self.causes.update(dict.fromkeys(left.lost, "killed"))
+        self.causes.update(dict.fromkeys(left.lost, ("killed", -1)))
         self.alive[row] = self.new_worker(row)
 
     @rule(kill=st.one_of(st.none(), st.integers(0, 20)))
@@ -241,8 +243,6 @@ class Protocol(RuleBasedStateMachine):
             self.told[task] = outcome
             self.in_hand.add(task)
 
-    again: set[int] = set()
-
     def producer_was_killed(self) -> None:
         """A new one is made from the block, as ``Queue.recover`` does."""
         self.steps.left = NEVER
@@ -253,7 +253,7 @@ class Protocol(RuleBasedStateMachine):
         for row in range(WORKERS):
             if row not in self.alive:
                 left = give_back(self.block, row, MOST_DEATHS)
-                self.causes.update(dict.fromkeys(left.lost, "killed"))
+                self.causes.update(dict.fromkeys(left.lost, ("killed", -1)))
                 self.alive[row] = self.new_worker(row)
 
     @precondition(lambda self: hasattr(self, "block"))
