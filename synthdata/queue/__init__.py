@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from synthdata.queue.queue import Full, Queue
     from synthdata.queue.registry import DONE, Registry, TaskResult, batch
     from synthdata.queue.slots import Slot, Slots
-    from synthdata.queue.status import live_status, print_status, status, workers_of
+    from synthdata.queue.status import live_status, print_status, workers_of
 
 _WHERE = {
     "CHAR128": "layout",
@@ -57,7 +57,6 @@ _WHERE = {
     "batch": "registry",
     "live_status": "status",
     "print_status": "status",
-    "status": "status",
     "workers_of": "status",
 }
 __all__ = [
@@ -79,7 +78,6 @@ __all__ = [
     "batch",
     "live_status",
     "print_status",
-    "status",
     "workers_of",
 ]
 __getattr__, __dir__ = lazy(globals(), _WHERE)

@@ -81,11 +81,6 @@ def workers_of(queue: Queue) -> list[WorkerStatus]:
     return found
 
 
-def status(queue: Queue) -> QueueStatus:
-    """The queue itself."""
-    return queue.status()
-
-
 def print_status(
     config: QueueConfig, queue: Queue, workers: Sequence[WorkerStatus] | None = None
 ) -> None:
@@ -120,7 +115,7 @@ def live_status(queue: Queue, every_s: float = 0.25) -> Iterator[None]:
 def _table(config: QueueConfig, queue: Queue, workers: Sequence[WorkerStatus]) -> Any:
     from rich.table import Table
 
-    now = status(queue)
+    now = queue.status()
     latency = "" if now.latency_s is None else f", waited {now.latency_s * 1e3:.2f} ms each"
     table = Table(
         title=f"queue {now.name}: {now.capacity} slots of {config.slot.name}, {config.mode}",
