@@ -20,7 +20,8 @@ from synthdata.queue.claims import give_back
 from synthdata.queue.config import QueueConfig
 from synthdata.queue.worker import Terms
 
-EARLY_ENDS = 3  # workers in a row that ended before they could begin: no accident
+# Workers in a row that ended, or were killed, before they could begin: more is no accident.
+EARLY_ENDS, EARLY_KILLS = 2, 20
 logger = logging.getLogger("synthdata.queue")
 
 
@@ -59,7 +60,7 @@ class Crew:
     ) -> None:
         self._block, self._config, self._work, self._note = block, config, work, note
         self.members: dict[int, Member] = {}
-        self._early = 0
+        self._early_ends = self._early_kills = 0
         self._started = 0
         self._cores = sorted(os.sched_getaffinity(0))
         self.done = self.failed = self.busy_ns = 0  # of workers that are gone
@@ -165,7 +166,11 @@ class Crew:
         os.close(member.wake)
         begun = row[Row.STATUS] not in (Status.NONE, Status.STARTING)
         expected = member.leaving or bool(self._block.words[Word.STOP])
-        self._early = 0 if begun or expected else self._early + 1
+        if begun:
+            self._early_ends = self._early_kills = 0
+        elif not expected:
+            self._early_ends += code is None or code >= 0
+            self._early_kills += 1
         left = give_back(self._block, member.row, self._config.max_deaths)
         death = Death(
             member.row,
@@ -202,7 +207,7 @@ class Crew:
 
     def fault(self) -> StartError | None:
         """Why no worker can start, when it seems that none can."""
-        if self._early < EARLY_ENDS:
+        if self._early_ends <= EARLY_ENDS and self._early_kills <= EARLY_KILLS:
             return None
         said = trouble(self._block)
         last = said.splitlines()[-1] if said else "they end at once"
