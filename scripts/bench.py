@@ -2,6 +2,7 @@
 
     python scripts/bench.py                     # every case
     python scripts/bench.py png small --n 500   # some, quickly
+    python scripts/bench.py queue               # the queue, the stream and the engine on it
 
 All programs of a case are measured in turns, on this machine, in one go. The ratios hold for other
 machines; the images per second do not.
@@ -30,6 +31,9 @@ def main(arguments: Sequence[str]) -> int:
 
     options = _parser(list(CASES)).parse_args(arguments)
     chosen = [*options.cases, *filter(None, options.only.split(","))] or list(CASES)
+    if "queue" in chosen:  # all that has to do with it
+        chosen = [c for c in chosen if c != "queue"]
+        chosen += [c for c in CASES if c.startswith("queue-") or c in ("stream", "engine")]
     if unknown := [name for name in chosen if name not in CASES]:
         print(f"bench: {unknown[0]!r} is not a case; known: {', '.join(CASES)}", file=sys.stderr)
         return 2

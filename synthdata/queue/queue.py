@@ -32,6 +32,7 @@ from synthdata.queue.supervisor import Supervisor
 TICK_S = 0.25  # how often a producer that waits looks whether workers can start at all
 MAP_S = 0.005  # how long ``map`` waits for many results before it takes few
 CLOSE_S = 2.0
+_PARTS = ("_crew", "_supervisor", "_producer", "_collector", "_arguments", "_ready")
 logger = logging.getLogger("synthdata.queue")
 
 
@@ -379,11 +380,18 @@ class Queue:
         block, self._block = self._block, None
         if block is None:
             return
-        if hasattr(self, "_supervisor"):  # else it failed before
+        if "_supervisor" in vars(self):  # else it failed before
             self._supervisor.stop(grace_s)
-        for fd in getattr(self, "_note", ()):
+        for fd in vars(self).get("_note", ()):
             os.close(fd)
         block.close()
+        for part in _PARTS:  # the memory goes with the last view of it
+            vars(self).pop(part, None)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _PARTS:
+            raise ConfigError("queue: it is closed")
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __enter__(self) -> Queue:
         return self
