@@ -205,7 +205,7 @@ def stream(setting: Setting) -> Case:
         return Case("stream", skip="torch is not installed")
     from benchmarks.streams import DataLoader, Stream
 
-    images = max(256, setting.images // 5)
+    images = 64 * max(4, setting.images // 320)  # whole batches
     ours, theirs = "stream", "DataLoader"
     programs = [
         kind(name, images, "", setting.workers)

@@ -19,7 +19,7 @@ class Stream(Tasks):
         self._batches = stream(["primitives=lines"], BATCH, self._workers)
 
     def do(self, count: int) -> int:
-        return sum(len(next(self._batches)) for _ in range(count // BATCH)) + count % BATCH
+        return sum(len(next(self._batches)) for _ in range(count // BATCH))
 
     def close(self) -> None:
         if hasattr(self, "_batches"):
@@ -76,7 +76,7 @@ class DataLoader(Tasks):
         self._batches = iter(loader)
 
     def do(self, count: int) -> int:
-        return sum(len(next(self._batches)[1]) for _ in range(count // BATCH)) + count % BATCH
+        return sum(len(next(self._batches)[1]) for _ in range(count // BATCH))
 
     def close(self) -> None:
         if hasattr(self, "_batches"):

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -157,7 +156,3 @@ class QueueConfig:
             self.block_shape,
             np.dtype(self.block_dtype).str,
         )
-
-
-#: Two workers' handlers by function id, as a table to copy: ``HANDLERS = {0xB000: handler}``.
-Handlers = dict[int, Callable[..., Any]]

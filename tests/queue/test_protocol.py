@@ -307,4 +307,4 @@ def pickled(value: Any) -> bytes:
 
 
 TestProtocol = Protocol.TestCase
-TestProtocol.settings = settings(max_examples=20, stateful_step_count=30)
+TestProtocol.settings = settings(max_examples=150, stateful_step_count=40)

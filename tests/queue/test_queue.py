@@ -271,6 +271,18 @@ def test_times_and_who_did_it(queue: Queue) -> None:
         assert (queue.status().latency_s or 0) > 0
 
 
+def test_a_line_for_each_task(caplog: pytest.LogCaptureFixture) -> None:
+    config = QueueConfig(capacity=8, workers=1, meta="task", log="task")
+    with caplog.at_level("INFO", "synthdata.queue"), Queue(handlers, config) as queue:
+        queue.enqueue_many(SQUARE, range(12))
+        queue.enqueue(FAIL, 3)
+        assert len(list(queue.results())) == 13
+    lines = [r.getMessage() for r in caplog.records]
+    assert sum(line.startswith("task ") for line in lines) == 13
+    assert any(line.startswith("task 12: ValueError: not 3 by worker 1") for line in lines)
+    assert "QueueStatus" in lines[-1] or "QueueStatus" in lines[-2]
+
+
 def test_status_in_words(queue: Queue, capsys: pytest.CaptureFixture[str]) -> None:
     queue.enqueue_many(SQUARE, range(100))
     list(queue.results())
