@@ -59,7 +59,7 @@ class Ours(Tasks):
         self._function = (BATCHED if batched else SINGLE)[self._kind]
 
     def open(self) -> None:
-        capacity = MANY if self._count > SLOW else 4096
+        capacity = MANY if self._count >= 9000 else 4096
         self._queue = Queue(HANDLERS, QueueConfig(capacity=capacity, workers=self._workers))
 
     def do(self, count: int) -> int:

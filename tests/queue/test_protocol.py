@@ -12,6 +12,7 @@ from collections import Counter
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -29,6 +30,11 @@ from synthdata.queue.worker import Terms, Worker
 CAPACITY, WORKERS, MOST_DEATHS = 8, 3, 2
 PLAIN, BATCH = 1, 2
 NEVER = 10**9
+
+
+def kills(most: int) -> st.SearchStrategy[int | None]:
+    """How many writes there are until the kill, more often few; None for no kill."""
+    return st.one_of(st.none(), st.integers(0, 3), st.integers(0, most))
 
 
 class Killed(BaseException):
@@ -163,7 +169,7 @@ class Protocol(RuleBasedStateMachine):
         count=st.integers(1, 5),
         deadly=st.booleans(),
         many=st.booleans(),
-        kill=st.one_of(st.none(), st.integers(0, 12)),
+        kill=kills(12),
     )
     def enqueue(self, count: int, deadly: bool, many: bool, kill: int | None) -> None:
         self.steps.left = NEVER if kill is None else kill
@@ -189,7 +195,7 @@ class Protocol(RuleBasedStateMachine):
         if deadly and self.enqueued > first:
             self.deadly.add(first)
 
-    @rule(row=st.integers(0, WORKERS - 1), kill=st.one_of(st.none(), st.integers(0, 25)))
+    @rule(row=st.integers(0, WORKERS - 1), kill=kills(25))
     def work(self, row: int, kill: int | None) -> None:
         worker = self.alive.get(row)
         if worker is None:
@@ -208,7 +214,7 @@ class Protocol(RuleBasedStateMachine):
         if self.broken is not None:
             raise self.broken
 
-    @rule(row=st.integers(0, WORKERS - 1), kill=st.one_of(st.none(), st.integers(0, 12)))
+    @rule(row=st.integers(0, WORKERS - 1), kill=kills(12))
     def mourn(self, row: int, kill: int | None) -> None:
         if row in self.alive:
             return
@@ -223,7 +229,7 @@ class Protocol(RuleBasedStateMachine):
         self.causes.update(dict.fromkeys(left.lost, ("killed", -1)))
         self.alive[row] = self.new_worker(row)
 
-    @rule(kill=st.one_of(st.none(), st.integers(0, 20)))
+    @rule(kill=kills(20))
     def collect(self, kill: int | None) -> None:
         self.steps.left = NEVER if kill is None else kill
         try:
@@ -306,5 +312,10 @@ def pickled(value: Any) -> bytes:
     return pickle.dumps(value)
 
 
-TestProtocol = Protocol.TestCase
-TestProtocol.settings = settings(max_examples=150, stateful_step_count=40)
+class TestProtocol(Protocol.TestCase):  # type: ignore[name-defined,misc]
+    settings = settings(max_examples=120, stateful_step_count=40)
+
+
+@pytest.mark.slow
+class TestProtocolForLong(Protocol.TestCase):  # type: ignore[name-defined,misc]
+    settings = settings(max_examples=1500, stateful_step_count=50)
