@@ -66,6 +66,7 @@ class Host:
     ) -> Self:
         self.registry = handlers if isinstance(handlers, Registry) else Registry(handlers)
         self.registry.check()
+        self._known = frozenset(self.registry)
         self.config = config
         work = pickled_work(self.registry, context)
         if old is None and config.name is not None:

@@ -82,7 +82,7 @@ class Queue(Host):
         Full
             If there was no room.
         """
-        if function_id not in self.registry:
+        if function_id not in self._known:
             raise self.registry.refuse(function_id)
         producer = self._producer
         if producer.head - self._collector.tail >= self._capacity:
@@ -130,7 +130,7 @@ class Queue(Host):
         """
         ids = np.unique(np.asarray(function_id))
         for each in ids.tolist():
-            if each not in self.registry:
+            if each not in self._known:
                 raise self.registry.refuse(each)
         if np.ndim(function_id):
             function_id = np.asarray(function_id)
@@ -221,7 +221,7 @@ class Queue(Host):
         ``args`` as for ``enqueue_many``, of any length; the memory in use does not grow with it.
         """
         array, fields, count = self._producer.arrays(args, {})
-        if function_id not in self.registry:
+        if function_id not in self._known:
             raise self.registry.refuse(function_id)
         done = 0
         while done < count:
