@@ -103,8 +103,12 @@ class Left(NamedTuple):
     lost: Sequence[int]
 
 
-def give_back(block: Block, row: int, most_deaths: int) -> Left:
+def give_back(
+    block: Block, row: int, most_deaths: int, tell: Callable[[int], None] = lambda task: None
+) -> Left:
     """Hand the unfinished tasks of a dead worker to the others.
+
+    ``tell`` is called with each task that is lost, before anybody can see that it is.
 
     Those that it was on have ended a worker once more; one that has ended ``most_deaths`` is lost.
     Doing it twice changes nothing.
@@ -126,6 +130,7 @@ def give_back(block: Block, row: int, most_deaths: int) -> Left:
                 deaths = int(block.deaths[at]) + 1
                 if deaths >= most_deaths:
                     lost.append(task)
+                    tell(task)
                     block.states[at] = State.LOST
                 else:
                     block.owner[at] = RETURNED

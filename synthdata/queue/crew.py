@@ -60,6 +60,8 @@ class Crew:
     ) -> None:
         self._block, self._config, self._work, self._note = block, config, work, note
         self.members: dict[int, Member] = {}
+        # How each task was lost, and what its handler noted last; -1 for nothing.
+        self.causes: dict[int, tuple[str, int]] = {}
         self._early_ends = self._early_kills = 0
         self._started = 0
         self._cores = sorted(os.sched_getaffinity(0))
@@ -171,26 +173,28 @@ class Crew:
         elif not expected:
             self._early_ends += code is None or code >= 0
             self._early_kills += 1
-        left = give_back(self._block, member.row, self._config.max_deaths)
+        cause, mark = _cause(code), int(row[Row.MARK]) - 1
+
+        def tell(task: int) -> None:
+            self.causes[task] = cause, mark
+
+        left = give_back(self._block, member.row, self._config.max_deaths, tell)
         death = Death(
-            member.row,
-            member.pid,
-            _cause(code),
-            left.returned,
-            tuple(left.lost),
-            int(row[Row.MARK]) - 1,
-            expected,
+            member.row, member.pid, cause, left.returned, tuple(left.lost), mark, expected
         )
         self._forget(member.row)
         if self._config.log in ("worker", "task"):
             logger.info("worker %d: %s, %d tasks go back", death.pid, death.cause, death.returned)
         return death
 
-    def bury_row(self, row: int) -> tuple[int, ...]:
-        """Give back what a worker held that ended under another supervisor; the tasks lost."""
-        left = give_back(self._block, row, self._config.max_deaths)
+    def bury_row(self, row: int) -> None:
+        """Give back what a worker held that ended under another supervisor."""
+
+        def tell(task: int) -> None:
+            self.causes[task] = "worker ended while nobody looked after it", -1
+
+        give_back(self._block, row, self._config.max_deaths, tell)
         self._forget(row)
-        return tuple(left.lost)
 
     def _forget(self, row: int) -> None:
         words = self._block.rows[row]

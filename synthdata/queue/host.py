@@ -83,7 +83,7 @@ class Host:
             self._crew = Crew(block, config, work, self._note)
             self._supervisor = Supervisor(block, self._crew, config, self._note[1])
             self._producer = Producer(block, self._wake)
-            causes = self._supervisor.causes
+            causes = self._crew.causes
             self._collector = Collector(block, config.stamps > 0, config.ordered, causes)
             self._collector.pooled = old is not None
             self._arguments = Pool(block, "argument")
@@ -94,7 +94,7 @@ class Host:
             self._capacity = block.geometry.capacity
             self._began = time.monotonic()
             if old is not None:
-                adopt_all(block, self._crew, self._supervisor.causes)
+                adopt_all(block, self._crew)
             self._supervisor.start()
         except BaseException:
             self.close(0.0)

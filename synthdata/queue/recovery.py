@@ -75,12 +75,11 @@ def note_of(block: Block) -> tuple[int, int]:
     return os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
 
 
-def adopt_all(block: Block, crew: Crew, causes: dict[int, tuple[str, int]]) -> None:
+def adopt_all(block: Block, crew: Crew) -> None:
     """Take over the workers that live; give back what the others had."""
     for row in range(len(block.rows)):
         words = block.rows[row]
         if words[Row.STATUS] == Status.NONE or not words[Row.PID]:
             continue  # a worker that is only just starting keeps its row
         if not crew.adopt(row):
-            for task in crew.bury_row(row):
-                causes[task] = "worker ended while nobody looked after it", -1
+            crew.bury_row(row)

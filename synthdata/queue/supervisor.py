@@ -21,19 +21,11 @@ logger = logging.getLogger("synthdata.queue")
 
 
 class Supervisor:
-    """Keeps a queue's crew at its number, and that number between its bounds.
-
-    Attributes
-    ----------
-    causes
-        For each task that has ended too many workers, how, and what its handler noted last; -1 for
-        nothing.
-    """
+    """Keeps a queue's crew at its number, and that number between its bounds."""
 
     def __init__(self, block: Block, crew: Crew, config: QueueConfig, note: int) -> None:
         self._block, self._crew, self._config, self._note = block, crew, config, note
         self.lock = threading.RLock()  # of the crew
-        self.causes: dict[int, tuple[str, int]] = {}
         self.fault: StartError | None = None
         self.deaths = 0  # workers that were not asked to end
         self.target = config.workers
@@ -88,8 +80,6 @@ class Supervisor:
         self._fill()
 
     def _tell(self, death: Death) -> None:
-        for task in death.lost:
-            self.causes[task] = death.cause, death.mark
         if not death.expected:
             self.deaths += 1
         if death.lost:
