@@ -13,6 +13,7 @@ import numpy as np
 from synthdata.errors import ConfigError
 from synthdata.queue.block import Block
 
+WINDOW = 1024  # pages looked at together
 LENGTH_BITS = 40  # of a reference; the others are the first page
 
 
@@ -25,7 +26,6 @@ class Pool:
         self._bytes = block.part(f"{which}s")
         begin, size = block.offsets[f"{which}_table"]
         self._table = np.frombuffer(block.map, "<u8", size // 8, begin)
-        self._next = 0  # where to look first
 
     def put(self, task: int, data: bytes | bytearray | memoryview) -> int | None:
         """Store bytes for a task: a reference to them, never 0; None while there is no room.
@@ -43,7 +43,6 @@ class Pool:
         if first is None:
             return None
         self._table[first : first + count] = task + 1
-        self._next = first + count
         at = first * self._page
         self._bytes[at : at + length] = memoryview(data).cast("B")
         return (first << LENGTH_BITS | length) + 1
@@ -69,11 +68,17 @@ class Pool:
         return (reference - 1) >> LENGTH_BITS, (reference - 1) & ((1 << LENGTH_BITS) - 1)
 
     def _find(self, count: int) -> int | None:
-        """The first of ``count`` free pages in a row, from where the last search ended."""
-        table, size = self._table, len(self._table)
-        if self._next + count <= size and not table[self._next : self._next + count].any():
-            return self._next
-        taken = np.flatnonzero(table)
-        edges = np.concatenate(([-1], taken, [size]))
-        gaps = np.flatnonzero(np.diff(edges) > count)
-        return int(edges[gaps[0]]) + 1 if len(gaps) else None
+        """The first of ``count`` free pages in a row, as far in front as there are any.
+
+        So what has been used is used again, and a large pool takes no more memory than it needs.
+        """
+        size = len(self._table)
+        step = max(WINDOW, count)
+        for begin in range(0, size, step):
+            # A copy: NumPy minds when another process frees pages while it looks.
+            table = self._table[begin : begin + step + count - 1].copy()
+            edges = np.concatenate(([-1], np.flatnonzero(table), [len(table)]))
+            gaps = np.flatnonzero(np.diff(edges) > count)
+            if len(gaps):
+                return begin + int(edges[gaps[0]]) + 1
+        return None
