@@ -4,6 +4,7 @@
     python scripts/bench.py png small --n 500   # some, quickly
     python scripts/bench.py before --before REV # this checkout against an earlier commit
     python scripts/bench.py labels              # labels beside their pictures, by stages
+    python scripts/bench.py queue               # the queue, the stream and the engine on it
 
 All programs of a case are measured in turns, on this machine, in one go. The ratios hold for other
 machines; the images per second do not.
@@ -34,6 +35,9 @@ def main(arguments: Sequence[str]) -> int:
     known = [*CASES, "labels"]
     options = _parser(known).parse_args(arguments)
     chosen = [*options.cases, *filter(None, options.only.split(","))] or known
+    if "queue" in chosen:  # all that has to do with it
+        chosen = [c for c in chosen if c != "queue"]
+        chosen += [c for c in CASES if c.startswith("queue-") or c in ("stream", "engine")]
     if unknown := [name for name in chosen if name not in known]:
         print(f"bench: {unknown[0]!r} is not a case; known: {', '.join(known)}", file=sys.stderr)
         return 2

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from synthdata.generator import Generator, Sample
     from synthdata.run import Run
     from synthdata.scene import Mark, Scene
+    from synthdata.streaming import stream
 
 __all__ = [
     "Config",
@@ -28,6 +29,7 @@ __all__ = [
     "Scene",
     "__version__",
     "generate",
+    "stream",
 ]
 
 # `import synthdata` alone loads no NumPy, no Hydra and no matplotlib.
@@ -42,5 +44,6 @@ __getattr__, __dir__ = lazy(
         "Sample": "generator",
         "Scene": "scene",
         "generate": "api",
+        "stream": "streaming",
     },
 )

@@ -108,6 +108,23 @@ def until(condition: Callable[[], object], what: str, seconds: float = 60.0) -> 
         time.sleep(0.002)
 
 
+def descendants(pid: int) -> set[int]:
+    """The living processes below one, zombies and Python's resource tracker left out."""
+    parents: dict[int, int] = {}
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            state, parent = Path(f"/proc/{entry}/stat").read_text().rpartition(")")[2].split()[:2]
+            tracker = b"resource_tracker" in Path(f"/proc/{entry}/cmdline").read_bytes()
+        except OSError:
+            continue
+        if state != "Z" and not tracker:
+            parents[int(entry)] = int(parent)
+    found = {pid}
+    while more := {p for p, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found - {pid}
+
+
 class Outcome(NamedTuple):
     """What a forked command came to."""
 

@@ -12,6 +12,7 @@ from benchmarks.compare import Comparison, divided, rate, seconds, steady_rate
 from benchmarks.measure import BENCH, ROOT, Loop, Program, Whole, checked_out
 from benchmarks.source import EPOCH
 
+SLOW = 90_000  # tasks: with more, others take minutes where tasks come one by one
 at_most = partial(Comparison, at_least=False)
 FIRST_SAMPLE = """import synthdata
 synthdata.Dataset.from_config(["primitives=lines", "canvas.size=[224,224]"])[0]"""
@@ -241,6 +242,76 @@ def source(setting: Setting) -> Case:
     return Case("samples without a disk, five lines; loaders: 2 workers", programs, comparisons)
 
 
+def tasks(count: int, kind: str, arriving: bool, setting: Setting) -> Case:
+    """Many small tasks: the queue against other libraries, workers started."""
+    from benchmarks.queues import Ours, others
+
+    arguments = (count, kind, setting.workers)
+    batched, single = "queue, batched", "queue, one by one"
+    programs: list[Program] = [Ours(batched, *arguments)]
+    if arriving:
+        programs = [Ours(batched, *arguments, singly=True)]
+    if count <= SLOW:
+        programs.append(Ours(single, *arguments, singly=arriving, batched=False))
+    theirs = others(*arguments, arriving)
+    target = 1.0 if count >= 9000 else 1 / 1.2
+    comparisons = [
+        Comparison(f"over {other.name}", rate(batched), rate(other.name), target)
+        for other in theirs
+    ]
+    how = "arriving one by one" if arriving else "known at the start"
+    return Case(f"{count} tasks, {kind}, {how}", [*programs, *theirs], comparisons)
+
+
+def stream(setting: Setting) -> Case:
+    """Batches for training: the stream against PyTorch's DataLoader."""
+    if find_spec("torch") is None:
+        return Case("stream", skip="torch is not installed")
+    from benchmarks.streams import DataLoader, Stream
+
+    images = 64 * max(4, setting.images // 320)  # whole batches
+    ours, theirs = "stream", "DataLoader"
+    programs = [
+        kind(name, images, "", setting.workers)
+        for kind, name in ((Stream, ours), (DataLoader, theirs))
+    ]
+    return Case(
+        f"batches of 64, 512x512, five lines, {setting.workers} workers, started",
+        programs,
+        [Comparison("over DataLoader", rate(ours), rate(theirs), 1.3)],
+    )
+
+
+def engine(setting: Setting) -> Case:
+    """engine=queue against engine=loky, on samples of one cost and of very different ones."""
+    programs: list[Program] = []
+    comparisons = []
+    tail = ["primitives.lines.count={dist: choice, values: [2, 2, 2, 2, 2, 2, 2, 2, 2, 600]}"]
+    for what, overrides, images in (
+        ("even", [], setting.images),
+        ("heavy tail", [*tail, "shard_size=20"], setting.images // 5 or 1),
+    ):
+        for kind in ("queue", "loky"):
+            name = f"engine={kind}, {what}"
+            more = [f"engine={kind}", *overrides]
+            programs.append(_project(setting, name, images, more, ".png"))
+        names = [f"engine={kind}, {what}" for kind in ("queue", "loky")]
+        comparisons.append(Comparison(f"over loky, {what}", rate(names[0]), rate(names[1]), 1.0))
+    return Case("engines, whole runs, start included", programs, comparisons)
+
+
+def _task_cases() -> dict[str, Callable[[Setting], Case]]:
+    found: dict[str, Callable[[Setting], Case]] = {}
+    for count in (900, 9000, 90_000, 1_800_000):
+        for kind in ("noop", "5us"):
+            for arriving in (False, True):
+                if arriving and count > SLOW:  # minutes for all others
+                    continue
+                name = f"queue-{count}-{kind}" + "-arriving" * arriving
+                found[name] = partial(tasks, count, kind, arriving)
+    return found
+
+
 CASES: dict[str, Callable[[Setting], Case]] = {
     "png": png,
     "jpeg": jpeg,
@@ -252,6 +323,9 @@ CASES: dict[str, Callable[[Setting], Case]] = {
     "many": many,
     "before": before,
     "source": source,
+    "stream": stream,
+    "engine": engine,
+    **_task_cases(),
 }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from synthdata.engines import loky
+from synthdata.engines import loky, queue
 from synthdata.errors import ConfigError
 
 #: What every worker needs, imported before it gets its first shard.
@@ -24,11 +24,13 @@ def workers_for(arguments: Sequence[str]) -> Iterator[None]:
     """Start as many workers as the arguments let expect; end them when the block ends."""
     processes = expected_processes(arguments)
     if processes:
-        loky.warm_up(processes, WORKER_MODULES)
+        engine = queue if "engine=queue" in arguments else loky
+        engine.warm_up(processes, WORKER_MODULES)
     try:
         yield
     finally:
         loky.cool_down()
+        queue.cool_down()
 
 
 def expected_processes(arguments: Sequence[str]) -> int:
@@ -36,7 +38,7 @@ def expected_processes(arguments: Sequence[str]) -> int:
     if any(a.startswith("-") for a in arguments):
         return 0
     given = dict(a.partition("=")[::2] for a in arguments)
-    if given.get("engine", "loky") != "loky":
+    if given.get("engine", "loky") not in ("loky", "queue"):
         return 0
     try:
         workers = int(given["engine.workers"]) if "engine.workers" in given else None

@@ -8,10 +8,22 @@ if TYPE_CHECKING:
     from synthdata.engines.base import Done, Engine, Lost, Outcome, Stopping
     from synthdata.engines.dask import Dask
     from synthdata.engines.loky import Loky
+    from synthdata.engines.queue import Queue
     from synthdata.engines.ray import Ray
     from synthdata.engines.serial import Serial
 
-__all__ = ["Dask", "Done", "Engine", "Loky", "Lost", "Outcome", "Ray", "Serial", "Stopping"]
+__all__ = [
+    "Dask",
+    "Done",
+    "Engine",
+    "Loky",
+    "Lost",
+    "Outcome",
+    "Queue",
+    "Ray",
+    "Serial",
+    "Stopping",
+]
 
 __getattr__, __dir__ = lazy(
     globals(),
@@ -22,6 +34,7 @@ __getattr__, __dir__ = lazy(
         "Loky": "loky",
         "Lost": "base",
         "Outcome": "base",
+        "Queue": "queue",
         "Ray": "ray",
         "Serial": "serial",
         "Stopping": "base",

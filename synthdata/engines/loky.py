@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import logging
 import math
 import os
 import re
@@ -27,13 +26,12 @@ from typing import Any
 
 from synthdata.engines.base import Done, Outcome, Parallel, Stopping
 from synthdata.engines.cpus import usable_cpus
+from synthdata.engines.oom import Thrift
 from synthdata.engines.window import Died, Pool, outcomes
-from synthdata.runtime import memory
 
 IDLE_S = 60  # how long a worker without a job stays
 ORPHAN_S = 0.5  # how long a worker takes to notice that its parent is gone
 JOIN_S = 5.0
-logger = logging.getLogger("synthdata.engines")
 
 
 @dataclass(frozen=True)
@@ -99,7 +97,7 @@ class _Pool(Pool):
         self.size = size
         self._task = task
         self._futures: dict[Future[Any], Any] = {}
-        self._oom_kills = memory.oom_kills()
+        self._thrift = Thrift(size)
         self._renew()
 
     def _renew(self) -> None:
@@ -142,24 +140,10 @@ class _Pool(Pool):
         outcomes = [self._outcome(future) for future in ended]
         if any(isinstance(outcome, Died) for outcome in outcomes):  # and so all others are lost
             outcomes += [self._outcome(future) for future in list(self._futures)]
-            outcomes = self._explained(outcomes)
+            outcomes = list(self._thrift.explained(outcomes))
+            self.size = self._thrift.size
             self._renew()
         return outcomes
-
-    def _explained(self, outcomes: list[Done | Died]) -> list[Done | Died]:
-        """The same outcomes; if the system has killed for memory they say so, and half remain."""
-        before, self._oom_kills = self._oom_kills, memory.oom_kills()
-        if self._oom_kills == before:
-            return outcomes
-        if self.size > 1:
-            self.size //= 2
-            logger.warning(
-                "the system ended a worker for memory: going on with %d at a time", self.size
-            )
-        return [
-            o._replace(cause=f"{o.cause}; memory limit hit") if isinstance(o, Died) else o
-            for o in outcomes
-        ]
 
     def _outcome(self, future: Future[Any]) -> Done | Died:
         job = self._futures.pop(future)

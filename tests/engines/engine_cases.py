@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from faults import Plugin, check, make, rows
+from processes import descendants
 
 from synthdata.engines import Done, Engine, Lost
 from synthdata.errors import DiskFull
@@ -75,23 +76,6 @@ def collected(
         elif isinstance(outcome, Lost):
             lost[outcome.job.number] = outcome.cause
     return done, lost
-
-
-def descendants(pid: int) -> set[int]:
-    """The living processes below one, zombies and Python's resource tracker left out."""
-    parents: dict[int, int] = {}
-    for entry in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            state, parent = Path(f"/proc/{entry}/stat").read_text().rpartition(")")[2].split()[:2]
-            tracker = b"resource_tracker" in Path(f"/proc/{entry}/cmdline").read_bytes()
-        except OSError:
-            continue
-        if state != "Z" and not tracker:
-            parents[int(entry)] = int(parent)
-    found = {pid}
-    while more := {p for p, parent in parents.items() if parent in found} - found:
-        found |= more
-    return found - {pid}
 
 
 @contextmanager

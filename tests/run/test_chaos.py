@@ -151,7 +151,8 @@ def children(process: int) -> list[int]:
 
 def is_worker(pid: int) -> bool:
     try:
-        return b"popen_loky_posix" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        line = Path(f"/proc/{pid}/cmdline").read_bytes()
+        return b"popen_loky_posix" in line or b"synthdata.queue" in line
     except OSError:
         return False
 
@@ -159,12 +160,14 @@ def is_worker(pid: int) -> bool:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(
-    ("engine", "plan"), [("loky", LARGE), ("dask", SMALL), ("ray", SMALL)], ids=lambda v: str(v)[:4]
+    ("engine", "plan"),
+    [("loky", LARGE), ("queue", LARGE), ("dask", SMALL), ("ray", SMALL)],
+    ids=lambda v: str(v)[:4],
 )
 def test_hundreds_of_faults(
     engine: str, plan: Plan, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if engine != "loky":
+    if engine in ("dask", "ray"):
         pytest.importorskip({"dask": "distributed", "ray": "ray"}[engine])
     seed = int(os.environ.get("SYNTHDATA_CHAOS_SEED", random.SystemRandom().randrange(10**6)))
     replay = f"SYNTHDATA_CHAOS_SEED={seed}"

@@ -13,22 +13,30 @@ import pytest
 from faults import Plugin, check, make, rows
 from processes import Command
 
-from synthdata.engines import loky
+from synthdata.engines import oom
 from synthdata.engines.loky import cool_down
 
 GROUP = Path("/sys/fs/cgroup/memory")
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("engine", ["loky", "queue"])
 def test_half_of_the_workers_remain(
+    engine: str,
     faulty: Plugin,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     counter = itertools.count()
-    monkeypatch.setattr(loky.memory, "oom_kills", lambda: next(counter))  # one more at every look
-    options = ("n=40", "shard_size=5", "engine.workers=4", "failures.max_rate=1")
+    monkeypatch.setattr(oom.memory, "oom_kills", lambda: next(counter))  # one more at every look
+    options = (
+        "n=40",
+        "shard_size=5",
+        f"engine={engine}",
+        "engine.workers=4",
+        "failures.max_rate=1",
+    )
     with caplog.at_level(logging.WARNING):
         run = make(faulty, tmp_path / "run", *options, at=[2], how="kill")
     check(run, 40, [2])

@@ -1,0 +1,135 @@
+"""The start of a worker process: what it is given, and how it comes to have it.
+
+A worker is a new interpreter, so it shares no thread, lock or file of the producer but those it is
+given: the block, the pipe that wakes it and the pipe that wakes the producer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing import spawn
+from typing import Any, NamedTuple
+
+from synthdata.queue import block as memory
+from synthdata.queue.block import Block, Row, Status
+from synthdata.queue.layout import TROUBLE
+from synthdata.queue.worker import Orphaned, Terms, Worker
+
+_BOOT = (
+    "import sys, pickle; file = open(%d, 'rb'); sys.path[:] = pickle.load(file); "
+    "from synthdata.queue.boot import main; main(file)"
+)
+
+
+class Start(NamedTuple):
+    """What a worker is given. ``work`` is a pickle of its handlers and their context.
+
+    ``main`` is what multiprocessing tells about the main module, where handlers live in it.
+    """
+
+    block: int
+    wake: int
+    note: int
+    row: int
+    terms: Terms
+    work: bytes
+    main: dict[str, Any] | None
+
+
+def pickled_work(handlers: Any, context: Any) -> tuple[bytes, dict[str, Any] | None]:
+    """``Start``'s ``work`` and ``main``."""
+    work = pickle.dumps((dict(handlers), context))
+    if b"__main__" not in work:
+        return work, None
+    told = spawn.get_preparation_data("worker")
+    return work, {k: v for k, v in told.items() if k.startswith("init_main")}
+
+
+def launch(start: Start) -> subprocess.Popen[bytes]:
+    """Start a worker process. OSError when the system has no room for it."""
+    told = os.memfd_create("synthdata-start")
+    try:
+        with open(os.dup(told), "wb") as file:
+            pickle.dump(sys.path, file)
+            pickle.dump(start, file)
+        os.lseek(told, 0, os.SEEK_SET)
+        # Ctrl-C goes to the whole process group, and is the producer's to answer.
+        with _blocked(signal.SIGINT):
+            return subprocess.Popen(
+                [sys.executable, "-P", "-c", _BOOT % told],
+                pass_fds=(told, start.block, start.wake, start.note),
+                stdin=subprocess.DEVNULL,
+            )
+    finally:
+        os.close(told)
+
+
+@contextmanager
+def _blocked(number: int) -> Iterator[None]:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def main(file: Any) -> None:
+    """A worker's life."""
+    with file:
+        start: Start = pickle.load(file)  # noqa: S301  # from our own producer
+    for fd in (start.block, start.wake, start.note):
+        os.set_inheritable(fd, False)  # no child of a handler holds the block
+    block = memory.attach(start.block)
+    try:
+        worker = _made(start, block)
+    except BaseException:
+        tell_trouble(block, traceback.format_exc())
+        os._exit(1)
+    code = 0
+    try:
+        worker.run()
+    except Orphaned:
+        code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # nothing here that an interpreter's end could tidy up
+
+
+def _made(start: Start, block: Block) -> Worker:
+    row = block.rows[start.row]
+    row[Row.PID] = os.getpid()
+    row[Row.BLOCK], row[Row.WAKE], row[Row.NOTE] = start.block, start.wake, start.note
+    row[Row.BEGAN] = row[Row.BEAT] = time.monotonic_ns()
+    row[Row.STATUS] = Status.STARTING
+    if start.terms.core is not None:
+        with contextlib.suppress(OSError):  # a core that this process may not use any more
+            os.sched_setaffinity(0, {start.terms.core})
+            row[Row.CORE] = start.terms.core + 1
+    if start.main is not None:
+        spawn.prepare(start.main)
+    handlers, context = pickle.loads(start.work)  # noqa: S301  # from our own producer
+    for name in getattr(context, "modules", ()):  # what it needs sooner or later
+        importlib.import_module(name)
+    return Worker(block, start.row, handlers, context, start.terms, start.wake, start.note)
+
+
+def tell_trouble(block: Block, text: str) -> None:
+    """Leave word of why this worker cannot start."""
+    data = text.encode(errors="replace")[-(TROUBLE - 1) :]
+    part = block.part("trouble")
+    part[: len(data) + 1] = data + b"\0"
+
+
+def trouble(block: Block) -> str:
+    """Why the last worker that could not start could not; empty when all could."""
+    return bytes(block.part("trouble")).partition(b"\0")[0].decode(errors="replace").strip()
