@@ -181,7 +181,11 @@ def _settings(plan: _Plan) -> QueueConfig:
         largest_range=1,
         meta="none",
         result_pool=RESULTS,
-        block_shape=(plan.ahead + 1, plan.batch_size, *plan.shape),
+        block_shape=(
+            plan.ahead + 1,
+            min(plan.batch_size, max(1, plan.stop - plan.start)),
+            *plan.shape,
+        ),
     )
 
 

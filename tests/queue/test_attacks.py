@@ -18,6 +18,7 @@ from synthdata.queue import block as memory
 from synthdata.queue import crew as crews
 from synthdata.queue.block import State, Word
 from synthdata.queue.claims import give_back
+from synthdata.runtime.memory import available
 
 SQUARE, ECHO, END, ODD, BIG = 1, 5, 6, 15, 16
 
@@ -166,3 +167,22 @@ def test_a_script_that_opens_its_queue_unguarded(tmp_path: Path) -> None:
     text = script.read_text()
     run = subprocess.run([sys.executable, "-"], input=text, capture_output=True, text=True)
     assert run.stderr.splitlines()[-1].startswith("synthdata.errors.ConfigError: handlers: 0x1")
+
+
+def test_a_block_larger_than_the_memory_is_refused_before_it_is_taken() -> None:
+    config = QueueConfig(capacity=16, workers=1, block_shape=(1 << 20, 1 << 20))
+    with pytest.raises(StartError, match=r"no shared memory of .* free"):
+        Queue(handlers, config)
+
+
+def test_free_memory_is_the_least_of_machine_and_group(tmp_path: Path) -> None:
+    info, proc = tmp_path / "meminfo", tmp_path / "cgroup"
+    assert available(tmp_path, proc, info) == float("inf")
+    info.write_text("MemTotal: 9 kB\nMemAvailable:   5 kB\nSwapFree: 1 kB\n")
+    assert available(tmp_path, proc, info) == 6 * 1024
+    proc.write_text("0::/mine\n")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "memory.max").write_text("max\n")
+    assert available(tmp_path, proc, info) == 6 * 1024
+    (tmp_path / "mine" / "memory.max").write_text("4096\n")
+    assert available(tmp_path, proc, info) == 4096
