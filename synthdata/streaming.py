@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ from synthdata.queue import Queue, QueueConfig, Result, Slot, TaskResult
 DRAW = 0x57  # the function id of a part of a batch
 PART = 8  # samples in a part: small enough to share a batch out, large enough to cost nothing
 RESULTS = 256 * 2**20  # bytes for records and masks under way; taken only as they are needed
+MASKS = 8  # bytes of label images and records that a byte of a large image may come with
 INDICES = 1 << 63
 
 
@@ -145,6 +147,7 @@ def stream(
     stop = INDICES if n is None else n
     if hasattr(source, "__len__"):
         stop = min(stop, len(source))
+    batch_size = min(batch_size, max(1, stop - start))
     plan = _Plan(_Work(source), shape, batch_size, workers, start, stop, ahead, copy)
     settings = _settings(plan)
     return _batches(plan, settings)
@@ -180,7 +183,7 @@ def _settings(plan: _Plan) -> QueueConfig:
         workers=plan.workers,
         largest_range=1,
         meta="none",
-        result_pool=RESULTS,
+        result_pool=max(RESULTS, MASKS * PART * math.prod(plan.shape)),
         block_shape=(plan.ahead + 1, plan.batch_size, *plan.shape),
     )
 

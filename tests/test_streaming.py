@@ -161,3 +161,15 @@ def test_no_end_leaves_a_process(tmp_path: Path, end: str) -> None:
     assert len(workers) == 2
     until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in workers), "their end")
     assert not [p for p in Path("/dev/shm").iterdir() if "synthdata-queue" in p.name]
+
+
+def test_masks_of_large_images_have_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("synthdata.streaming.RESULTS", 4096)  # as if they were much larger
+    config = ["primitives=lines", "canvas.size=[128,128]", "labels=[instance_mask,semantic_mask]"]
+    (batch,) = stream(config, 8, 1, n=8)
+    assert batch.masks["mask"].shape == (8, 128, 128)
+
+
+def test_a_batch_takes_no_more_room_than_the_stream_has_samples() -> None:
+    (batch,) = stream(["primitives=lines", "canvas.size=[64,64]"], 1 << 40, 1, n=3)
+    assert len(batch) == 3

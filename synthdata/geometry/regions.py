@@ -217,7 +217,9 @@ def _joins(
     found = [_fans(corner[k], spoke[k], angle[k], owner[k])]
     if len(k := np.flatnonzero(~rounded | mitred)):
         at, spoke, turn = corner[k], spoke[k], turn[k]
-        middle = spoke * np.where(mitred[k], 2.0 / (1.0 + turn.conj()), (1.0 + turn) / 2.0)
+        middle = (1.0 + turn) / 2.0
+        np.divide(2.0, 1.0 + turn.conj(), out=middle, where=mitred[k])
+        middle *= spoke
         rim = (at, at + spoke, at + middle, at + spoke * turn)
         weight = np.where(angle[k] < 0.0, -STROKE, STROKE)
         ends = np.concatenate(rim), np.concatenate((*rim[1:], at))

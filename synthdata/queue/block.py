@@ -22,6 +22,7 @@ import numpy as np
 
 from synthdata.errors import ConfigError, StartError
 from synthdata.queue.layout import GEOMETRY, HEADER, INLINE, ROW, Geometry
+from synthdata.runtime.memory import available
 
 PREFIX = "synthdata-queue-"
 MAGIC = 0x51756575653031
@@ -255,6 +256,8 @@ def make(geometry: Geometry) -> Block:
         os.ftruncate(fd, size)
         begin, length = offsets["block"]
         if length:  # now, or a worker would be ended by SIGBUS later
+            if length > (free := available()):  # this memory knows no limit but the killer
+                raise OSError(f"there are {free:.0f} free")
             os.posix_fallocate(fd, begin, length)
         block = Block(fd, geometry)
     except (OSError, ValueError) as error:

@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from multiprocessing import spawn
 from typing import Any, NamedTuple
 
+from synthdata.errors import StartError
 from synthdata.queue import block as memory
 from synthdata.queue.block import Block, Row, Status
 from synthdata.queue.layout import TROUBLE
@@ -55,8 +56,17 @@ def pickled_work(handlers: Any, context: Any) -> tuple[bytes, dict[str, Any] | N
     return work, {k: v for k, v in told.items() if k.startswith("init_main")}
 
 
+#: Whether this is a worker that imports its handlers.
+_importing = False
+
+
 def launch(start: Start) -> subprocess.Popen[bytes]:
     """Start a worker process. OSError when the system has no room for it."""
+    if _importing:
+        raise StartError(
+            "queue: a module opens a queue while workers import their handlers from it; "
+            'open it below `if __name__ == "__main__":`'
+        )
     told = os.memfd_create("synthdata-start")
     try:
         with open(os.dup(told), "wb") as file:
@@ -107,17 +117,20 @@ def main(file: Any) -> None:
 
 def _made(start: Start, block: Block) -> Worker:
     row = block.rows[start.row]
-    row[Row.PID] = os.getpid()
     row[Row.BLOCK], row[Row.WAKE], row[Row.NOTE] = start.block, start.wake, start.note
     row[Row.BEGAN] = row[Row.BEAT] = time.monotonic_ns()
     row[Row.STATUS] = Status.STARTING
+    row[Row.PID] = os.getpid()  # last: who adopts it needs the others
     if start.terms.core is not None:
         with contextlib.suppress(OSError):  # a core that this process may not use any more
             os.sched_setaffinity(0, {start.terms.core})
             row[Row.CORE] = start.terms.core + 1
+    global _importing
+    _importing = True
     if start.main is not None:
         spawn.prepare(start.main)
     handlers, context = pickle.loads(start.work)  # noqa: S301  # from our own producer
+    _importing = False
     for name in getattr(context, "modules", ()):  # what it needs sooner or later
         importlib.import_module(name)
     return Worker(block, start.row, handlers, context, start.terms, start.wake, start.note)

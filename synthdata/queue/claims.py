@@ -115,10 +115,11 @@ def give_back(
     """
     words, mask = block.words, block.geometry.capacity - 1
     with block.locked(Lock.CLAIM):
-        claim, tail = words[Word.CLAIM], words[Word.TAIL]
         slots = np.flatnonzero((block.owner == row + 1) & (block.states == State.WAITING))
-        tasks = tasks_of(slots, claim, mask)
-        tasks = np.sort(tasks[tasks >= tail])
+        tasks = tasks_of(slots, words[Word.CLAIM], mask)
+        # TAIL after the states: the producer moves it on before it uses a slot again, whose owner
+        # is not written until it is claimed.
+        tasks = np.sort(tasks[tasks >= words[Word.TAIL]])
         current = int(block.rows[row, Row.CURRENT]) - 1
         stop = current + int(block.rows[row, Row.COUNT])
         lost: list[int] = []

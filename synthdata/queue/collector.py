@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pickle
 import struct
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -67,7 +68,9 @@ class Results(Sequence[Result]):
     ) -> None:
         self.task_ids, self._states, self._others = task_ids, states, others
         self._slots = slots
-        self.success = (states != State.FAILED) & (states != State.LOST)
+        self.success = np.ones(len(states), dtype=bool)
+        for i, result in others.items():
+            self.success[i] = result.success
         whole = states == State.WHOLE
         self.values = values if whole.all() else np.where(whole, values, 0)
 
@@ -121,6 +124,7 @@ class Collector:
         there = (self._words[Word.HEAD] - self.tail, self.tail & self._mask)
         before = np.roll(self._states, -there[1])[: there[0]]  # by a process that was killed
         self.collected = self.tail + int(np.count_nonzero(before == State.TAKEN))
+        self._lifted: dict[int, Result] = {}
         self.latency_ns = self.stamped = 0
         self.pooled = True  # whether any task has an argument in the pool
 
@@ -129,6 +133,8 @@ class Collector:
         self.retire()
         slots = self._done(head)
         if not len(slots):
+            if self._ordered:
+                self._lift(head)
             return None
         if WEAK_ORDER:
             self._fence()
@@ -140,7 +146,23 @@ class Collector:
         """Whether ``collect`` would find something."""
         return bool(len(self._done(head)))
 
-    def _done(self, head: int) -> np.ndarray:
+    def _lift(self, head: int) -> None:
+        """Take results out of the pool that wait for one before them, which may need the room.
+
+        Should this process be killed now, who recovers the queue is told that they are lost.
+        """
+        slots = self._done(head, in_order=False)
+        states = self._states[slots]
+        for at in slots[(states == State.PAGES) | (states == State.FAILED)].tolist():
+            task, reference = (
+                self.tail + ((at - self.tail) & self._mask),
+                int(self._block.values[at]),
+            )
+            self._lifted[task] = self._decoded(at, task, int(self._states[at]), reference)
+            self._states[at] = State.LOST  # first, as in ``retire``
+            self._results.free(reference)
+
+    def _done(self, head: int, in_order: bool = True) -> np.ndarray:
         """The slots from the tail on whose tasks are done and not handed over, in task order."""
         states, mask = self._states, self._mask
         begin, count = self.tail & mask, head - self.tail
@@ -149,7 +171,7 @@ class Collector:
         if window is None:
             window = np.concatenate((first, states[: begin + count - mask - 1]))
         done = window - np.uint8(1) < np.uint8(State.TAKEN - 1)
-        if self._ordered:
+        if self._ordered and in_order:
             open_ = ~done & (window != State.TAKEN)
             if open_.any():
                 done[int(open_.argmax()) :] = False
@@ -176,13 +198,19 @@ class Collector:
     def _decoded(self, at: int, task: int, state: int, value: int) -> Result:
         if state == State.REAL:
             return Result(task, True, _DOUBLE.unpack(_REAL.pack(value))[0])
+        if task in self._lifted:
+            return self._lifted.pop(task)
         if state == State.LOST:
             cause, mark = self._causes.get(task, ("its workers ended", -1))
             return Result(task, False, None if mark < 0 else mark, cause, None, True)
-        if state == State.INLINE:
-            return Result(task, True, pickle.loads(self._block.inline[at, :value].tobytes()))  # noqa: S301
-        found = pickle.loads(self._results.get(value))  # noqa: S301  # from our own worker
-        if state == State.PAGES:
+        inline = state == State.INLINE
+        data = self._block.inline[at, :value].tobytes() if inline else self._results.get(value)
+        try:
+            found = pickle.loads(data)  # noqa: S301  # from our own worker
+        except Exception as error:  # as of exceptions that cannot be made from their arguments
+            text = f"its result cannot be unpickled: {type(error).__name__}: {error}"
+            return Result(task, False, None, text, traceback.format_exc())
+        if state in (State.INLINE, State.PAGES):
             return Result(task, True, found)
         if isinstance(found, Failure):
             return Result(task, False, None, found.error, found.traceback)

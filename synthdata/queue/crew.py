@@ -84,24 +84,34 @@ class Crew:
         terms = Terms(config.range, config.stamps, config.orphan_s)
         if config.pin:
             terms = replace(terms, core=self._cores[self._started % len(self._cores)])
-        reading, writing = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        work, main = self._work
         try:
-            self._block.rows[row, Row.STATUS] = Status.STARTING
-            process = launch(Start(self._block.fd, reading, self._note[1], row, terms, work, main))
-            watch = os.pidfd_open(process.pid)
+            process, watch, writing = self._launched(row, terms)
         except OSError as error:
-            os.close(writing)
-            self._block.rows[row, Row.STATUS] = Status.NONE
+            self._block.rows[row] = 0
             raise StartError(f"queue: workers cannot start: {error}") from None
-        finally:
-            os.close(reading)
         self.members[row] = Member(row, process.pid, watch, writing, process)
         self._started += 1
         self._count()
         if config.log in ("worker", "task"):
             logger.info("worker %d begins", process.pid)
         return process.pid
+
+    def _launched(self, row: int, terms: Terms) -> tuple[subprocess.Popen[bytes], int, int]:
+        """A new process, what it is watched by, and what it is woken by; OSError without any."""
+        reading, writing = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        process, (work, main) = None, self._work
+        try:
+            self._block.rows[row, Row.STATUS] = Status.STARTING
+            process = launch(Start(self._block.fd, reading, self._note[1], row, terms, work, main))
+            return process, os.pidfd_open(process.pid), writing
+        except BaseException:
+            os.close(writing)
+            if process is not None:  # nobody could watch it
+                process.kill()
+                process.wait()
+            raise
+        finally:
+            os.close(reading)
 
     def adopt(self, row: int) -> bool:
         """Take over a worker that another supervisor has started; False if it has ended."""

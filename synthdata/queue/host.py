@@ -6,6 +6,7 @@ import logging
 import os
 import select
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Mapping
 from types import TracebackType
@@ -73,6 +74,7 @@ class Host:
             check_free(config.name)
         block = old or memory.make(config.geometry())
         self._block: Block | None = block
+        _open.add(self)
         try:
             if old is None:
                 block.try_lock(Lock.BOSS)
@@ -168,6 +170,12 @@ class Host:
         for part in _PARTS:  # the memory goes with the last view of it
             vars(self).pop(part, None)
 
+    def _let_go(self) -> None:
+        """Have nothing to do with it any more: this process is a fork of the one whose it is."""
+        self._block = None
+        for part in _PARTS:
+            vars(self).pop(part, None)
+
     def __getattr__(self, name: str) -> Any:
         if name in _PARTS:
             raise ConfigError("queue: it is closed")
@@ -193,4 +201,19 @@ class Host:
             raise self._supervisor.fault
         if self.config.mode == "minimal":
             for death in self._crew.reap():
+                if death.expected:
+                    continue
                 raise StartError(f"queue: {death.cause}, and mode: minimal starts no other")
+
+
+#: The queues of this process. In a fork of it they are closed, and go on where they were opened.
+_open: weakref.WeakSet[Host] = weakref.WeakSet()
+
+
+def _forked() -> None:
+    for host in list(_open):
+        host._let_go()
+    _open.clear()
+
+
+os.register_at_fork(after_in_child=_forked)

@@ -224,6 +224,8 @@ class Producer:
                     f"args: {array.dtype} {array.shape} is no array of integers (tasks, args)"
                 )
             self.check(array.shape[1], b"")
+            if array.dtype == np.uint64 and array.size and array.max() >> np.uint64(63):
+                raise ConfigError(f"args: {array.max()} is no whole number of 64 bits with a sign")
             lengths["args"] = len(array)
         checked = {}
         for name, values in fields.items():

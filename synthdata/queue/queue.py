@@ -85,13 +85,19 @@ class Queue(Host):
         if function_id not in self._known:
             raise self.registry.refuse(function_id)
         producer = self._producer
-        if producer.head - self._collector.tail >= self._capacity:
+        head = producer.head
+        if head - self._collector.tail >= self._capacity:
             self._wait_for_room(self._capacity - 1, block, timeout)
         payload = 0
         if argument is not None:
             self._collector.pooled = True
             payload = self._put_argument(argument, block, timeout)
-        return producer.put(function_id, args, chars, payload, **fields)
+        try:
+            return producer.put(function_id, args, chars, payload, **fields)
+        except BaseException:
+            if payload and producer.head == head:
+                self._arguments.free(payload)
+            raise
 
     def _put_argument(self, argument: Any, block: bool, timeout: float | None) -> int:
         data = pickle.dumps(argument, pickle.HIGHEST_PROTOCOL)

@@ -9,7 +9,7 @@ import numpy as np
 
 from synthdata.errors import ConfigError
 from synthdata.queue import block as memory
-from synthdata.queue.block import Block, Lock, Row, State, Status, Word
+from synthdata.queue.block import Block, Lock, Row, State, Word
 from synthdata.queue.claims import tasks_of
 from synthdata.queue.config import QueueConfig
 from synthdata.queue.crew import Crew
@@ -22,7 +22,12 @@ def claimed_block(config: QueueConfig) -> Block:
     """
     if config.name is None:
         raise ConfigError("name: null names no queue to recover")
-    for path in memory.held(config.name):
+    paths = list(memory.held(config.name))
+    # Not even to be opened: closing any descriptor of a file frees all locks that a process has
+    # on it.
+    if any(path.parts[2] == str(os.getpid()) for path in paths):
+        raise ConfigError(f"name: the queue {config.name!r} is this process's own")
+    for path in paths:
         try:
             block = memory.attach(os.open(path, os.O_RDWR | os.O_CLOEXEC))
         except OSError:  # the process ended just now
@@ -77,9 +82,7 @@ def note_of(block: Block) -> tuple[int, int]:
 
 def adopt_all(block: Block, crew: Crew) -> None:
     """Take over the workers that live; give back what the others had."""
-    for row in range(len(block.rows)):
-        words = block.rows[row]
-        if words[Row.STATUS] == Status.NONE or not words[Row.PID]:
-            continue  # a worker that is only just starting keeps its row
-        if not crew.adopt(row):
+    for row in np.flatnonzero(block.rows[:, Row.PID]).tolist():
+        # One that is only just starting keeps its row, and is taken over when it has begun.
+        if row not in crew.members and not crew.adopt(row):
             crew.bury_row(row)

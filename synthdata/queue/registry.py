@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -104,6 +105,8 @@ def _importable(function: Callable[..., Any]) -> bool:
     found: Any = sys.modules.get(getattr(function, "__module__", None) or "")
     if name is None or found is None:
         return False
+    if found.__name__ == "__main__" and not _has_file(found):
+        return False
     for part in name.split("."):
         found = getattr(found, part, None)
     if found is not function:
@@ -113,3 +116,8 @@ def _importable(function: Callable[..., Any]) -> bool:
     except (pickle.PicklingError, TypeError, AttributeError):
         return False
     return True
+
+
+def _has_file(main: Any) -> bool:
+    """Whether the main module can be run again: one typed in, or piped in, cannot."""
+    return main.__spec__ is not None or os.path.exists(getattr(main, "__file__", None) or "")

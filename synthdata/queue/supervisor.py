@@ -13,6 +13,7 @@ from synthdata.errors import StartError
 from synthdata.queue.block import Block, Word
 from synthdata.queue.config import QueueConfig
 from synthdata.queue.crew import Crew, Death
+from synthdata.queue.recovery import adopt_all
 
 LOOK_S = 0.1  # how often the backlog is looked at
 GROW_LOOKS = 2  # looks in a row that find all workers busy before one more is started
@@ -70,6 +71,10 @@ class Supervisor:
             except StartError as error:
                 self._give_up(error)
                 return
+            except Exception as error:  # else the producer would wait for ever
+                self._give_up(StartError(f"queue: nobody looks after its workers: {error!r}"))
+                logger.exception("queue: nobody looks after its workers")
+                return
 
     def look(self) -> None:
         """Bury the dead, hand their tasks to others, and start others in their place."""
@@ -77,6 +82,7 @@ class Supervisor:
             self._tell(death)
         if (fault := self._crew.fault()) is not None:
             raise fault
+        adopt_all(self._block, self._crew)
         self._fill()
 
     def _tell(self, death: Death) -> None:

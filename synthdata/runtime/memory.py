@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import gc
@@ -59,6 +60,26 @@ def oom_kills(
         except (OSError, ValueError, KeyError):
             continue
     return 0
+
+
+def available(
+    root: Path = Path("/sys/fs/cgroup"),
+    proc: Path = Path("/proc/self/cgroup"),
+    meminfo: Path = Path("/proc/meminfo"),
+) -> float:
+    """Bytes that processes can have at most before the system kills some; infinite if not known.
+
+    What the machine has left, and the limit of this control group.
+    """
+    found = [float("inf")]
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        lines = dict(line.split(":", 1) for line in meminfo.read_text().splitlines())
+        found.append(sum(int(lines[k].split()[0]) * 1024 for k in ("MemAvailable", "SwapFree")))
+    for file in _events(root, proc):
+        for limit_file in ("memory.max", "memory.limit_in_bytes"):
+            with contextlib.suppress(OSError, ValueError):  # "max" is none
+                found.append(int((file.parent / limit_file).read_text()))
+    return min(found)
 
 
 def _events(root: Path, proc: Path) -> Iterator[Path]:

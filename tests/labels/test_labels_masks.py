@@ -9,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from label_cases import (
     SIDE,
+    line,
     on_canvas,
     overlap,
     painted,
+    scene,
     scene_of,
     truth_of,
     warps,
@@ -458,3 +460,12 @@ def test_semantic_mask_is_the_category_of_the_front_most_mark() -> None:
     assert (found[truth.ids() == 0] == 0).all()
     with pytest.raises(Exception, match=r"labels\.semantic_mask\.categories"):
         SemanticMask(categories=("line",)).images(truth)
+
+
+@pytest.mark.parametrize("join", ["bevel", "miter", "round"])
+@pytest.mark.filterwarnings("error")
+def test_lines_that_turn_right_back(join: str) -> None:
+    there_and_back = line((5.0, 5.0), (25.0, 5.0), (10.0, 5.0), (25.0, 5.0), width=4.0, join=join)
+    pixels = on_canvas(truth_of(scene(there_and_back)), 0)
+    assert pixels[3:7, 5:25].all()
+    assert pixels.sum() == 80 if join != "round" else pixels.sum() >= 80

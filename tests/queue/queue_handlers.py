@@ -7,6 +7,8 @@ import signal
 import time
 from typing import Any
 
+import numpy as np
+
 from synthdata.queue import DONE, Registry, Slot, Slots, TaskResult
 
 handlers = Registry()
@@ -103,3 +105,24 @@ class Broken:
 
 def _raise() -> None:
     raise RuntimeError("this context is broken")
+
+
+class TwoArguments(Exception):
+    """It can be pickled and not unpickled, as many exceptions of libraries."""
+
+    def __init__(self, first: str, second: str) -> None:
+        super().__init__(first)
+
+
+@handlers.handler(15)
+def not_to_be_unpickled(slot: Slot) -> TaskResult:
+    return TaskResult(bool(slot.args[0]), TwoArguments("one", "two"))
+
+
+@handlers.handler(16)
+def first_after_others(slot: Slot) -> TaskResult:
+    """3000 bytes; task 0 waits until as many of the others as find room are done."""
+    states = slot._desk.block.states
+    while slot.task_id == 0 and np.count_nonzero(states[1:]) < slot.args[0]:
+        time.sleep(0.002)
+    return TaskResult(True, bytes(3000))
