@@ -194,7 +194,7 @@ def exported_facts(run: Run, census: Census, layout: Layout, pictures: Sequence[
 
 def _records(run: Run) -> Iterator[tuple[int, dict[str, Any]]]:
     for shard in run.plan.shards():
-        for line in run.config.store.metadata(run.path, shard.number):
+        for line in run.config.store.lines(run.path, shard.number):
             yield shard.number, orjson.loads(line)
 
 

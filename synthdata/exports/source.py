@@ -104,7 +104,7 @@ class Source:
 
     def __iter__(self) -> Iterator[Item]:
         for shard in self.run.plan.shards():
-            for line in self._store.metadata(self.run.path, shard.number):
+            for line in self._store.lines(self.run.path, shard.number):
                 if self._stop():
                     raise Interrupted(f"stopped by {self._stop.signal}; nothing is left behind")
                 record = read_record(line, shard.number)

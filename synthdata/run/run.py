@@ -351,7 +351,7 @@ class Run:
         finished = self.config.store.finished(self.path)
         for shard in self.plan.shards():
             if shard.number in finished:
-                yield from self.config.store.metadata(self.path, shard.number)
+                yield from self.config.store.lines(self.path, shard.number)
 
     def records(self) -> Iterator[dict[str, Any]]:
         """The records of all finished shards, in index order."""

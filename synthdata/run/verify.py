@@ -100,6 +100,7 @@ def _check_shard(
     try:
         present = set(writer.files(run.path, number))
         lines = list(writer.metadata(run.path, number))
+        verdict.faults += [f"{where}: {fault}" for fault in writer.faults(run.path, number)]
     except OSError as error:
         verdict.faults.append(f"{where}: cannot be read: {error}")
         return
