@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import orjson
+
 from synthdata.components import describe
 from synthdata.config import Config
 from synthdata.errors import ConfigError
@@ -96,7 +98,7 @@ def _shares(config: Config) -> dict[str, float] | None:
 
 def _made(folder: Path) -> dict[str, Any]:
     try:
-        there = json.loads((folder / MADE).read_bytes())
+        there = orjson.loads((folder / MADE).read_bytes())
     except (OSError, ValueError):
         return {}
     return there if isinstance(there, dict) else {}

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import orjson
 
 from synthdata.errors import ConfigError
 from synthdata.generator import Generator
@@ -131,7 +132,7 @@ def _check_shard(
 def _record(line: bytes) -> dict[str, Any] | None:
     """The record that a line holds, with what every record has; None for any other line."""
     try:
-        record = json.loads(line)
+        record = orjson.loads(line)
         whole = type(record["index"]) is int and record["index"] >= 0
         texts = [text for pair in hashes(record) for text in pair]
     except (ValueError, KeyError, TypeError, AttributeError):
