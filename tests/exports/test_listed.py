@@ -106,3 +106,24 @@ def test_a_plugin_label_may_write_what_ours_does(tmp_path: Path) -> None:
     made = config(["labels=[boxes]", "exports=[]"])
     with pytest.raises(ConfigError, match="'marks'"):
         make_format("coco").check(made)
+
+
+def test_folders_of_others_are_not_emptied(tmp_path: Path) -> None:
+    run = generate([*SMALL, "exports=[{format: imagefolder, to: papers}]"], tmp_path / "run")
+    (tmp_path / "home" / "papers").mkdir(parents=True)
+    (tmp_path / "home" / "papers" / "thesis").write_text("years")
+    shutil.rmtree(run.path / "exports")
+    (run.path / "exports").symlink_to(tmp_path / "home")
+    with pytest.raises(ConfigError, match="exports: is a symbolic link"):
+        finish_outputs(run)
+    assert (tmp_path / "home" / "papers" / "thesis").read_text() == "years"
+
+
+def test_the_list_of_exports_is_not_written_through_a_link(tmp_path: Path) -> None:
+    run = generate([*SMALL, "exports=[metadata]"], tmp_path / "run")
+    (tmp_path / "mine").write_text("years")
+    (run.path / "exports" / "metadata.jsonl").unlink()
+    (run.path / "exports" / ".made.json").symlink_to(tmp_path / "mine")
+    finish_outputs(run)
+    assert (tmp_path / "mine").read_text() == "years"
+    assert (run.path / "exports" / "metadata.jsonl").exists()
