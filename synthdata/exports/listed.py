@@ -18,6 +18,7 @@ from synthdata.errors import ConfigError
 from synthdata.exports.base import Format
 from synthdata.exports.formats import make_format, written
 from synthdata.run.run import Run
+from synthdata.run.shard import writing
 
 FOLDER, MADE = "exports", "made.json"
 _NAME = re.compile(r"[\w-][\w.-]{0,99}")
@@ -60,11 +61,16 @@ def listed(config: Config) -> list[Listed]:
 def write_listed(run: Run) -> None:
     """Write those of a complete run that are not there yet, or no longer right, to ``exports/``.
 
+    A run whose samples all failed gets none.
+
     Raises what ``export`` raises, and ConfigError as ``listed`` does.
     """
     folder = run.path / FOLDER
     there = _made(folder)
-    digest = run.state.get("digest")
+    state = run.state
+    digest = state.get("digest")
+    if state.get("made") == 0:
+        return
     for each in listed(run.config):
         now = {"digest": digest, "format": describe(each.made), "split": _shares(run.config)}
         if (folder / each.name).exists() and there.get(each.name) == now:
@@ -107,8 +113,12 @@ def _made(folder: Path) -> dict[str, Any]:
 def _write_made(folder: Path, there: Mapping[str, Any]) -> None:
     beside = folder / f".{MADE}"
     beside.unlink(missing_ok=True)  # a link that somebody put there
-    beside.write_text(json.dumps(there, indent=1), encoding="utf-8")
-    beside.replace(folder / MADE)
+    try:
+        with writing(folder):
+            beside.write_text(json.dumps(there, indent=1), encoding="utf-8")
+            beside.replace(folder / MADE)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def _remove(path: Path) -> None:
