@@ -297,7 +297,7 @@ def readable_records(writer: Writer, run: Path, shard: int) -> dict[int, dict[st
     found: dict[int, dict[str, Any]] = {}
     with contextlib.suppress(OSError):
         for line in writer.metadata(run, shard):
-            with contextlib.suppress(ValueError, TypeError, KeyError):
+            with contextlib.suppress(ValueError, TypeError, KeyError, RecursionError):
                 record = json.loads(line)
                 found[record["index"]] = record
     return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -152,7 +151,7 @@ def _check_file(run: Run, number: int, name: str, digest: str, verdict: Verdict)
 
 
 def _check_sample(generator: Generator, line: bytes, verdict: Verdict) -> None:
-    there = json.loads(line)
+    there = orjson.loads(line)
     index = there["index"]
     verdict.rendered += 1
     try:
@@ -164,7 +163,7 @@ def _check_sample(generator: Generator, line: bytes, verdict: Verdict) -> None:
         )
         return
     if again != line:
-        here = json.loads(again)
+        here = orjson.loads(again)
         keys = [key for key in {**there, **here} if there.get(key) != here.get(key)]
         verdict.faults.append(
             f"sample {index}: made again it differs in {', '.join(keys) or 'form'}"
