@@ -75,7 +75,8 @@ def write_listed(run: Run) -> None:
         now = {"digest": digest, "format": describe(each.made), "split": _shares(run.config)}
         if (folder / each.name).exists() and there.get(each.name) == now:
             continue
-        _remove(folder / each.name)
+        with writing(folder):
+            _remove(folder / each.name)
         try:
             written(run, each.made, folder / each.name)
         except ConfigError as error:

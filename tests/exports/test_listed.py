@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from pathlib import Path
@@ -11,7 +12,7 @@ from export_cases import tree
 from processes import Command
 
 from synthdata.api import config, generate
-from synthdata.errors import ConfigError
+from synthdata.errors import ConfigError, StorageError
 from synthdata.exports import export, make_format
 from synthdata.outputs import finish_outputs
 from synthdata.run import Run
@@ -127,3 +128,17 @@ def test_the_list_of_exports_is_not_written_through_a_link(tmp_path: Path) -> No
     finish_outputs(run)
     assert (tmp_path / "mine").read_text() == "years"
     assert (run.path / "exports" / "metadata.jsonl").exists()
+
+
+def test_what_cannot_be_removed_is_said_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = generate([*SMALL, "exports=[metadata]"], tmp_path / "run")
+    (run.path / "exports" / "made.json").unlink()
+
+    def refuse(path: Path) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    monkeypatch.setattr("synthdata.exports.listed._remove", refuse)
+    with pytest.raises(StorageError, match="Read-only file system"):
+        finish_outputs(run)
