@@ -113,13 +113,14 @@ def _made(folder: Path) -> dict[str, Any]:
 
 def _write_made(folder: Path, there: Mapping[str, Any]) -> None:
     beside = folder / f".{MADE}"
-    beside.unlink(missing_ok=True)  # a link that somebody put there
     try:
         with writing(folder):
+            beside.unlink(missing_ok=True)  # a link that somebody put there
             beside.write_text(json.dumps(there, indent=1), encoding="utf-8")
             beside.replace(folder / MADE)
     finally:
-        beside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
 
 
 def _remove(path: Path) -> None:
