@@ -204,7 +204,7 @@ class Config(SampleConfig):
             raise ConfigError(
                 f"{path.parent}: not a run directory, it has no {path.name}"
             ) from None
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        except (OSError, UnicodeDecodeError, RecursionError, yaml.YAMLError) as error:
             raise ConfigError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from error
         if not isinstance(node, Mapping):
             raise ConfigError(f"{path}: is not a mapping of config keys")

@@ -30,6 +30,10 @@ def finish_outputs(run: Run) -> None:
     """
     if run.state.get("status") != "complete":
         return
+    if run.config.report is not None:  # first: it never fails, and shows why the others do
+        from synthdata.report.write import finish
+
+        finish(run)
     from synthdata.card.write import write_card
 
     write_card(run)
@@ -42,7 +46,3 @@ def finish_outputs(run: Run) -> None:
             return
         with locked(run.path):
             write_listed(run)
-    if run.config.report is not None:
-        from synthdata.report.write import finish
-
-        finish(run)

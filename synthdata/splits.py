@@ -13,7 +13,7 @@ from synthdata.errors import ConfigError
 #: What a data set without splits is: one of all samples.
 ALL: Mapping[str, float] = {"train": 1.0}
 
-_NAME = re.compile(r"[A-Za-z]\w*")
+_NAME = re.compile(r"[A-Za-z]\w{0,63}")
 _RANGE = 1 << 64
 
 

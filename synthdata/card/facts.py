@@ -18,6 +18,7 @@ from synthdata.splits import ALL, Splits
 from synthdata.writers.table import READABLE
 
 SHOWN = 4  # pictures
+_DIGEST, _DAY = re.compile("[0-9a-f]{64}"), re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _PLAIN = re.compile(r"[\w-][\w.-]*")
 
 #: Label -> the task of the Hugging Face hub that it is for.
@@ -186,15 +187,15 @@ def exported_facts(run: Run, census: Census, layout: Layout, pictures: Sequence[
         census=census,
         failed=int(state.get("failed", 0)),
         size=int(state.get("bytes", 0)),
-        digest=str(state.get("digest", "")),
-        created=str(state.get("started", ""))[:10],
+        digest=_matching(_DIGEST, state.get("digest")),
+        created=_matching(_DAY, str(state.get("started"))[:10]),
         pictures=tuple(pictures),
     )
 
 
 def _records(run: Run) -> Iterator[tuple[int, dict[str, Any]]]:
     for shard in run.plan.shards():
-        for line in run.config.store.metadata(run.path, shard.number):
+        for line in run.config.store.lines(run.path, shard.number):
             yield shard.number, orjson.loads(line)
 
 
@@ -207,6 +208,11 @@ def _layout(run: Run) -> Layout:
     local = run.config.store.local
     shards = (f"{s.number:05d}{suffix}" for s in run.plan.shards()) if local else ()
     return Layout(kind, (DataFiles("train", f"*{suffix}"),), tuple(shards))
+
+
+def _matching(form: re.Pattern[str], value: Any) -> str:
+    """Text of that form; none for anything else: a run.json may be a stranger's."""
+    return value if isinstance(value, str) and form.fullmatch(value) else ""
 
 
 def _joined(words: Sequence[str]) -> str:

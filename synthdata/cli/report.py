@@ -106,6 +106,6 @@ def remake(arguments: Sequence[str]) -> int:
 
 
 def _number(key: str, text: str, least: int = 0) -> int:
-    if not text.isdecimal() or int(text) < least:
-        raise ConfigError(f"{key}: {text!r} is not a whole number from {least} on")
+    if not text.isdecimal() or len(text) > 18 or int(text) < least:
+        raise ConfigError(f"{key}: {text[:40]!r} is not a whole number from {least} on")
     return int(text)

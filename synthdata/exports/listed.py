@@ -10,12 +10,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import orjson
+
 from synthdata.components import describe
 from synthdata.config import Config
 from synthdata.errors import ConfigError
 from synthdata.exports.base import Format
 from synthdata.exports.formats import make_format, written
 from synthdata.run.run import Run
+from synthdata.run.shard import writing
 
 FOLDER, MADE = "exports", "made.json"
 _NAME = re.compile(r"[\w-][\w.-]{0,99}")
@@ -58,16 +61,22 @@ def listed(config: Config) -> list[Listed]:
 def write_listed(run: Run) -> None:
     """Write those of a complete run that are not there yet, or no longer right, to ``exports/``.
 
+    A run whose samples all failed gets none.
+
     Raises what ``export`` raises, and ConfigError as ``listed`` does.
     """
     folder = run.path / FOLDER
     there = _made(folder)
-    digest = run.state.get("digest")
+    state = run.state
+    digest = state.get("digest")
+    if state.get("made") == 0:
+        return
     for each in listed(run.config):
         now = {"digest": digest, "format": describe(each.made), "split": _shares(run.config)}
         if (folder / each.name).exists() and there.get(each.name) == now:
             continue
-        _remove(folder / each.name)
+        with writing(folder):
+            _remove(folder / each.name)
         try:
             written(run, each.made, folder / each.name)
         except ConfigError as error:
@@ -96,7 +105,7 @@ def _shares(config: Config) -> dict[str, float] | None:
 
 def _made(folder: Path) -> dict[str, Any]:
     try:
-        there = json.loads((folder / MADE).read_bytes())
+        there = orjson.loads((folder / MADE).read_bytes())
     except (OSError, ValueError):
         return {}
     return there if isinstance(there, dict) else {}
@@ -104,8 +113,14 @@ def _made(folder: Path) -> dict[str, Any]:
 
 def _write_made(folder: Path, there: Mapping[str, Any]) -> None:
     beside = folder / f".{MADE}"
-    beside.write_text(json.dumps(there, indent=1), encoding="utf-8")
-    beside.replace(folder / MADE)
+    try:
+        with writing(folder):
+            beside.unlink(missing_ok=True)  # a link that somebody put there
+            beside.write_text(json.dumps(there, indent=1), encoding="utf-8")
+            beside.replace(folder / MADE)
+    finally:
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
 
 
 def _remove(path: Path) -> None:

@@ -21,6 +21,7 @@ from synthdata.run.stop import Stop
 from synthdata.splits import Splits
 from synthdata.writers.folder import DATASET, Folder
 
+_FORMATS = ("PNG", "JPEG", "WEBP", "TIFF")
 _SHOWN = 5  # missing shards in a message
 
 
@@ -104,7 +105,7 @@ class Source:
 
     def __iter__(self) -> Iterator[Item]:
         for shard in self.run.plan.shards():
-            for line in self._store.metadata(self.run.path, shard.number):
+            for line in self._store.lines(self.run.path, shard.number):
                 if self._stop():
                     raise Interrupted(f"stopped by {self._stop.signal}; nothing is left behind")
                 record = read_record(line, shard.number)
@@ -146,19 +147,11 @@ class Source:
         return self._decoded[1]
 
     def _decode(self, item: Item, name: str) -> np.ndarray:
-        data = self.read(item, name)
-        if data.startswith(b"\x93NUMPY"):
-            array: np.ndarray = np.load(io.BytesIO(data), allow_pickle=False)
-            return array
-        from PIL import Image
-
         try:
-            with Image.open(io.BytesIO(data)) as picture:
-                return np.asarray(picture)
-        except OSError as error:
-            raise ConfigError(
-                f"shard {item.shard:05d}: {file_name(item.record, name)!r} cannot be read: {error}"
-            ) from error
+            return pixels(self.read(item, name))
+        except ConfigError as error:
+            file = file_name(item.record, name)
+            raise ConfigError(f"shard {item.shard:05d}: {file!r} {error}") from error
 
     def place(self, item: Item, folder: Path, link: bool = True, name: str = "") -> None:
         """Put the sample's picture, or its label image ``name``, into a folder.
@@ -178,6 +171,24 @@ class Source:
                     self._links = False
         with open(target, "xb") as copy:  # never through a link that is there
             copy.write(self.read(item, name))
+
+
+def pixels(data: bytes) -> np.ndarray:
+    """The array of a picture in one of the formats that encoders write.
+
+    Raises ConfigError for anything else: a picture may be a stranger's, and Pillow has many readers
+    more, one of which starts a program.
+    """
+    try:
+        if data.startswith(b"\x93NUMPY"):
+            array: np.ndarray = np.load(io.BytesIO(data), allow_pickle=False)
+            return array
+        from PIL import Image
+
+        with Image.open(io.BytesIO(data), formats=_FORMATS) as picture:
+            return np.asarray(picture)
+    except Exception as error:  # the readers raise whatever a broken file leads them to
+        raise ConfigError(f"cannot be read: {error}") from error
 
 
 @contextmanager

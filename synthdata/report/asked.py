@@ -8,6 +8,7 @@ Conover, 1979), so for every distribution that is drawn by inverting, which is a
 
 from __future__ import annotations
 
+import contextlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from synthdata.distributions import Distribution
-from synthdata.errors import SynthdataError
+from synthdata.effects.base import Effect
 from synthdata.generator import SampleConfig
 from synthdata.labels.marks import DIGITS
 from synthdata.primitives.base import Draw, Primitive, Shape
@@ -56,13 +57,20 @@ def asked(
         some = some[:1]
     _add_marks(columns, config, count, marks or {}, some)
     for name, effect in config.effects.items():
-        rng = _even(f"effects/{name}")
-        for _ in range(min(count, EFFECTS)):
-            params = effect.prepare(rng, *config.canvas.size).params
-            for key, value in params.items():
-                if not isinstance(value, list | tuple):
-                    columns[f"effects.{name}.{key}"].add([value])
+        with contextlib.suppress(Exception):  # as in its samples
+            _add_effect(columns, config, min(count, EFFECTS), name, effect)
     return {name: column for name, column in columns.items() if column.n}
+
+
+def _add_effect(
+    columns: dict[str, Column], config: SampleConfig, count: int, name: str, effect: Effect
+) -> None:
+    rng = _even(f"effects/{name}")
+    for _ in range(count):
+        params = effect.prepare(rng, *config.canvas.size).params
+        for key, value in params.items():
+            if not isinstance(value, list | tuple):
+                columns[f"effects.{name}.{key}"].add([value])
 
 
 def _backgrounds(config: SampleConfig, count: int) -> list[list[int]]:
@@ -117,7 +125,10 @@ def _counts(primitive: Primitive, count: int, name: str) -> np.ndarray | None:
     source = getattr(primitive, "count", None)
     if not isinstance(source, Distribution):
         return None
-    return source.sample(_even(f"count/{name}"), count).astype(np.float64)
+    try:
+        return source.sample(_even(f"count/{name}"), count).astype(np.float64)
+    except Exception:  # as in its samples
+        return None
 
 
 def _parameters(
@@ -134,7 +145,7 @@ def _parameters(
         try:
             geometry, style = kind.columns_at(kind.levels(draw, each), draw)
             _, looks = kind.styles({**geometry, **style})
-        except (SynthdataError, KeyError):  # draws something else in between
+        except Exception:  # draws something else in between, or fails as its samples did
             return
         for key, values in {**geometry, **looks}.items():
             found[key] += values

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from synthdata.errors import ConfigError
 from synthdata.exports.source import read_record
 from synthdata.generator import SampleConfig
@@ -180,14 +182,14 @@ def _statistics(run: Run) -> dict[str, Column]:
     """The columns of a run's parameters and sizes, from its ``stats.json`` if it is of this run."""
     summary: Any = None
     try:
-        summary = json.loads((run.path / STATS).read_bytes())
+        summary = orjson.loads((run.path / STATS).read_bytes())
         state = run.state
         fits = summary["schema"] == SCHEMA and all(
             summary["run"][key] == state.get(key) for key in ("fingerprint", "digest", "made")
         )
         if fits and state.get("digest"):
             return _columns(summary)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError):
         pass  # not there, or not ours: then from the records
     return _columns(summarize(run, SAMPLES))
 

@@ -37,7 +37,7 @@ class Samples:
 
     def _load(self, shard: Shard) -> Mapping[int, Found]:
         found = {}
-        for line in self._run.config.store.metadata(self._run.path, shard.number):
+        for line in self._run.config.store.lines(self._run.path, shard.number):
             record = read_record(line, shard.number)
             found[record["index"]] = Found(shard.number, record, line)
         return found

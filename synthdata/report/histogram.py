@@ -171,6 +171,6 @@ def _place(value: float, exponent: int) -> int:
     return math.floor(math.ldexp(value, -exponent))
 
 
-def _short(value: float) -> float:
-    """Nine digits: no more than the eye wants, and no noise of the last bit."""
-    return float(f"{value:.9g}")
+def _short(value: float) -> float | None:
+    """Nine digits: no more than the eye wants, and no noise of the last bit; None beyond floats."""
+    return float(f"{value:.9g}") if math.isfinite(value) else None

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import base64
-import io
 from typing import Any
 
 import numpy as np
 
 from synthdata.encoders.png import Png
 from synthdata.errors import ConfigError
-from synthdata.exports.source import file_name
+from synthdata.exports.source import file_name, pixels
 from synthdata.run import Run
 
 #: Browsers show these as they are: the first bytes of a file -> its type.
@@ -45,16 +44,11 @@ def load(run: Run, shard: int, record: dict[str, Any], name: str = "") -> tuple[
 
 def _pixels(data: bytes, file: str) -> np.ndarray:
     try:
-        if data.startswith(b"\x93NUMPY"):
-            array: np.ndarray = np.load(io.BytesIO(data), allow_pickle=False)
-        else:
-            from PIL import Image
-
-            with Image.open(io.BytesIO(data)) as picture:
-                array = np.asarray(picture)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{file!r} cannot be read: {error}") from error
-    if array.dtype != np.uint8 or array.shape[2:] not in ((), (3,)) or array.ndim < 2:
+        array = pixels(data)
+    except ConfigError as error:
+        raise ConfigError(f"{file!r} {error}") from error
+    shape = array.shape
+    if array.dtype != np.uint8 or shape[2:] not in ((), (3,)) or len(shape) < 2 or 0 in shape:
         raise ConfigError(f"{file!r} is no picture: {array.dtype} {array.shape}")
     return np.ascontiguousarray(array)
 

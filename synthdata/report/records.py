@@ -28,7 +28,7 @@ def finished(run: Run) -> list[Shard]:
 def every(run: Run, shards: list[Shard]) -> Iterator[Line]:
     """All records of the shards, in index order."""
     for shard in shards:
-        for line in run.config.store.metadata(run.path, shard.number):
+        for line in run.config.store.lines(run.path, shard.number):
             yield Line(shard.number, line)
 
 
@@ -43,7 +43,7 @@ def spread(run: Run, shards: list[Shard], count: int) -> Iterator[Line]:
     chosen = [shards[k] for k in _evenly(len(shards), min(MOST_SHARDS, count))]
     for place, shard in enumerate(chosen):
         share = count * (place + 1) // len(chosen) - count * place // len(chosen)
-        lines = list(run.config.store.metadata(run.path, shard.number))
+        lines = list(run.config.store.lines(run.path, shard.number))
         for k in _evenly(len(lines), share):
             yield Line(shard.number, lines[k])
 

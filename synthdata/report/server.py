@@ -105,8 +105,8 @@ class Server:
         """What a GET of ``target`` gets, from a client that calls this machine ``host``."""
         if host not in (f"{HOST}:{self.port}", f"localhost:{self.port}"):
             return _text(HTTPStatus.MISDIRECTED_REQUEST, f"this is {self.url}")
-        parts = urlsplit(target)
         try:
+            parts = urlsplit(target)
             if parts.path == "/":
                 return Answer(HTTPStatus.OK, "text/html; charset=utf-8", self._page)
             if parts.path == "/samples":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import orjson
 import yaml
 
 from synthdata.errors import ConfigError, SynthdataError
@@ -94,14 +94,14 @@ def _overrides(path: Path) -> list[str]:
     """What was given on the command line, as Hydra noted it."""
     try:
         found = yaml.safe_load((path / ".hydra" / "overrides.yaml").read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError):
+    except (OSError, ValueError, RecursionError, yaml.YAMLError):
         return []
-    return [str(item) for item in found] if isinstance(found, list) else []
+    return [x for x in found if isinstance(x, str)] if isinstance(found, list) else []
 
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        node = json.loads(path.read_bytes())
+        node = orjson.loads(path.read_bytes())
     except (OSError, ValueError):
         return {}
     return node if isinstance(node, dict) else {}
@@ -125,4 +125,4 @@ def _pictures(path: Path, plugins: Sequence[str], most: int) -> list[str]:
 
 
 def _natural(text: str) -> list[Any]:
-    return [(0, int(p), "") if p.isdigit() else (1, 0, p) for p in re.split(r"(\d+)", text)]
+    return [(0, int(p), "") if p.isdecimal() else (1, 0, p) for p in re.split(r"(\d+)", text)]

@@ -126,7 +126,7 @@ def written_summary(run: Path, number: int) -> Summary | None:
         for row in summary.failures:
             whole = whole and {"index", "cause", "attempts"} <= row.keys()
             whole = whole and type(row["index"]) is type(row["attempts"]) is int
-    except (OSError, ValueError, TypeError, AttributeError):
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return None
     return summary if whole else None
 

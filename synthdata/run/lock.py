@@ -14,6 +14,7 @@ from pathlib import Path
 
 from synthdata.config import Part
 from synthdata.errors import ConfigError
+from synthdata.writers.folder import DATASET
 
 LOCK = ".lock"
 SHARED_WAIT_S = 2.0  # a holder of another part may just be leaving, and looks if it is the last
@@ -28,8 +29,10 @@ def locked(run: Path, part: Part | None = None) -> Iterator[None]:
     Raises
     ------
     ConfigError
-        If another process holds it: the message says which, where and since when.
+        If another process holds it: the message says which, where and since when. Also if
+        something in it is a link, through which a run would write elsewhere.
     """
+    _refuse_links(run)
     if part is None:
         with _held(run / LOCK, fcntl.LOCK_EX):
             yield
@@ -43,6 +46,16 @@ def check_free(run: Path, part: Part | None = None) -> None:
     _check(run / LOCK, fcntl.LOCK_EX if part is None else fcntl.LOCK_SH)
     if part is not None:
         _check(_of_part(run, part), fcntl.LOCK_EX)
+
+
+def _refuse_links(run: Path) -> None:
+    with contextlib.suppress(FileNotFoundError), os.scandir(run) as entries:
+        for entry in entries:
+            if entry.is_symlink() and entry.name != DATASET:  # which may well be on another disk
+                raise ConfigError(
+                    f"{entry.path}: is a symbolic link, and a run writes into its own directory "
+                    "only; put what it leads to in its place"
+                )
 
 
 def _of_part(run: Path, part: Part) -> Path:

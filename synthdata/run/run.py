@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from synthdata._version import __version__
 from synthdata.config import Config, Part, differences
 from synthdata.errors import ConfigError, Interrupted, StorageError, SynthdataError
@@ -332,7 +334,7 @@ class Run:
     def state(self) -> dict[str, Any]:
         """The contents of ``run.json``; empty before the run has begun."""
         try:
-            state = json.loads((self.path / RUN).read_bytes())
+            state = orjson.loads((self.path / RUN).read_bytes())
         except (FileNotFoundError, NotADirectoryError):
             return {}
         except ValueError as error:
@@ -351,7 +353,7 @@ class Run:
         finished = self.config.store.finished(self.path)
         for shard in self.plan.shards():
             if shard.number in finished:
-                yield from self.config.store.metadata(self.path, shard.number)
+                yield from self.config.store.lines(self.path, shard.number)
 
     def records(self) -> Iterator[dict[str, Any]]:
         """The records of all finished shards, in index order."""

@@ -297,7 +297,7 @@ def readable_records(writer: Writer, run: Path, shard: int) -> dict[int, dict[st
     found: dict[int, dict[str, Any]] = {}
     with contextlib.suppress(OSError):
         for line in writer.metadata(run, shard):
-            with contextlib.suppress(ValueError, TypeError, KeyError):
+            with contextlib.suppress(ValueError, TypeError, KeyError, RecursionError):
                 record = json.loads(line)
                 found[record["index"]] = record
     return found
@@ -307,8 +307,8 @@ def failure(index: int, error: BaseException, attempts: int = 1) -> dict[str, An
     """A row of ``failures.jsonl``."""
     return {
         "index": index,
-        "cause": _sentence(error),
-        "traceback": "".join(traceback.format_exception(error)),
+        "cause": _readable(_sentence(error)),
+        "traceback": _readable("".join(traceback.format_exception(error))),
         "attempts": attempts,
     }
 
@@ -340,6 +340,11 @@ def clear_staging(run: Path, staging: str | None = None) -> None:
         for file in (*run.glob(".*.*.[0-9]*"), *(run / LEDGER).glob(".*")):
             if file.is_file():
                 file.unlink(missing_ok=True)
+
+
+def _readable(text: str) -> str:
+    """Text that is UTF-8: an error may name a file whose name is none."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _sentence(error: BaseException) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import orjson
 
 from synthdata.errors import ConfigError
 from synthdata.generator import Generator
@@ -100,6 +100,7 @@ def _check_shard(
     try:
         present = set(writer.files(run.path, number))
         lines = list(writer.metadata(run.path, number))
+        verdict.faults += [f"{where}: {fault}" for fault in writer.faults(run.path, number)]
     except OSError as error:
         verdict.faults.append(f"{where}: cannot be read: {error}")
         return
@@ -130,7 +131,7 @@ def _check_shard(
 def _record(line: bytes) -> dict[str, Any] | None:
     """The record that a line holds, with what every record has; None for any other line."""
     try:
-        record = json.loads(line)
+        record = orjson.loads(line)
         whole = type(record["index"]) is int and record["index"] >= 0
         texts = [text for pair in hashes(record) for text in pair]
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -150,7 +151,7 @@ def _check_file(run: Run, number: int, name: str, digest: str, verdict: Verdict)
 
 
 def _check_sample(generator: Generator, line: bytes, verdict: Verdict) -> None:
-    there = json.loads(line)
+    there = orjson.loads(line)
     index = there["index"]
     verdict.rendered += 1
     try:
@@ -162,7 +163,7 @@ def _check_sample(generator: Generator, line: bytes, verdict: Verdict) -> None:
         )
         return
     if again != line:
-        here = json.loads(again)
+        here = orjson.loads(again)
         keys = [key for key in {**there, **here} if there.get(key) != here.get(key)]
         verdict.faults.append(
             f"sample {index}: made again it differs in {', '.join(keys) or 'form'}"

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import orjson
 
+from synthdata.errors import ConfigError
+
 if TYPE_CHECKING:
     from synthdata.generator import SampleConfig
 
@@ -97,6 +99,22 @@ class Writer(ABC):
     @abstractmethod
     def metadata(self, run: Path, shard: int) -> Iterator[bytes]:
         """The records of a committed shard as they were written: one JSON line each."""
+
+    def lines(self, run: Path, shard: int) -> Iterator[bytes]:
+        """``metadata``; ConfigError if the shard cannot be read."""
+        try:
+            yield from self.metadata(run, shard)
+        except OSError as error:
+            raise ConfigError(
+                f"shard {shard:05d}: its records cannot be read: {error}; verify says more"
+            ) from error
+
+    def faults(self, run: Path, shard: int) -> Iterator[str]:
+        """What is wrong with a committed shard that its records and files do not show.
+
+        Raises OSError if it cannot be read.
+        """
+        return iter(())
 
     @abstractmethod
     def files(self, run: Path, shard: int) -> Iterator[str]:

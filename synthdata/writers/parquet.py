@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
+
+import orjson
 
 from synthdata.generator import SampleConfig
 from synthdata.writers.base import Writer
@@ -58,6 +60,37 @@ class _Parquet(Parquet):
 
     def sink(self, path: Path) -> Sink:
         return TableSink(path, self.columns, self.columns.schema())
+
+    def faults(self, run: Path, shard: int) -> Iterator[str]:
+        with _Open(self.path(run, shard)) as file:
+            there, wanted = file.schema_arrow, self.columns.schema()
+            if not there.equals(wanted):
+                differ = sorted({*there.names} ^ {*wanted.names}) or "their types"
+                yield f"its columns are not those of the config: {differ}"
+                return
+            pictures = ["image", *self.columns.images]
+            names = [name for name in wanted.names if name not in pictures]
+            names += [f"{name}.path" for name in pictures]
+            for group in range(file.num_row_groups):
+                for row in file.read_row_group(group, names).to_pylist():
+                    if keys := _differing(self.columns, row):
+                        yield (
+                            f"the row of sample {row['index']} has another {', '.join(keys)} "
+                            "than its record"
+                        )
+
+
+def _differing(columns: Columns, row: Mapping[str, Any]) -> list[str]:
+    """The columns of a row, without the bytes of its pictures, that its record gives otherwise."""
+    try:
+        line = row[RECORD].encode()
+        record = orjson.loads(line)
+        wanted = columns.values(line, record)
+        for name in ("image", *columns.images):
+            wanted[name] = {"path": record["file_name" if name == "image" else f"{name}_file_name"]}
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return [RECORD]
+    return [key for key, value in wanted.items() if row[key] != value]
 
 
 class _Open:

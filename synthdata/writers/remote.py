@@ -139,6 +139,10 @@ class Remote(Writer):
             return self.inner.files(self._copy(shard), shard)
         return (name for name in names if name != METADATA)
 
+    def faults(self, run: Path, shard: int) -> Iterator[str]:
+        if self.inner.one_file:
+            yield from self.inner.faults(self._copy(shard), shard)
+
     def read(self, run: Path, shard: int, name: str) -> bytes:
         if self.inner.one_file:
             return self.inner.read(self._kept(shard) or self._copy(shard), shard, name)

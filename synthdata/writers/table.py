@@ -124,15 +124,19 @@ class TableSink(Sink):
             self._flush()
 
     def close(self, fsync: bool = False) -> None:
-        with self._file as file:
+        try:
             if self._rows or self._table is None:  # a file of no rows has the columns too
                 self._flush()
             self._table.close()
-            file.flush()
+            self._file.flush()
             if fsync:
-                os.fsync(file.fileno())
+                os.fsync(self._file.fileno())
+        finally:
+            self.drop()
 
     def drop(self) -> None:
+        if self._table is not None:
+            self._table.is_open = False  # else it completes the file when it is collected
         self._file.close()
 
     def _flush(self) -> None:

@@ -61,15 +61,37 @@ def members(path: Path) -> dict[str, Place]:
 
     Anything else in it is passed over. Raises OSError if it cannot be read or is no tar file.
     """
+    return {
+        member.name: Place(member.offset_data, member.size)
+        for member in _entries(path)
+        if _is_ours(member)
+    }
+
+
+def strays(path: Path) -> Iterator[str]:
+    """What is wrong with members that ``members`` does not tell of, and other readers may take."""
+    seen: set[str] = set()
+    for member in _entries(path):
+        if not _is_ours(member):
+            yield f"its member {member.name!r} is no file with a plain name"
+        elif member.name in seen:
+            yield f"{member.name!r} is in it more than once"
+        seen.add(member.name)
+
+
+def _entries(path: Path) -> Iterator[tarfile.TarInfo]:
     try:
         with tarfile.open(path, "r:") as tar:
-            return {
-                member.name: Place(member.offset_data, member.size)
-                for member in tar
-                if member.isreg() and not member.issparse() and _PLAIN.fullmatch(member.name)
-            }
-    except (tarfile.TarError, ValueError, EOFError) as error:
+            yield from tar
+    except (tarfile.TarError, ValueError, EOFError, ArithmeticError) as error:
         raise OSError(f"{path.name} is not a tar file: {error}") from error
+    except (MemoryError, RecursionError) as error:  # by heads that say what cannot be
+        raise OSError(f"{path.name} is not a tar file of synthdata") from error
+
+
+def _is_ours(member: tarfile.TarInfo) -> bool:
+    plain = _PLAIN.fullmatch(member.name) is not None
+    return plain and member.isreg() and not member.issparse()
 
 
 def is_record(name: str) -> bool:

@@ -34,6 +34,9 @@ class WebDataset(OneFile):
     def files(self, run: Path, shard: int) -> Iterator[str]:
         return (name for name in _members(self.path(run, shard)) if not tar.is_record(name))
 
+    def faults(self, run: Path, shard: int) -> Iterator[str]:
+        return tar.strays(self.path(run, shard))
+
     def read(self, run: Path, shard: int, name: str) -> bytes:
         path = self.path(run, shard)
         place = _members(path).get(name)

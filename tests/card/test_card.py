@@ -20,6 +20,7 @@ import synthdata
 from synthdata.api import config, generate
 from synthdata.card.readme import escaped, fenced
 from synthdata.errors import ConfigError
+from synthdata.exports import export, make_format
 from synthdata.outputs import finish_outputs
 from synthdata.run import Run
 from synthdata.splits import Splits
@@ -249,3 +250,14 @@ def test_records_of_strangers_make_a_sentence(tmp_path: Path, change: dict[str, 
     path.write_text("\n".join(lines) + "\n")
     with pytest.raises(ConfigError, match="records are not"):
         finish_outputs(run)
+
+
+def test_nothing_in_a_run_json_breaks_out(tmp_path: Path) -> None:
+    run = generate([*SMALL, "n=2"], tmp_path / "run")
+    state = run.state | {"digest": "x`\n\n# Mine <img src=x>", "started": "<b>2026"}
+    (run.path / "run.json").write_text(json.dumps(state))
+    export(run, make_format("imagefolder"), tmp_path / "out")
+    for name in ("README.md", "croissant.json"):
+        text = (tmp_path / "out" / name).read_text()
+        assert "Mine" not in text
+        assert "<b>" not in text

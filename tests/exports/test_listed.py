@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from pathlib import Path
@@ -11,7 +12,7 @@ from export_cases import tree
 from processes import Command
 
 from synthdata.api import config, generate
-from synthdata.errors import ConfigError
+from synthdata.errors import ConfigError, StorageError
 from synthdata.exports import export, make_format
 from synthdata.outputs import finish_outputs
 from synthdata.run import Run
@@ -106,3 +107,38 @@ def test_a_plugin_label_may_write_what_ours_does(tmp_path: Path) -> None:
     made = config(["labels=[boxes]", "exports=[]"])
     with pytest.raises(ConfigError, match="'marks'"):
         make_format("coco").check(made)
+
+
+def test_folders_of_others_are_not_emptied(tmp_path: Path) -> None:
+    run = generate([*SMALL, "exports=[{format: imagefolder, to: papers}]"], tmp_path / "run")
+    (tmp_path / "home" / "papers").mkdir(parents=True)
+    (tmp_path / "home" / "papers" / "thesis").write_text("years")
+    shutil.rmtree(run.path / "exports")
+    (run.path / "exports").symlink_to(tmp_path / "home")
+    with pytest.raises(ConfigError, match="exports: is a symbolic link"):
+        finish_outputs(run)
+    assert (tmp_path / "home" / "papers" / "thesis").read_text() == "years"
+
+
+def test_the_list_of_exports_is_not_written_through_a_link(tmp_path: Path) -> None:
+    run = generate([*SMALL, "exports=[metadata]"], tmp_path / "run")
+    (tmp_path / "mine").write_text("years")
+    (run.path / "exports" / "metadata.jsonl").unlink()
+    (run.path / "exports" / ".made.json").symlink_to(tmp_path / "mine")
+    finish_outputs(run)
+    assert (tmp_path / "mine").read_text() == "years"
+    assert (run.path / "exports" / "metadata.jsonl").exists()
+
+
+def test_what_cannot_be_removed_is_said_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = generate([*SMALL, "exports=[metadata]"], tmp_path / "run")
+    (run.path / "exports" / "made.json").unlink()
+
+    def refuse(path: Path) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    monkeypatch.setattr("synthdata.exports.listed._remove", refuse)
+    with pytest.raises(StorageError, match="Read-only file system"):
+        finish_outputs(run)

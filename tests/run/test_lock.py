@@ -119,3 +119,22 @@ def test_only_one_of_many_threads_is_in(tmp_path: Path) -> None:
 @pytest.mark.parametrize("where", ["/dev/null", "/dev/null/inside", "/proc/nowhere/inside"])
 def test_places_without_a_lock_are_free(where: str) -> None:
     check_free(Path(where))
+
+
+@pytest.mark.parametrize("name", [LOCK, "exports", "synthdata.log", "failures.jsonl"])
+def test_nothing_is_written_through_links(tmp_path: Path, name: str) -> None:
+    (tmp_path / "mine").write_text("all that I have")
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / name).symlink_to(tmp_path / "mine")
+    with pytest.raises(ConfigError, match="is a symbolic link"), locked(run):
+        pass
+    assert (tmp_path / "mine").read_text() == "all that I have"
+    assert os.listdir(run) == [name]
+
+
+def test_shards_may_lie_on_another_disk(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "dataset").symlink_to(tmp_path)
+    with locked(tmp_path / "run"):
+        pass

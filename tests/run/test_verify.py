@@ -216,3 +216,14 @@ def test_verify_changes_nothing(run: Path) -> None:
     before = sorted((str(p), p.stat().st_mtime_ns) for p in run.rglob("*"))
     verdict_of(run, N)
     assert sorted((str(p), p.stat().st_mtime_ns) for p in run.rglob("*")) == before
+
+
+@pytest.mark.parametrize("depth", [1010, 100_000])
+def test_records_that_are_too_deep(run: Path, depth: int) -> None:
+    path = shard(run, 0) / "metadata.jsonl"
+    lines = path.read_text().splitlines()
+    lines[0] = lines[0][:-1] + ',"deep":' + "[" * depth + "]" * depth + "}"
+    path.write_text("".join(f"{line}\n" for line in lines))
+    assert verdict_of(run, N).faults
+    (run / "ledger" / "00000.json").unlink()
+    Run.load(run).finalize()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import os
@@ -19,6 +20,7 @@ from synthdata.errors import ConfigError, DiskFull
 from synthdata.exports import export, make_format
 from synthdata.run import Run
 from synthdata.run.verify import verify
+from synthdata.writers.table import Columns, TableSink
 from synthdata.writers.webdataset import WebDataset
 
 pytest.importorskip("pyarrow")
@@ -229,3 +231,22 @@ def test_in_an_object_store(folder: Run, tmp_path: Path, writer: str) -> None:
     for name, data in files(local).items():
         assert (tmp_path / "store" / "dataset" / name).read_bytes() == data
     json.loads((tmp_path / "store" / "dataset" / "croissant.json").read_bytes())
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("category", ["line", 5], ids=["in the middle", "at the end"])
+def test_tables_that_are_dropped_say_nothing(tmp_path: Path, category: object) -> None:
+    columns = Columns.of(config(SMALL).labels)
+    sink = TableSink(tmp_path / "x.parquet", columns, columns.schema())
+    marks = [{"id": 1, "category": category, "bbox": None}]
+    record = {"file_name": "0.png", "sha256": "", "marks": marks}
+    if category == "line":
+        for _ in range(100):
+            sink.add(b"{}", record, {"0.png": b""})
+    else:
+        sink.add(b"{}", record, {"0.png": b""})
+        with pytest.raises(OSError, match="cannot be written"):
+            sink.close()
+    sink.drop()
+    del sink
+    gc.collect()
