@@ -168,7 +168,10 @@ def _rows(run: Run, state: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "slowest", ", ".join(times)
     for row in insights.get("workers", [])[:SHOWN]:
         times = (f"{k} {row[k]:.2f} s" for k in row if k not in ("host", "pid", "shards"))
-        yield f"worker {row['pid']}", f"{_counted(row['shards'], 'shard', 'shards')}: {', '.join(times)}"
+        yield (
+            f"worker {row['pid']}",
+            f"{_counted(row['shards'], 'shard', 'shards')}: {', '.join(times)}",
+        )
     if len(insights.get("workers", ())) > 1:
         yield "efficiency", f"{insights['efficiency']:.0%} of the workers' time was work"
     yield "digest", state.get("digest", "")
