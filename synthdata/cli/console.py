@@ -134,6 +134,10 @@ def _has_failures(run: Run) -> bool:
     return (run.path / "failures.jsonl").exists()
 
 
+def _counted(n: int, one: str, many: str) -> str:
+    return f"{n:,} {one if n == 1 else many}"
+
+
 def _part_rows(run: Run, state: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Of a run whose other parts are not finished."""
     finished = len(run.config.store.finished(run.path))
@@ -145,9 +149,10 @@ def _part_rows(run: Run, state: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _rows(run: Run, state: dict[str, Any]) -> Iterator[tuple[str, str]]:
     elapsed = state["elapsed_s"]
-    rate = (
-        f", {state['made'] / elapsed:,.0f}/s with {state['processes']} processes" if elapsed else ""
-    )
+    rate = ""
+    if elapsed:
+        processes = _counted(state["processes"], "process", "processes")
+        rate = f", {state['made'] / elapsed:,.0f}/s with {processes}"
     yield "images", f"{state['made']:,} of {state['n']:,} in {elapsed:.1f} s{rate}"
     yield (
         "failed",
@@ -163,7 +168,10 @@ def _rows(run: Run, state: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "slowest", ", ".join(times)
     for row in insights.get("workers", [])[:SHOWN]:
         times = (f"{k} {row[k]:.2f} s" for k in row if k not in ("host", "pid", "shards"))
-        yield f"worker {row['pid']}", f"{row['shards']} shards: {', '.join(times)}"
+        yield (
+            f"worker {row['pid']}",
+            f"{_counted(row['shards'], 'shard', 'shards')}: {', '.join(times)}",
+        )
     if len(insights.get("workers", ())) > 1:
         yield "efficiency", f"{insights['efficiency']:.0%} of the workers' time was work"
     yield "digest", state.get("digest", "")

@@ -44,12 +44,12 @@ def _formats() -> Iterator[str]:
 
     for name in FORMATS:
         made = make_format(name)
-        yield f"  {name:<10}  {' or '.join(made.suffixes) or 'a folder'}"
+        yield f"  {name:<11}  {' or '.join(made.suffixes) or 'a folder'}"
         for field in dataclasses.fields(made):
             value = getattr(made, field.name)
             shown = list(value) if isinstance(value, tuple) else value
             text = yaml.safe_dump(shown, default_flow_style=True).removesuffix("...\n").strip()
-            yield f"  {'':<10}    {field.name}={text}"
+            yield f"  {'':<11}    {field.name}={text}"
 
 
 def _plugins(override: str) -> bool:

@@ -23,6 +23,8 @@ def generate(arguments: Sequence[str]) -> int:
     """Make the run or runs that the arguments ask for; the exit code, the worst of a sweep."""
     from hydra._internal.utils import get_args_parser
 
+    from synthdata.cli.main import COMMANDS
+
     arguments = replacing(arguments)
     parser = get_args_parser()
     flags, unknown = parser.parse_known_args(arguments)
@@ -33,6 +35,8 @@ def generate(arguments: Sequence[str]) -> int:
     if flags.cfg or flags.info is not None or flags.shell_completion or flags.hydra_help:
         return _hydra_command(arguments)
     for override in flags.overrides:
+        if override in COMMANDS:
+            raise ConfigError(f"{override}: a command stands first: synthdata {override} ...")
         if "=" not in override and not override.startswith("~"):
             raise ConfigError(
                 f"{override!r} is neither a command nor key=value; see --help for both"
@@ -186,7 +190,11 @@ def _write_index(made: Any) -> None:
     while isinstance(made, Sequence) and made:
         made = made[0]
     try:
-        folder = Path(made.hydra_cfg.hydra.sweep.dir)
+        hydra = made.hydra_cfg.hydra  # its sweep.dir would tell the time of now, not of the start
+        depth = len(Path(str(hydra.sweep.subdir)).parts)
+        made_in = Path(hydra.runtime.output_dir)
+        folder = (made_in, *made_in.parents)[depth]
+        folder = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
         if is_sweep(folder):
             print(f"sweep {write_index(folder, listed(plain(made.cfg)))}")
     except Exception as error:  # the runs are whole

@@ -123,6 +123,7 @@ TABLE: list[tuple[list[str], list[str]]] = [
     # what cannot be read
     (["lines"], ["'lines'", "key=value"]),
     (["n"], ["'n'", "key=value"]),
+    (["n=2", "show"], ["show", "stands first"]),
     (["--foo"], ["--foo"]),
     (["n=1", "-x"], ["-x"]),
     (["primitives=[lines"], ["primitives=[lines"]),

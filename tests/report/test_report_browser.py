@@ -265,6 +265,9 @@ def test_widths_and_themes(window: Any, rich_run: synthdata.Run, width: int, the
         "const r = byId('picture').getBoundingClientRect(); return [r.left, r.right]"
     )
     assert 0 <= left < right <= width
+    over = "const r = byId('close').getBoundingClientRect(); const x = (r.left + r.right) / 2;"
+    over += "return byId('close').contains(document.elementFromPoint(x, (r.top + r.bottom) / 2))"
+    assert window.execute_script(over)  # nothing lies over the button that closes
     overlay = window.execute_script("return byId('overlay').width / byId('overlay').clientWidth")
     assert overlay == pytest.approx(2, rel=0.02)
     window.execute_script("byId('viewer').close(); byId('theme').click()")

@@ -90,6 +90,14 @@ def test_sweep_has_an_index(forks: Forks, tmp_path: Path) -> None:
     assert forks(tmp_path, "report", "sweep").out == "sweep/index.html\n"
 
 
+@pytest.mark.slow
+def test_sweep_in_a_folder_named_by_the_time_has_an_index(forks: Forks, tmp_path: Path) -> None:
+    done = forks(tmp_path, "-m", "hydra.sweep.dir=at-${now:%f}", *TINY, "n=2", "seed=0,1")
+    assert done.code == 0, done.err
+    (page,) = tmp_path.glob("at-*/index.html")
+    assert f"sweep {page.relative_to(tmp_path)}\n" in done.out
+
+
 def test_parts_of_one_run_are_no_sweep(forks: Forks, tmp_path: Path) -> None:
     overrides = ["hydra.sweep.dir=run", "hydra.sweep.subdir=.", *TINY, "n=4", "shard_size=1"]
     done = forks(tmp_path, "-m", *overrides, "shards=0/2,1/2")
