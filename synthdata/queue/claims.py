@@ -128,6 +128,7 @@ def give_back(
         for task in tasks.tolist():
             at = task & mask
             if current <= task < stop:
+                words[Word.DEATHS] += 1  # first: from then on what it may have left is looked for
                 deaths = int(block.deaths[at]) + 1
                 if deaths >= most_deaths:
                     lost.append(task)
@@ -136,7 +137,6 @@ def give_back(
                 else:
                     block.owner[at] = RETURNED
                 block.deaths[at] = deaths
-                words[Word.DEATHS] += 1
             else:
                 block.owner[at] = RETURNED
     return Left(len(tasks) - len(lost), lost)

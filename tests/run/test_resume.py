@@ -46,6 +46,7 @@ KILLS = 20
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_killed_at_twenty_random_moments_and_resumed(
     command: Command, expected: dict[str, str]
 ) -> None:

@@ -44,7 +44,7 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def data_set(cloud: Cloud, prefix: str) -> dict[str, bytes]:
-    return {k: v for k, v in cloud.objects(prefix).items() if k.startswith("dataset/")}
+    return {k: v for k, v in cloud.objects(prefix).items() if k.startswith("dataset/0")}
 
 
 def check_untold(cloud: Cloud, folder: Path, *outputs: str) -> None:
