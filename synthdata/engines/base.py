@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+from synthdata.engines.cpus import usable_cpus
 from synthdata.errors import ConfigError
 from synthdata.runtime.memory import parse_size
 
@@ -80,7 +82,8 @@ class Engine(ABC):
 class Parallel(Engine):
     """What engines with worker processes have in common.
 
-    A sample for which its worker would need more than ``memory_limit`` (bytes, or as in 2GB) fails.
+    ``workers`` null takes three quarters of the CPUs that this process may use. A sample for which
+    its worker would need more than ``memory_limit`` (bytes, or as in 2GB) fails.
     """
 
     workers: int | None = None
@@ -90,6 +93,9 @@ class Parallel(Engine):
         if self.workers is not None and not 1 <= self.workers <= 1024:
             raise ConfigError(f"workers: {self.workers} must lie between 1 and 1024, or be null")
         self.memory()
+
+    def processes(self) -> int:
+        return self.workers or math.ceil(usable_cpus() * 3 / 4)
 
     def memory(self) -> int | None:
         return None if self.memory_limit is None else parse_size(str(self.memory_limit))

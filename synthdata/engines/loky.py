@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import math
 import os
 import re
 import signal
@@ -25,7 +24,6 @@ from multiprocessing import resource_tracker
 from typing import Any
 
 from synthdata.engines.base import Done, Outcome, Parallel, Stopping
-from synthdata.engines.cpus import usable_cpus
 from synthdata.engines.oom import Thrift
 from synthdata.engines.window import Died, Pool, outcomes
 
@@ -36,10 +34,7 @@ JOIN_S = 5.0
 
 @dataclass(frozen=True)
 class Loky(Parallel):
-    """``workers`` processes; None takes three quarters of the CPUs this process may use."""
-
-    def processes(self) -> int:
-        return self.workers or math.ceil(usable_cpus() * 3 / 4)
+    """``workers`` processes of this machine."""
 
     def run(
         self,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 import pickle
 import threading
@@ -13,7 +12,6 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from synthdata.engines.base import Done, Outcome, Parallel, Stopping
-from synthdata.engines.cpus import usable_cpus
 from synthdata.engines.oom import Thrift
 from synthdata.engines.window import AHEAD, Died, Pool, outcomes
 from synthdata.errors import ConfigError, SynthdataError
@@ -27,7 +25,7 @@ LEAST_RING, POOL = 64, 8 * 2**20
 
 @dataclass(frozen=True)
 class Queue(Parallel):
-    """``workers`` processes; None takes three quarters of the CPUs this process may use.
+    """``workers`` processes of this machine.
 
     Jobs go one by one through a ring in shared memory, and a worker that dies costs only the one
     that it was on.
@@ -37,9 +35,6 @@ class Queue(Parallel):
         """Raise ConfigError unless this system has what the queue is made of."""
         if not hasattr(os, "memfd_create") or not hasattr(os, "pidfd_open"):
             raise ConfigError("engine: queue needs Linux; engine=loky runs everywhere")
-
-    def processes(self) -> int:
-        return self.workers or math.ceil(usable_cpus() * 3 / 4)
 
     def run(
         self,

@@ -11,12 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from synthdata.geometry.spans import Spans, of_picture
-
-
-def pixel_rings(mask: np.ndarray) -> list[np.ndarray]:
-    """``span_rings`` of the pixels that are set in a bool array (h, w)."""
-    return span_rings(of_picture(mask), 1, len(mask))[0]
+from synthdata.geometry.spans import Spans
 
 
 def span_rings(of: Spans, count: int, height: int) -> list[list[np.ndarray]]:

@@ -76,9 +76,7 @@ def _row(folder: Path, path: Path) -> dict[str, Any]:
     return {
         "name": name,
         "overrides": _overrides(path),
-        "href": f"./{quote(bytes(path.relative_to(folder)))}/{REPORT}"
-        if (path / REPORT).exists()
-        else None,
+        "href": _link(folder, path / REPORT),
         **{key: v if isinstance(v := state.get(key), str | int | float) else None for key in keys},
         "samples": stats.get("samples"),
         "categories": stats.get("categories", {}),

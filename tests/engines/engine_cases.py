@@ -11,11 +11,26 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pytest
 from faults import Plugin, check, make, rows
-from processes import descendants
+from processes import descendants, leftovers
 
+from synthdata.api import config
 from synthdata.engines import Done, Engine, Lost
 from synthdata.errors import DiskFull
+from synthdata.run import Run
+
+
+def check_same_bytes(folder: Path, engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run on the engine of that name is a serial one byte for byte, and leaves nothing."""
+    options = ["n=60", "canvas.size=[64,64]", "shard_size=7"]
+    serial = Run(folder / "serial", config([*options, "engine=serial"])).execute()
+    with nothing_left(folder / "temporary", monkeypatch):
+        made = config([*options, f"engine={engine}", "engine.workers=2"])
+        run = Run(folder / engine, made).execute()
+    assert run.state["digest"] == serial.state["digest"]
+    assert run.state["processes"] == 2
+    assert leftovers(run.path) == []
 
 
 class Job(NamedTuple):

@@ -17,6 +17,7 @@ from engine_cases import (
     begun,
     check_all_killed_once,
     check_deadly_sample,
+    check_same_bytes,
     collected,
     descendants,
     jobs,
@@ -24,13 +25,11 @@ from engine_cases import (
     work,
 )
 from faults import Plugin, write_plugin
-from processes import Command, group, kill_group, leftovers, until
+from processes import Command, group, kill_group, until
 
-from synthdata.api import config
 from synthdata.engines import Dask
 from synthdata.engines import dask as engine_module
 from synthdata.errors import ConfigError, DiskFull, StartError
-from synthdata.run import Run
 
 distributed = pytest.importorskip("distributed")
 
@@ -54,14 +53,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 def test_same_bytes_as_serial_and_nothing_is_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    options = ["n=60", "canvas.size=[64,64]", "shard_size=7"]
-    serial = Run(tmp_path / "serial", config([*options, "engine=serial"])).execute()
-    with nothing_left(tmp_path / "temporary", monkeypatch):
-        made = config([*options, "engine=dask", "engine.workers=2"])
-        run = Run(tmp_path / "dask", made).execute()
-    assert run.state["digest"] == serial.state["digest"]
-    assert run.state["processes"] == 2
-    assert leftovers(run.path) == []
+    check_same_bytes(tmp_path, "dask", monkeypatch)
 
 
 @pytest.mark.slow

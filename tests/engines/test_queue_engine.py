@@ -12,30 +12,21 @@ from engine_cases import (
     begun,
     check_all_killed_once,
     check_deadly_sample,
+    check_same_bytes,
     collected,
     jobs,
-    nothing_left,
 )
 from faults import Plugin, write_plugin
-from processes import Command, group, leftovers, until
+from processes import Command, group, until
 
-from synthdata.api import config
 from synthdata.engines import Queue
 from synthdata.errors import ConfigError, DiskFull
-from synthdata.run import Run
 
 
 def test_same_bytes_as_serial_and_nothing_is_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    options = ["n=60", "canvas.size=[64,64]", "shard_size=7"]
-    serial = Run(tmp_path / "serial", config([*options, "engine=serial"])).execute()
-    with nothing_left(tmp_path / "temporary", monkeypatch):
-        made = config([*options, "engine=queue", "engine.workers=2"])
-        run = Run(tmp_path / "queue", made).execute()
-    assert run.state["digest"] == serial.state["digest"]
-    assert run.state["processes"] == 2
-    assert leftovers(run.path) == []
+    check_same_bytes(tmp_path, "queue", monkeypatch)
 
 
 def test_a_sample_that_ends_its_worker_is_a_row(faulty: Plugin, tmp_path: Path) -> None:

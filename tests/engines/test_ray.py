@@ -19,18 +19,16 @@ from engine_cases import (
     begun,
     check_all_killed_once,
     check_deadly_sample,
+    check_same_bytes,
     collected,
     jobs,
-    nothing_left,
     work,
 )
 from faults import Plugin, write_plugin
-from processes import Command, environment, group, kill_group, leftovers, until
+from processes import Command, environment, group, kill_group, until
 
-from synthdata.api import config
 from synthdata.engines import Ray
 from synthdata.errors import ConfigError, DiskFull, StartError
-from synthdata.run import Run
 
 ray = pytest.importorskip("ray")
 
@@ -62,16 +60,9 @@ def test_an_address_where_nobody_listens(tmp_path: Path) -> None:
 def test_same_bytes_as_serial_and_nothing_is_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    options = ["n=60", "canvas.size=[64,64]", "shard_size=7"]
-    serial = Run(tmp_path / "serial", config([*options, "engine=serial"])).execute()
-    with nothing_left(tmp_path / "temporary", monkeypatch):
-        made = config([*options, "engine=ray", "engine.workers=2"])
-        run = Run(tmp_path / "ray", made).execute()
+    check_same_bytes(tmp_path, "ray", monkeypatch)
     assert not ray.is_initialized()
     assert not list(Path("/tmp").glob(f"synthdata-ray-*/session_*_{os.getpid()}"))
-    assert run.state["digest"] == serial.state["digest"]
-    assert run.state["processes"] == 2
-    assert leftovers(run.path) == []
 
 
 @pytest.mark.slow

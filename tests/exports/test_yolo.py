@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synthdata.exports.yolo import joined
-from synthdata.geometry.rings import pixel_rings
+from synthdata.geometry.rings import span_rings
+from synthdata.geometry.spans import of_picture
 from synthdata.run import Run
 
 
@@ -59,7 +60,7 @@ def test_segment_polygons_filled_are_the_pixels(
             ring = np.rint(values.reshape(-1, 2) * size_of(record))
             assert np.allclose(ring, values.reshape(-1, 2) * size_of(record), atol=1e-3)
             assert (filled(ring, pixels.shape) == pixels).all()
-            several += len(pixel_rings(pixels)) > 1
+            several += len(span_rings(of_picture(pixels), 1, len(pixels))[0]) > 1
     assert several > 5
 
 
@@ -79,7 +80,7 @@ def filled(ring: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 @given(st.lists(st.lists(st.booleans(), min_size=6, max_size=6), min_size=1, max_size=6))
 def test_joined_rings_cover_what_they_did(bits: list[list[bool]]) -> None:
     mask = np.array(bits)
-    rings = pixel_rings(mask)
+    rings = span_rings(of_picture(mask), 1, len(mask))[0]
     if rings:
         assert (filled(joined(rings), mask.shape) == mask).all()
 

@@ -26,8 +26,8 @@ from synthdata.effects import Affine, Perspective
 from synthdata.effects.base import Effect
 from synthdata.geometry.outlines import outlines
 from synthdata.geometry.rectangles import least_rectangles
-from synthdata.geometry.rings import pixel_rings
-from synthdata.geometry.spans import Spans
+from synthdata.geometry.rings import span_rings
+from synthdata.geometry.spans import Spans, of_picture
 from synthdata.labels import Boxes, Keypoints, Segments, SemanticMask, Visibility
 from synthdata.labels.base import source
 from synthdata.labels.rle import compressed, run_lengths
@@ -142,7 +142,7 @@ def even_odd(ring: np.ndarray) -> shapely.Geometry:
 def test_pixel_rings_are_the_pixels(mask: np.ndarray) -> None:
     height, width = mask.shape
     found = np.zeros(mask.shape, dtype=int)
-    for ring in pixel_rings(mask):
+    for ring in span_rings(of_picture(mask), 1, len(mask))[0]:
         for y in range(height):
             for x in range(width):
                 found[y, x] += geometry.rings.contains(ring, np.array((x + 0.5, y + 0.5)))
@@ -152,7 +152,7 @@ def test_pixel_rings_are_the_pixels(mask: np.ndarray) -> None:
 @given(masks)
 def test_rings_rasterised_by_coco_are_the_pixels(mask: np.ndarray) -> None:
     height, width = mask.shape
-    polygons = [ring.ravel().tolist() for ring in pixel_rings(mask)]
+    polygons = [ring.ravel().tolist() for ring in span_rings(of_picture(mask), 1, len(mask))[0]]
     if polygons:
         coco = pycoco.merge(pycoco.frPyObjects(polygons, height, width))
         assert (pycoco.decode(coco) == mask).all()
