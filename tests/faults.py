@@ -33,7 +33,7 @@ class Faulty(Primitive):
     at: tuple[int, ...] = ()
     how: str = "raise"
     seconds: float = 0.0
-    once: str = ""  # a file that says that it has gone wrong already
+    once: str = ""  # begins the name of a file for each sample that has gone wrong already
     unless: str = ""  # a file that says that nothing is wrong any more
     slow_if: str = ""  # a file that makes it slow
 
@@ -45,10 +45,11 @@ class Faulty(Primitive):
             time.sleep(20)
         x = y = 4.0
         params = {"x": x, "y": y, "index": index}
-        well = any(path and os.path.exists(path) for path in (self.once, self.unless))
+        once = self.once and f"{self.once}.{index}"
+        well = any(path and os.path.exists(path) for path in (once, self.unless))
         if index in self.at and not well:
-            if self.once:
-                open(self.once, "w").close()
+            if once:
+                open(once, "w").close()
             params["value"] = getattr(self, self.how)()
         box = np.array([(2.0, 2.0), (6.0, 2.0), (6.0, 6.0), (2.0, 6.0), (2.0, 2.0)])
         style = Style(stroke=None, fill=(index % 256, 0, 0))

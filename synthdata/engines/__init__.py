@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from synthdata._lazy import lazy
 
 if TYPE_CHECKING:
-    from synthdata.engines.base import Done, Engine, Lost, Outcome, Stopping
+    from synthdata.engines.base import Done, Engine, Lost, Outcome, Stopping, Suspect
     from synthdata.engines.dask import Dask
     from synthdata.engines.loky import Loky
     from synthdata.engines.queue import Queue
@@ -23,6 +23,7 @@ __all__ = [
     "Ray",
     "Serial",
     "Stopping",
+    "Suspect",
 ]
 
 __getattr__, __dir__ = lazy(
@@ -38,5 +39,6 @@ __getattr__, __dir__ = lazy(
         "Ray": "ray",
         "Serial": "serial",
         "Stopping": "base",
+        "Suspect": "base",
     },
 )

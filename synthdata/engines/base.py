@@ -20,6 +20,13 @@ class Done(NamedTuple):
     result: Any
 
 
+class Suspect(NamedTuple):
+    """A job that was under way when a worker died, with others: it is tried again, alone."""
+
+    job: Any
+    cause: str
+
+
 class Lost(NamedTuple):
     """A job that ended its worker, alone, so that no other can be to blame."""
 
@@ -28,7 +35,7 @@ class Lost(NamedTuple):
 
 
 #: What an engine yields; None when a moment has passed in which nothing came back.
-Outcome = Done | Lost | None
+Outcome = Done | Suspect | Lost | None
 
 
 class Stopping(Protocol):

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from synthdata.engines.base import Done, Lost, Outcome, Stopping
+from synthdata.engines.base import Done, Lost, Outcome, Stopping, Suspect
 
 TICK_S = 0.1  # how often the run is given a moment of its own
 AHEAD = 2  # jobs under way for each worker, so that none waits and few are held
@@ -109,8 +109,9 @@ class _Window:
                 return
             self.pool.submit(job)
 
-    def _judged(self, died: Sequence[Died]) -> Iterator[Lost]:
+    def _judged(self, died: Sequence[Died]) -> Iterator[Lost | Suspect]:
         if self.on_trial:
             yield from (Lost(*each) for each in died)
         else:
             self.suspects.extend(job for job, _ in died)
+            yield from (Suspect(*each) for each in died)

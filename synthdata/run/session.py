@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from synthdata.config import Config, Part
-from synthdata.engines import Done, Lost
+from synthdata.engines import Done, Lost, Suspect
 from synthdata.errors import StartError
 from synthdata.run import budget, room
 from synthdata.run import ledger as books
@@ -64,6 +64,7 @@ class Session:
         self._stop, self._observer = stop, observer
         self._done: set[int] = set()  # shards
         self._early = 0  # workers that died before their first sample, with no shard done since
+        self._fatal: set[int] = set()  # samples that a worker was on when it died
         self._told = False
         self.versions: dict[str, str] = {}  # looked up while workers work
         self.clear()
@@ -77,6 +78,8 @@ class Session:
                     self._book(summary, ledger)
                 case Done(_, CannotStart(cause, trace)):
                     raise StartError(f"workers cannot start: {cause}\n{trace}")
+                case Suspect(job, _):
+                    self._note(job)
                 case Lost(job, cause):
                     queue.again.append(self._without_culprit(job, cause))
                 case None:
@@ -132,8 +135,18 @@ class Session:
             self._told = True
             logger.warning("%s: ending with the shards under way", self._stop.signal)
 
+    def _note(self, job: Job) -> None:
+        """Remember where a job was when a worker died, perhaps its own."""
+        for pulse in self._pulses():
+            if pulse.shard == job.shard.number:
+                self._fatal.add(pulse.index)
+                pulse.remove()  # no later death is to be taken for this one
+
     def _without_culprit(self, job: Job, cause: str) -> Job:
-        """The same job without the sample that ended its worker; as it is if there was none yet."""
+        """The same job without the sample that has now ended a second worker.
+
+        As it is if no sample had begun, or this is the first that the sample was on.
+        """
         pulses = [p for p in self._pulses() if p.shard == job.shard.number]
         trace = "".join(pulse.stack() for pulse in pulses)
         if trace:
@@ -147,6 +160,9 @@ class Session:
                 return job
             when = "before the first sample" if index == beat.STARTING else "after the last sample"
             raise StartError(f"shard {job.shard.number}: {when}: {cause}\n{trace}".rstrip())
+        if index not in self._fatal:
+            self._fatal.add(index)
+            return job
         logger.error("sample %d: %s", index, cause)
         attempts = 2 + (job.again or {}).get(index, 0)
         row = {"index": index, "cause": cause, "traceback": trace, "attempts": attempts}

@@ -104,6 +104,11 @@ class Pulse(NamedTuple):
         except OSError:
             return ""
 
+    def remove(self) -> None:
+        """Remove its files."""
+        for path in _files(self.staging, self.host, self.pid):
+            path.unlink(missing_ok=True)
+
 
 def read(staging: Path) -> list[Pulse]:
     """The pulse of each shard that is being made, or whose worker died making it.

@@ -136,13 +136,20 @@ def test_a_run_of_one_shard_with_a_deadly_sample(faulty: Plugin, tmp_path: Path)
     check(make(faulty, tmp_path / "run", *options, at=[1], how="kill"), 3, [1])
 
 
-@pytest.mark.parametrize("n", [3, 40])
-def test_a_worker_killed_once_costs_no_sample(n: int, faulty: Plugin, tmp_path: Path) -> None:
-    """The system may kill any worker; only a sample that ends two is to blame."""
+@pytest.mark.parametrize(
+    ("n", "at"), [(3, [2]), (40, [2]), pytest.param(10, [1, 3, 4, 8], marks=pytest.mark.slow)]
+)
+def test_a_worker_killed_once_costs_no_sample(
+    n: int, at: list[int], faulty: Plugin, tmp_path: Path
+) -> None:
+    """The system may kill any worker; only a sample that ends two is to blame.
+
+    Also where others of its shard have ended one before, so that it is alone on its first time.
+    """
     options = (f"n={n}", "shard_size=5", "engine.workers=2")
     once = tmp_path / "once"
-    run = make(faulty, tmp_path / "run", *options, at=[2], how="kill", once=once)
-    assert once.exists()
+    run = make(faulty, tmp_path / "run", *options, at=at, how="kill", once=once)
+    assert {int(path.suffix[1:]) for path in tmp_path.glob("once.*")} == set(at)
     assert indices(run) == list(range(n))
     assert not (run.path / "failures.jsonl").exists()
 
