@@ -21,9 +21,9 @@ class Splits:
     """Samples divided by shares, such as ``{"train": 0.8, "val": 0.1, "test": 0.1}``, or by counts.
 
     A sample's place between 0 and 1 is a hash of its seed and index, and its split the one whose
-    share lies there. Counts, whole numbers such as ``{"train": 9800, "test": 200}``, divide exactly:
-    of the first 10,000 samples, and of every 10,000 more, the first 9,800 are ``train``. Either way
-    no sample changes its split when a run grows.
+    share lies there. Counts, whole numbers such as ``{"train": 9800, "test": 200}``, divide
+    exactly: of every 10,000 samples the first 9,800 are ``train``. No sample changes its split when a run
+    grows.
 
     Raises
     ------

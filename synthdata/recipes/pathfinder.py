@@ -116,7 +116,8 @@ class PathfinderContours(Primitive):
         a, b = np.triu_indices(n, 2)
         middles = chains.points[:, :n]
         gaps = _squared(middles[:, a] - middles[:, b])
-        return inside & (gaps >= (self.dash + self.gap) ** 2).all(axis=1)
+        sound: np.ndarray = inside & np.all(gaps >= (self.dash + self.gap) ** 2, axis=1)
+        return sound
 
     def _clear(self, points: np.ndarray, taken: np.ndarray) -> np.ndarray:
         """Which of the sets ``points`` (m, k, 2) are apart from all ``taken`` (j, 2): bool (m,)."""
@@ -161,9 +162,9 @@ class PathfinderContours(Primitive):
             good = np.flatnonzero(self._sound(chains, canvas) & self._clear(chains.points, taken))
             chains = Contours(*(part[good] for part in chains))
             near = _near(chains.points, self.dash + self.gap)
-            found = []
+            found: list[int] = []
             for k in range(len(good)):
-                if len(found) < wanted and not near[k, found].any():
+                if len(found) < wanted and not near[k][found].any():
                     found.append(k)
             kept.append(Contours(*(part[found] for part in chains)))
             wanted -= len(found)
@@ -220,7 +221,8 @@ def _near(points: np.ndarray, distance: float) -> np.ndarray:
 
 def _squared(difference: np.ndarray) -> np.ndarray:
     """The squared lengths of vectors (..., 2)."""
-    return np.einsum("...i,...i->...", difference, difference)
+    squares: np.ndarray = np.einsum("...i,...i->...", difference, difference)
+    return squares
 
 
 @functools.cache

@@ -80,9 +80,7 @@ def _object(name: str, style: Style, shape: int, center: tuple[int, int]) -> Mar
     x, y = float(center[0]), float(center[1])
     params = {"x": x, "y": y, "size": float(HALF), "color_name": name}
     bounds = (x - HALF, y - HALF, x + HALF, y + HALF)
-    return Mark(
-        SHAPES[shape], vertices + (x, y), codes, style, params, (("center", x, y),), bounds
-    )
+    return Mark(SHAPES[shape], vertices + (x, y), codes, style, params, (("center", x, y),), bounds)
 
 
 @functools.cache
@@ -99,15 +97,14 @@ class Object(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """A question: its kind and subtype, the colours it names, its words, and how to answer it.
+    """A question: its kind, its words, the colours it names, its code, and how to answer it.
 
     ``answer`` gives the place among ``ANSWERS``, or None where there is no single right one.
     """
 
     kind: int
-    subtype: int
-    colors: tuple[int, ...]
     question: str
+    colors: tuple[int, ...]
     encoding: list[int]
     answer: Callable[[Sequence[Object], Sequence[int]], int | None]
 
@@ -258,7 +255,9 @@ def _all_questions() -> tuple[tuple[Asked, ...], ...]:
     two = [(j, k) for (j,) in one for (k,) in one if j != k]
     return tuple(
         tuple(
-            Asked(kind, subtype, colors, _worded(text, colors), _encoded(kind, subtype, colors), how)
+            Asked(
+                kind, subtype, colors, _worded(text, colors), _encoded(kind, subtype, colors), how
+            )
             for colors in (two if kind == 2 else one)
             for subtype, (text, how) in enumerate(_WORDINGS[kind])
         )
