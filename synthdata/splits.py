@@ -22,8 +22,8 @@ class Splits:
 
     A sample's place between 0 and 1 is a hash of its seed and index, and its split the one whose
     share lies there. Counts, whole numbers such as ``{"train": 9800, "test": 200}``, divide
-    exactly: of every 10,000 samples the first 9,800 are ``train``. No sample changes its split when a run
-    grows.
+    exactly: of every 10,000 samples the first 9,800 are ``train``. Either way no sample changes its
+    split when a run grows.
 
     Raises
     ------

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from synthdata.labels.segments import Segments
     from synthdata.labels.texts import Texts
     from synthdata.labels.visibility import Visibility
+    from synthdata.labels.wireframe import Wireframe
 
 __all__ = [
     "AttractionMap",
@@ -38,6 +39,7 @@ __all__ = [
     "Texts",
     "Truth",
     "Visibility",
+    "Wireframe",
 ]
 
 __getattr__, __dir__ = lazy(
@@ -61,5 +63,6 @@ __getattr__, __dir__ = lazy(
         "Texts": "texts",
         "Truth": "base",
         "Visibility": "visibility",
+        "Wireframe": "wireframe",
     },
 )

@@ -255,11 +255,9 @@ def _all_questions() -> tuple[tuple[Asked, ...], ...]:
     two = [(j, k) for (j,) in one for (k,) in one if j != k]
     return tuple(
         tuple(
-            Asked(
-                kind, subtype, colors, _worded(text, colors), _encoded(kind, subtype, colors), how
-            )
+            Asked(kind, _worded(text, colors), colors, _encoded(kind, subtype, colors), answer)
             for colors in (two if kind == 2 else one)
-            for subtype, (text, how) in enumerate(_WORDINGS[kind])
+            for subtype, (text, answer) in enumerate(_WORDINGS[kind])
         )
         for kind in range(len(KINDS))
     )
