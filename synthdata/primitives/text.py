@@ -133,8 +133,8 @@ class Text(Shape):
             columns["bend"] = self.bend.sample(draw.geometry, len(columns["x"])).tolist()
         styles, style_params = self.styles({**columns, **style_columns})
         marks = [
-            self._mark(*mark)
-            for mark in zip(rows(columns), styles, rows(style_params), strict=True)
+            set_text(self._faces[params["font"]], {**params, **looks}, style)
+            for params, style, looks in zip(rows(columns), styles, rows(style_params), strict=True)
         ]
         return marks if self.fit is None else [self._fitted(mark, draw) for mark in marks]
 
@@ -163,24 +163,6 @@ class Text(Shape):
             )
         return [" ".join(next(entries) for _ in range(int(count))) for count in counts]
 
-    def _mark(self, params: dict[str, Any], style: Style, style_params: dict[str, Any]) -> Mark:
-        size, angle, place = params["size"], params["angle"], (params["x"], params["y"])
-        line = fonts.set_line(self._faces[params["font"]], params["text"])
-        if params.get("bend"):
-            line = fonts.bent(line, params["bend"])
-        vertices = geometry.place(line.vertices * size, angle, place)
-        boxes = _boxes(line, vertices, style, size, angle, place)
-        return Mark(
-            category=self.category,
-            vertices=vertices,
-            codes=line.codes,
-            style=style,
-            params={**params, **style_params},
-            keypoints=geometry.place_keypoints(_keypoints(line, size), angle, place),
-            bounds=fonts.union(boxes),
-            parts=_parts(line, boxes),
-        )
-
     def _fitted(self, mark: Mark, draw: Draw) -> Mark:
         """The mark as large as it may be, and where all of it is within its share of the canvas."""
         assert self.fit is not None
@@ -189,13 +171,35 @@ class Text(Shape):
         scale = self.fit * min(draw.width / (x1 - x0), draw.height / (y1 - y0))
         if scale < 1.0:
             params = {**mark.params, "size": mark.params["size"] * scale}
-            looks = {name: params.pop(name) for name in self.STYLE if name in params}
-            mark = self._mark(params, mark.style, looks)
+            mark = set_text(self._faces[params["font"]], params, mark.style)
         shift = [
             min(max((1 - self.fit) / 2 * side - low, 0.0), (1 + self.fit) / 2 * side - high)
             for side, low, high in zip(canvas, mark.bounds[:2], mark.bounds[2:], strict=True)
         ]
         return mark.translate(*shift) if any(shift) else mark
+
+
+def set_text(path: str, params: Mapping[str, Any], style: Style) -> Mark:
+    """A line of text in the font at ``path``.
+
+    ``params`` has ``text``, ``size``, ``angle``, ``x`` and ``y``, and may have ``bend``.
+    """
+    size, angle, place = params["size"], params["angle"], (params["x"], params["y"])
+    line = fonts.set_line(path, params["text"])
+    if params.get("bend"):
+        line = fonts.bent(line, params["bend"])
+    vertices = geometry.place(line.vertices * size, angle, place)
+    boxes = _boxes(line, vertices, style, size, angle, place)
+    return Mark(
+        category="text",
+        vertices=vertices,
+        codes=line.codes,
+        style=style,
+        params=params,
+        keypoints=geometry.place_keypoints(_keypoints(line, size), angle, place),
+        bounds=fonts.union(boxes),
+        parts=_parts(line, boxes),
+    )
 
 
 def _boxes(

@@ -1,8 +1,8 @@
 """FractalDB's categories: iterated function systems, searched as published.
 
 Kataoka et al., "Pre-training without natural images" (2020), by the steps of ``param_search`` in
-github.com/hirokatsukataoka16/FractalDB-Pretrained-ResNet-PyTorch: the same systems come out, for the
-generator is NumPy's legacy one, whose numbers never change.
+github.com/hirokatsukataoka16/FractalDB-Pretrained-ResNet-PyTorch: the same systems come out, for
+the generator is NumPy's legacy one, whose numbers never change.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def read_system(path: str | Path) -> np.ndarray:
         raise ConfigError(f"{str(path)!r} cannot be read as a parameter file: {error}") from error
     if system.size == 0 or system.shape[1] != 7 or not np.isfinite(system).all():
         raise ConfigError(
-            f"{str(path)!r} is not a parameter file: each row has to be six numbers and a probability"
+            f"{str(path)!r} is not a parameter file: its rows are to be six numbers and a probability"
         )
     if system[:, 6].min() < 0 or abs(system[:, 6].sum() - 1) > 1e-6:
         raise ConfigError(f"{str(path)!r}: the probabilities must not be negative, and add up to 1")
