@@ -225,7 +225,9 @@ class Generator:
         else:
             self._streams = GridStreams(config.axes, config.seed, redrawn, variant)
             self._here = Here(config.axes)
-            config = bound(config, config.axes, self._here)
+            # Without what it binds to keys: that is in the configs of the variants.
+            free = dataclasses.replace(config, axes=config.axes.unbound())
+            config = bound(free, config.axes, self._here)
         self._bound = config
         self._surface = config.renderer.open(*config.canvas.size)
         self._mask_encoder = Png()

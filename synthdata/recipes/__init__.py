@@ -5,14 +5,43 @@ from typing import TYPE_CHECKING
 from synthdata._lazy import lazy
 
 if TYPE_CHECKING:
+    from synthdata.recipes.blindtest.answers import BlindtestQuestions
+    from synthdata.recipes.blindtest.lines import BlindtestLines, BlindtestSubway
+    from synthdata.recipes.blindtest.shapes import (
+        BlindtestCircles,
+        BlindtestShapes,
+        BlindtestSquares,
+    )
+    from synthdata.recipes.blindtest.words import BlindtestGrids, BlindtestLetter
     from synthdata.recipes.pathfinder import PathfinderContours, PathfinderJoined
     from synthdata.recipes.sort_of_clevr import SortOfClevrObjects, SortOfClevrQuestions
 
-__all__ = ["PathfinderContours", "PathfinderJoined", "SortOfClevrObjects", "SortOfClevrQuestions"]
+__all__ = [
+    "BlindtestCircles",
+    "BlindtestGrids",
+    "BlindtestLetter",
+    "BlindtestLines",
+    "BlindtestQuestions",
+    "BlindtestShapes",
+    "BlindtestSquares",
+    "BlindtestSubway",
+    "PathfinderContours",
+    "PathfinderJoined",
+    "SortOfClevrObjects",
+    "SortOfClevrQuestions",
+]
 
 __getattr__, __dir__ = lazy(
     globals(),
     {
+        "BlindtestCircles": "blindtest.shapes",
+        "BlindtestGrids": "blindtest.words",
+        "BlindtestLetter": "blindtest.words",
+        "BlindtestLines": "blindtest.lines",
+        "BlindtestQuestions": "blindtest.answers",
+        "BlindtestShapes": "blindtest.shapes",
+        "BlindtestSquares": "blindtest.shapes",
+        "BlindtestSubway": "blindtest.lines",
         "PathfinderContours": "pathfinder",
         "PathfinderJoined": "pathfinder",
         "SortOfClevrObjects": "sort_of_clevr",

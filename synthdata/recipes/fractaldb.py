@@ -77,7 +77,7 @@ def read_system(path: str | Path) -> np.ndarray:
         raise ConfigError(f"{str(path)!r} cannot be read as a parameter file: {error}") from error
     if system.size == 0 or system.shape[1] != 7 or not np.isfinite(system).all():
         raise ConfigError(
-            f"{str(path)!r} is not a parameter file: its rows are to be six numbers and a probability"
+            f"{str(path)!r} is no parameter file: its rows are to be six numbers and a probability"
         )
     if system[:, 6].min() < 0 or abs(system[:, 6].sum() - 1) > 1e-6:
         raise ConfigError(f"{str(path)!r}: the probabilities must not be negative, and add up to 1")

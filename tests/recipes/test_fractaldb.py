@@ -49,7 +49,7 @@ def test_parameter_files_are_written_and_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "not a parameter file"),
+        ("", "no parameter file"),
         ("1,2,3\n", "six numbers and a probability"),
         ("1,2,3,4,5,6,nan\n", "six numbers and a probability"),
         ("1,0,0,1,0,0,0.5\n", "add up to 1"),
