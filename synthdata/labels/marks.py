@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from synthdata import geometry
 from synthdata.labels.base import Label, Truth
 from synthdata.scene import Bounds, Mark
 
@@ -46,7 +45,7 @@ class Marks(Label):
         for z, mark in enumerate(truth.scene.marks):
             category, _, _, _, params, keypoints, bounds, parts = mark
             if truth.moves:
-                points, bounds = _placed(mark, truth)
+                points, bounds = _placed(z, truth)
             else:
                 points = [[rounded(x), rounded(y)] for _, x, y in keypoints]
             annotation = {
@@ -85,10 +84,11 @@ def clipped_box(bounds: Bounds, width: int, height: int) -> list[float] | None:
     return [rounded(x0), rounded(y0), rounded(x1 - x0), rounded(y1 - y0)]
 
 
-def _placed(mark: Mark, truth: Truth) -> tuple[list[list[float]], Bounds]:
-    """Key points and box where effects moved them."""
+def _placed(number: int, truth: Truth) -> tuple[list[list[float]], Bounds]:
+    """Key points and box of a mark where effects moved them."""
+    mark = truth.scene.marks[number]
     keypoints = np.array([(x, y) for _, x, y in mark.keypoints], dtype=np.float64).reshape(-1, 2)
-    hull = truth.points(geometry.hull_points(mark.vertices, mark.codes, mark.style))
+    hull = truth.hull(number)
     (x0, y0), (x1, y1) = hull.min(axis=0).tolist(), hull.max(axis=0).tolist()
     return np.round(truth.points(keypoints), DIGITS).tolist(), (x0, y0, x1, y1)
 
@@ -98,8 +98,8 @@ def _parts(mark: Mark, truth: Truth) -> list[dict[str, Any]]:
     for part in mark.parts:
         x0, y0, x1, y1 = part.bounds
         if truth.moves:
-            corners = truth.points(np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)]))
-            (x0, y0), (x1, y1) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
+            ring = truth.line(np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0)]))
+            (x0, y0), (x1, y1) = ring.min(axis=0).tolist(), ring.max(axis=0).tolist()
         box = clipped_box((x0, y0, x1, y1), truth.scene.width, truth.scene.height)
         parts.append({"kind": part.kind, "text": part.text, "bbox": box})
     return parts
