@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from synthdata.distributions import ColorDistribution, Distribution, Uniform, parse_color
 from synthdata.effects.base import Change
@@ -18,16 +19,17 @@ from synthdata.scene import Color
 
 _TABLE = 1 << 14  # squared radii that the inverse is known for: exact to a few 1000ths of a pixel
 _UNIT = 256  # parts of a pixel that interpolation goes by
+_BAND = 1 << 15  # pixels that are blended at a time: fewer fresh pages, which cost more than sums
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lens(Parametric):
     """Radial distortion: a point at the distance r from the centre goes to r (1 + k1 r² + k2 r⁴).
 
-    Distances are in halves of the picture's diagonal, so that corners are at 1. Below 0 ``k1`` makes
-    a barrel, above a pincushion (Brown, "Close-range camera calibration", 1971). Beyond the corners
-    the map goes on in a straight line. What comes from outside the picture is ``fill``; None takes
-    the most frequent colour of its border.
+    Distances are in halves of the picture's diagonal, so that corners are at 1. Below 0 ``k1``
+    makes a barrel, above a pincushion (Brown, "Close-range camera calibration", 1971). Beyond the
+    corners the map goes on in a straight line. What comes from outside the picture is ``fill``;
+    None takes the most frequent colour of its border.
     """
 
     k1: Distribution = limited(Uniform(-0.1, 0.06), -0.2, 1.0)
@@ -84,7 +86,7 @@ class Distortion(Change):
         return np.where(r > 1.0, ((1.0 + k1 + k2) + slope * (far - 1.0)) / far, scale)
 
     def _sources(self) -> tuple[np.ndarray, np.ndarray]:
-        """Where each pixel's centre comes from, in 256ths of a pixel: int32 (height, width) each."""
+        """Where each pixel's centre comes from, in 256ths of a pixel: int32 (height, width)."""
         width, height = self.size
         right = np.arange(width, dtype=np.float32) + np.float32(0.5 - width / 2)
         down = (np.arange(height, dtype=np.float32) + np.float32(0.5 - height / 2))[:, None]
@@ -142,23 +144,35 @@ def interpolated(image: np.ndarray, x: np.ndarray, y: np.ndarray, fill: Color) -
     framed = np.empty((height + 2, width + 2), dtype=np.uint32)
     framed[:] = np.array((*fill, 255), dtype=np.uint8).view(np.uint32)
     framed[1:-1, 1:-1] = np.asarray(picture_of(image).convert("RGBA")).view(np.uint32)[..., 0]
-    # In the frame the first pixel's centre is at 1.5; between centres lie the blended squares.
-    x = np.clip(x + _UNIT // 2, 0, (width + 1) * _UNIT - 1)
-    y = np.clip(y + _UNIT // 2, 0, (height + 1) * _UNIT - 1)
+    out = np.empty((height, width), dtype=np.uint32)
+    step = max(1, _BAND // width)
+    for start in range(0, height, step):
+        band = slice(start, start + step)
+        out[band] = _blended(framed, x[band], y[band])
+    return np.asarray(
+        Image.frombuffer("RGBX", (width, height), out, "raw", "RGBX", 0, 1).convert("RGB")
+    )
+
+
+def _blended(framed: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """The pixels of a framed image, whose first one has its centre at 1.5, at other places."""
+    height, width = framed.shape
+    x = np.clip(x + _UNIT // 2, 0, (width - 1) * _UNIT - 1)
+    y = np.clip(y + _UNIT // 2, 0, (height - 1) * _UNIT - 1)
     right, below = (x & (_UNIT - 1)).astype(np.uint32), (y & (_UNIT - 1)).astype(np.uint32)
-    corner = (y >> 8) * (width + 2) + (x >> 8)
+    corner = (y >> 8) * width + (x >> 8)
     both = (right * below + _UNIT // 2) >> 8
     weights = (_UNIT + both - right - below, right - both, below - both, both)
-    even = np.full(x.shape, 0x00800080, dtype=np.uint32)
+    even: np.ndarray = np.full(x.shape, 0x00800080, dtype=np.uint32)
     odd = even.copy()
     flat, mask = framed.ravel(), np.uint32(0x00FF00FF)
-    for step, weight in zip((0, 1, width + 2, width + 3), weights, strict=True):
-        found = flat.take(corner + step if step else corner)
+    for step, weight in zip((0, 1, width, width + 1), weights, strict=True):
+        found = flat.take(corner + step)
         even += (found & mask) * weight
         odd += ((found >> 8) & mask) * weight
     even = (even >> 8) & mask
     even |= odd & ~mask
-    return np.ascontiguousarray(even.view(np.uint8).reshape(*x.shape, 4)[..., :3])
+    return even
 
 
 def nearest(mask: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:

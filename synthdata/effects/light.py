@@ -20,6 +20,7 @@ from synthdata.effects.base import Change
 from synthdata.effects.parametric import Parametric, limited
 
 _FINE = 4096  # linear levels that are told apart when they are encoded
+_BAND = 1 << 16  # values that are encoded at a time: fresh pages cost more than the sums
 
 
 class Linear(Change):
@@ -54,10 +55,15 @@ def decoded(image: np.ndarray) -> np.ndarray:
 
 def encoded(linear: np.ndarray) -> np.ndarray:
     """The sRGB levels of linear light, clipped to 0 to 1: uint8 of the same shape."""
-    root = np.sqrt(np.clip(linear, 0.0, 1.0))
-    root *= np.float32(_FINE)
-    root += np.float32(0.5)
-    return _encoding().take(root.astype(np.uint16), mode="clip")
+    out = np.empty(linear.shape, dtype=np.uint8)
+    flat, levels = linear.reshape(-1), out.reshape(-1)
+    for start in range(0, flat.size, _BAND):
+        band = slice(start, start + _BAND)
+        root = np.sqrt(np.clip(flat[band], 0.0, 1.0))
+        root *= np.float32(_FINE)
+        root += np.float32(0.5)
+        levels[band] = _encoding().take(root.astype(np.uint16), mode="clip")
+    return out
 
 
 def _centred(width: int, height: int, x: float, y: float) -> tuple[np.ndarray, np.ndarray]:
@@ -162,4 +168,5 @@ class _WhiteBalance(Linear):
 
     def light(self, linear: np.ndarray) -> np.ndarray:
         linear *= np.array((self.params["red"], 1.0, self.params["blue"]), dtype=np.float32)
-        return np.minimum(linear, np.float32(1.0), out=linear)
+        np.minimum(linear, np.float32(1.0), out=linear)
+        return linear

@@ -104,7 +104,7 @@ _MOSAIC = ((0, _EVEN, _EVEN), (1, _EVEN, _ODD), (1, _ODD, _EVEN), (2, _ODD, _ODD
 
 @functools.lru_cache(maxsize=4)
 def _pattern(sensor: int, height: int, width: int, channels: int) -> tuple[np.ndarray, np.ndarray]:
-    """The fixed pattern of a sensor: normal numbers for pixels, (height, width), and for columns."""
+    """The fixed pattern of a sensor: normal numbers of pixels (height, width) and of columns."""
     rng = np.random.Generator(np.random.SFC64(sensor))
     normal = normal_quantiles()
     seeds = rng.integers(0, 1 << 63, 2).tolist()

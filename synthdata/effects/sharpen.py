@@ -41,4 +41,5 @@ class _Sharpen(Change):
         detail += np.int16(32)
         detail >>= 6
         detail += image
-        return np.clip(detail, 0, 255, out=detail).astype(np.uint8)
+        sharp: np.ndarray = np.clip(detail, 0, 255, out=detail).astype(np.uint8)
+        return sharp

@@ -53,8 +53,9 @@ def within(of: Spans, shown: Spans) -> Spans:
 def _at(edges: Edges, edge: np.ndarray, t: np.ndarray) -> np.ndarray:
     """The points at the parameter ``t`` of some edges; at 0 and 1 their ends, to the last bit."""
     a, b = edges.a[edge], edges.b[edge]
-    found = a + t * (b - a + 4.0 * (1.0 - t) * edges.bulge[edge])
-    return np.where(t == 1.0, b, found)
+    found: np.ndarray = a + t * (b - a + 4.0 * (1.0 - t) * edges.bulge[edge])
+    found[t == 1.0] = b[t == 1.0]
+    return found
 
 
 def _moved(z: np.ndarray, move: Map) -> np.ndarray:
@@ -78,9 +79,9 @@ def _into(edges: Edges, window: Bounds) -> Edges:
         return edges
     beyond = Edges(*(column[k] for column in edges))
     cuts = [np.zeros(len(k)), np.ones(len(k))]
-    cuts += _crossings(beyond, beyond.a.real, (x0, x1), 0) + _crossings(
-        beyond, beyond.a.imag, (y0, y1), 1
-    )
+    a, b, bulge = beyond[:3]
+    cuts += _crossings(a.real, b.real, bulge.real, (x0, x1))
+    cuts += _crossings(a.imag, b.imag, bulge.imag, (y0, y1))
     t = np.sort(np.stack(cuts), axis=0)
     edge = np.tile(np.arange(len(k)), len(t) - 1)
     start, stop = t[:-1].ravel(), t[1:].ravel()
@@ -96,15 +97,14 @@ def _into(edges: Edges, window: Bounds) -> Edges:
 
 
 def _crossings(
-    edges: Edges, start: np.ndarray, sides: tuple[float, float], axis: int
+    a: np.ndarray, b: np.ndarray, bulge: np.ndarray, sides: tuple[float, float]
 ) -> list[np.ndarray]:
-    """The parameters at which edges cross two lines along an axis, 0 where they do not."""
-    part = (lambda z: z.imag) if axis else (lambda z: z.real)
-    bend = 4.0 * part(edges.bulge)
-    speed = part(edges.b) - part(edges.a) + bend
+    """The parameters at which one coordinate of edges is that of two lines; 0 where it never is."""
+    bend = 4.0 * bulge
+    speed = b - a + bend
     found = []
     for side in sides:
-        away = side - start
+        away = side - a
         with np.errstate(divide="ignore", invalid="ignore"):
             root = np.sqrt(speed * speed - 4.0 * bend * away)
             for sign in (1.0, -1.0):
