@@ -26,6 +26,8 @@ from synthdata.primitives.base import Primitive
 from synthdata.renderers.base import Renderer
 from synthdata.rng import Streams
 from synthdata.scene import Color, Mark, Scene
+from synthdata.styles.base import DrawingStyle
+from synthdata.styles.exact import Exact
 
 MAX_SIDE = 16_384
 
@@ -83,6 +85,7 @@ class SampleConfig:
     canvas: Canvas = Canvas()
     primitives: Mapping[str, Primitive] = field(default_factory=_default_primitives)
     layout: Layout = field(default_factory=_default_layout)
+    style: DrawingStyle = Exact()
     effects: Mapping[str, Effect] = field(default_factory=dict)
     labels: Mapping[str, Label] = field(default_factory=_default_labels)
     renderer: Renderer = field(default_factory=_default_renderer)
@@ -246,6 +249,8 @@ class Generator:
             marks = [*marks, *drawn] if marks else drawn
         if self.config.layout.moves:
             marks = self.config.layout.arrange(marks, get(index, "layout"), width, height)
+        if self.config.style.draws:
+            marks = self.config.style.draw(marks, get(index, "drawing"), background)
         return Scene(width, height, background, tuple(marks))
 
     def encode(self, sample: Sample) -> tuple[dict[str, Any], dict[str, bytes]]:

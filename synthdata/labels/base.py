@@ -20,6 +20,7 @@ from synthdata.geometry.spans import (
     picture,
     pixel_counts,
     spans,
+    united,
 )
 from synthdata.geometry.warps import hull_of, warped_edges, within
 from synthdata.scene import Bounds, Scene
@@ -104,12 +105,13 @@ class Truth:
 
     def hull(self, number: int) -> np.ndarray:
         """Points (m, 2) whose hull holds what is painted of a mark."""
-        mark = self.scene.marks[number]
+        paints = self.scene.marks[number].laid_out()
         if self.bends:
-            edges = painted_edges([(mark.vertices, mark.codes, mark.style)])
+            edges = painted_edges([(p.vertices, p.codes, p.style) for p in paints])
             if len(edges.a):
                 return hull_of(warped_edges(edges, self.points, self.step))
-        return self.points(geometry.hull_points(mark.vertices, mark.codes, mark.style))
+        hulls = [geometry.hull_points(p.vertices, p.codes, p.style) for p in paints]
+        return self.points(np.concatenate(hulls))
 
     def stream(self, name: str) -> np.random.Generator:
         """The random generator ``labels/<name>`` of this sample, at its start."""
@@ -139,12 +141,29 @@ def _boxes(truth: Truth) -> tuple[Bounds, ...]:
 
 def painted(truth: Truth) -> Edges:
     """The edges of what is painted of each mark in the scene, before effects."""
-    return painted_edges([(m.vertices, m.codes, m.style) for m in truth.scene.marks])
+    edges, marks = truth.once(layers)
+    return edges if marks is None else edges._replace(owner=marks[edges.owner])
+
+
+def layers(truth: Truth) -> tuple[Edges, np.ndarray | None]:
+    """The edges of each layer of marks, and the number of each one's mark; None if all have one.
+
+    Layers may wind either way, so they are scanned by themselves and united then.
+    """
+    marks = truth.scene.marks
+    if not any(mark.layers for mark in marks):
+        return painted_edges([(m.vertices, m.codes, m.style) for m in marks]), None
+    numbered = [(k, paint) for k, mark in enumerate(marks) for paint in mark.laid_out()]
+    edges = painted_edges([(p.vertices, p.codes, p.style) for _, p in numbered])
+    return edges, np.array([k for k, _ in numbered], dtype=np.intp)
 
 
 def in_scene(truth: Truth) -> Spans:
     """The pixels of each mark on the canvas before effects."""
-    return spans(truth.once(painted), truth.scene.width, truth.scene.height)
+    width, height = truth.scene.width, truth.scene.height
+    edges, marks = truth.once(layers)
+    found = spans(edges, width, height)
+    return found if marks is None else united(found, marks, height)
 
 
 def source(truth: Truth) -> np.ndarray:
@@ -174,8 +193,9 @@ def _bent(truth: Truth) -> Spans:
     width, height = truth.scene.width, truth.scene.height
     rim = 2.0 * truth.step
     window = (-rim, -rim, width + rim, height + rim)
-    edges = warped_edges(truth.once(painted), truth.points, truth.step, window)
-    return spans(edges, width, height)
+    edges, marks = truth.once(layers)
+    found = spans(warped_edges(edges, truth.points, truth.step, window), width, height)
+    return found if marks is None else united(found, marks, height)
 
 
 def _seen(truth: Truth) -> Spans:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from synthdata import geometry
 from synthdata.labels.base import Label, Truth
 from synthdata.scene import Bounds, Mark
 
@@ -36,14 +37,16 @@ class Marks(Label):
 
     ``id`` is its value in the instance mask and ``z`` its order. ``bbox`` is the exact box of what
     is painted, stroke included, clipped to the canvas, as [x, y, width, height]; None when nothing
-    of it is on the canvas. ``keypoints`` are [x, y], named in order by ``keypoint_names``.
+    of it is on the canvas. ``keypoints`` are [x, y], named in order by ``keypoint_names``. Marks
+    that are drawn by hand have two keys more: ``ideal``, the lines of their outlines, each a list
+    of [x, y], and ``drawn``, those of the pen, each a list of [x, y, width].
     """
 
     def fields(self, truth: Truth) -> Mapping[str, Any]:
         width, height = truth.scene.width, truth.scene.height
         annotations = []
         for z, mark in enumerate(truth.scene.marks):
-            category, _, _, _, params, keypoints, bounds, parts = mark
+            category, _, _, _, params, keypoints, bounds, parts, layers = mark
             if truth.moves:
                 points, bounds = _placed(z, truth)
             else:
@@ -64,6 +67,8 @@ class Marks(Label):
             }
             if parts:
                 annotation["parts"] = _parts(mark, truth)
+            if layers:
+                annotation |= _lines(mark, truth)
             annotations.append(annotation)
         return {"marks": annotations}
 
@@ -91,6 +96,23 @@ def _placed(number: int, truth: Truth) -> tuple[list[list[float]], Bounds]:
     hull = truth.hull(number)
     (x0, y0), (x1, y1) = hull.min(axis=0).tolist(), hull.max(axis=0).tolist()
     return np.round(truth.points(keypoints), DIGITS).tolist(), (x0, y0, x1, y1)
+
+
+def _lines(mark: Mark, truth: Truth) -> dict[str, Any]:
+    """The ideal outline, and the lines of the pen where there was one: what a hand was to draw,
+    and drew."""
+    pens = [layer.pen for layer in mark.layers if layer.pen is not None]
+    if not pens:
+        return {}
+    ideal = [
+        np.concatenate((points, points[:1])) if closed else points
+        for points, closed in geometry.flatten(mark.vertices, mark.codes)
+    ]
+    drawn = [np.column_stack((truth.points(pen[:, :2]), pen[:, 2])) for pen in pens]
+    return {
+        "ideal": [np.round(truth.line(line), DIGITS).tolist() for line in ideal],
+        "drawn": [np.round(line, DIGITS).tolist() for line in drawn],
+    }
 
 
 def _parts(mark: Mark, truth: Truth) -> list[dict[str, Any]]:

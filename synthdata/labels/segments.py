@@ -61,8 +61,11 @@ class Segments(Label):
 
 
 def _outlines(truth: Truth, number: int) -> list[list[float]]:
-    mark = truth.scene.marks[number]
-    rings = outlines(mark.vertices, mark.codes, mark.style)
+    rings = [
+        ring
+        for paint in truth.scene.marks[number].laid_out()
+        for ring in outlines(paint.vertices, paint.codes, paint.style)
+    ]
     if truth.bends:
         rings = [truth.line(np.concatenate((ring, ring[:1])))[:-1] for ring in rings]
     else:
