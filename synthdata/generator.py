@@ -192,7 +192,18 @@ class Generator:
     def __getitem__(self, index: int) -> Sample:
         """Sample ``index``, any whole number from 0 on."""
         scene = self.scene(index)
-        image, changes = self._picture(index, scene)
+        return self._sample(index, scene, self._surface.draw(scene))
+
+    def lent(self, index: int) -> Sample:
+        """As ``self[index]``, but its image is good only until the next sample is made.
+
+        For who encodes it at once: the pixels stay where they were drawn.
+        """
+        scene = self.scene(index)
+        return self._sample(index, scene, self._surface.lend(scene))
+
+    def _sample(self, index: int, scene: Scene, image: np.ndarray) -> Sample:
+        image, changes = self._changed(index, scene, image)
         file_name = f"{index:09d}{self.config.encoder.suffix}"
         stream = functools.partial(self._streams.get, index)
         truth = Truth(scene, tuple(changes.values()), stream, file_name)
@@ -216,11 +227,13 @@ class Generator:
 
     def image(self, index: int) -> np.ndarray:
         """``self[index].image``, without the labels."""
-        return self._picture(index, self.scene(index))[0]
+        scene = self.scene(index)
+        return self._changed(index, scene, self._surface.draw(scene))[0]
 
-    def _picture(self, index: int, scene: Scene) -> tuple[np.ndarray, dict[str, Change]]:
+    def _changed(
+        self, index: int, scene: Scene, image: np.ndarray
+    ) -> tuple[np.ndarray, dict[str, Change]]:
         """The pixels of a scene after all effects, and what these were."""
-        image = self._surface.draw(scene)
         changes = {}
         for name, effect in self.config.effects.items():
             rng = self._streams.get(index, f"effects/{name}")
