@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from synthdata.labels.base import Label, Truth
     from synthdata.labels.boxes import Boxes
     from synthdata.labels.captions import Captions
+    from synthdata.labels.clean import Clean
     from synthdata.labels.dense import AttractionMap, DistanceMap, EdgeMap, JunctionMap
     from synthdata.labels.image_level import ImageLevel
     from synthdata.labels.keypoints import Keypoints
@@ -24,6 +25,7 @@ __all__ = [
     "AttractionMap",
     "Boxes",
     "Captions",
+    "Clean",
     "DistanceMap",
     "EdgeMap",
     "ImageLevel",
@@ -48,6 +50,7 @@ __getattr__, __dir__ = lazy(
         "AttractionMap": "dense",
         "Boxes": "boxes",
         "Captions": "captions",
+        "Clean": "clean",
         "DistanceMap": "dense",
         "EdgeMap": "dense",
         "ImageLevel": "image_level",

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         BlindtestSquares,
     )
     from synthdata.recipes.blindtest.words import BlindtestGrids, BlindtestLetter
+    from synthdata.recipes.graph_paper import GraphPaper, PenOnPaper
     from synthdata.recipes.pathfinder import PathfinderContours, PathfinderJoined
     from synthdata.recipes.sort_of_clevr import SortOfClevrObjects, SortOfClevrQuestions
 
@@ -25,8 +26,10 @@ __all__ = [
     "BlindtestShapes",
     "BlindtestSquares",
     "BlindtestSubway",
+    "GraphPaper",
     "PathfinderContours",
     "PathfinderJoined",
+    "PenOnPaper",
     "SortOfClevrObjects",
     "SortOfClevrQuestions",
 ]
@@ -42,8 +45,10 @@ __getattr__, __dir__ = lazy(
         "BlindtestShapes": "blindtest.shapes",
         "BlindtestSquares": "blindtest.shapes",
         "BlindtestSubway": "blindtest.lines",
+        "GraphPaper": "graph_paper",
         "PathfinderContours": "pathfinder",
         "PathfinderJoined": "pathfinder",
+        "PenOnPaper": "graph_paper",
         "SortOfClevrObjects": "sort_of_clevr",
         "SortOfClevrQuestions": "sort_of_clevr",
     },
