@@ -205,7 +205,7 @@ def test_backgrounds() -> None:
         ("seed=${n", ["seed"]),
         ("seed=${nothing:1}", ["nothing"]),
         ("n=???", ["n"]),
-        ("+n=3", ["n"]),
+        ("+seed=3", ["seed"]),
         ("~nope", ["nope"]),
         ("+foo=3", ["foo", "no such key"]),
         ("plugins=5", ["plugins", "5", "list"]),

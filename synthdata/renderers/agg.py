@@ -26,25 +26,29 @@ from synthdata.scene import Color, Mark, Scene
 
 @dataclass(frozen=True)
 class Agg(Renderer):
-    """Anti-aliased rendering by matplotlib's Agg.
+    """Rendering by matplotlib's Agg.
 
-    ``supersample`` draws that many times larger in both directions and averages down.
+    ``supersample`` draws that many times larger in both directions and averages down. Without
+    ``antialiased`` a pixel has the colour of a mark, or nothing of it.
     """
 
     supersample: int = 1
+    antialiased: bool = True
 
     def __post_init__(self) -> None:
         if not 1 <= self.supersample <= 8:
             raise ConfigError(f"supersample={self.supersample} must lie between 1 and 8")
 
     def open(self, width: int, height: int) -> Surface:
-        return AggSurface(width, height, self.supersample)
+        return AggSurface(width, height, self.supersample, self.antialiased)
 
 
 class AggSurface(Surface):
     """A kept ``RendererAgg`` with its pixel buffer."""
 
-    def __init__(self, width: int, height: int, supersample: int = 1) -> None:
+    def __init__(
+        self, width: int, height: int, supersample: int = 1, antialiased: bool = True
+    ) -> None:
         from synthdata.renderers.backend_agg import RendererAgg
 
         self._width, self._height, self._factor = width, height, supersample
@@ -58,6 +62,7 @@ class AggSurface(Surface):
         self._canvas = pixels.Canvas(rgbx[self._spare :], self._picture, self._spare)
         self._transform = _flip(height * supersample, supersample)
         self._context, self._path = _Context(), _Path()
+        self._context._antialiased = antialiased
 
     def draw(self, scene: Scene) -> np.ndarray:
         self._paint(scene)
