@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         BlindtestSquares,
     )
     from synthdata.recipes.blindtest.words import BlindtestGrids, BlindtestLetter
+    from synthdata.recipes.fractaldb.pictures import FractalDb, FractalDbClass
     from synthdata.recipes.graph_paper import GraphPaper, PenOnPaper
     from synthdata.recipes.pathfinder import PathfinderContours, PathfinderJoined
     from synthdata.recipes.sort_of_clevr import SortOfClevrObjects, SortOfClevrQuestions
@@ -26,6 +27,8 @@ __all__ = [
     "BlindtestShapes",
     "BlindtestSquares",
     "BlindtestSubway",
+    "FractalDb",
+    "FractalDbClass",
     "GraphPaper",
     "PathfinderContours",
     "PathfinderJoined",
@@ -45,6 +48,8 @@ __getattr__, __dir__ = lazy(
         "BlindtestShapes": "blindtest.shapes",
         "BlindtestSquares": "blindtest.shapes",
         "BlindtestSubway": "blindtest.lines",
+        "FractalDb": "fractaldb.pictures",
+        "FractalDbClass": "fractaldb.pictures",
         "GraphPaper": "graph_paper",
         "PathfinderContours": "pathfinder",
         "PathfinderJoined": "pathfinder",

@@ -38,7 +38,7 @@ class Category(NamedTuple):
 def categories(seed: int = 1, share: float = 0.2) -> Iterator[Category]:
     """The systems that fill ``share`` of the pixels at least, in the order in which they are drawn.
 
-    Every 26th or so does, and each candidate takes 20 ms: a thousand categories nine minutes.
+    Every 26th or so does, and each candidate takes 20 ms: a thousand categories take nine minutes.
     """
     rng = np.random.RandomState(seed)
     for candidate in count(1):
@@ -114,20 +114,30 @@ def orbit(system: np.ndarray, levels: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return np.array(xs), np.array(ys)
 
 
-def _filled(x: np.ndarray, y: np.ndarray) -> float:
-    """The share of the pixels that points fall on, scaled to the canvas within the padding."""
-    for k in (0, 1):  # where a coordinate is none, the hundred before are too large to be drawn
+def pixels_of(x: np.ndarray, y: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Column and row (m, 2) of each point, scaled to a canvas of that size within the padding.
+
+    Where a coordinate is no number, the hundred points before are left out too.
+    """
+    for k in (0, 1):
         if (lost := np.flatnonzero(np.isnan((x, y)[k]))).size:
             keep = np.ones(len(x), dtype=bool)
             keep[np.r_[np.arange(lost[0] - 100, lost[0]), lost]] = False
             x, y = x[keep], y[keep]
-    column, row = (_pixels(axis) for axis in (x, y))
-    return len(np.unique(row * SIDE + column)) / SIDE**2
+    scaled = [_scaled(axis, side) for axis, side in zip((x, y), size, strict=True)]
+    return np.stack(scaled, axis=1)
 
 
-def _pixels(axis: np.ndarray) -> np.ndarray:
-    with np.errstate(invalid="ignore", over="ignore"):
-        moved = axis - min(axis.min(), 0.0)
-        scaled = moved / (moved.max() - moved.min()) * (SIDE - 2.0 * PADDING) + PADDING
-    whole: np.ndarray = np.nan_to_num(scaled, nan=0.0).astype(np.int64)
+def _scaled(axis: np.ndarray, side: int) -> np.ndarray:
+    with np.errstate(all="ignore"):
+        moved = axis - min(axis.min(initial=0.0), 0.0)
+        places = moved / (moved.max(initial=0.0) - moved.min(initial=0.0))
+        places = places * (side - 2.0 * PADDING) + PADDING
+    whole: np.ndarray = np.nan_to_num(places, nan=PADDING, posinf=PADDING).astype(np.int64)
     return whole
+
+
+def _filled(x: np.ndarray, y: np.ndarray) -> float:
+    """The share of the pixels that points fall on."""
+    column, row = pixels_of(x, y, (SIDE, SIDE)).T
+    return len(np.unique(row * SIDE + column)) / SIDE**2
