@@ -33,7 +33,7 @@ from synthdata.generator import Generator
 GOLDEN = Path(__file__).with_name("golden.json")
 PRIMITIVES = sorted(p.stem for p in (conf_dir() / "primitives").glob("*.yaml"))
 SAMPLES = 4
-WITH_FONTS = ("mixed", "text")
+WITH_FONTS = ("charts", "mixed", "text")
 
 
 def sha(data: bytes) -> str:

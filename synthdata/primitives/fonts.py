@@ -159,6 +159,21 @@ def _kerning(path: str, left: str, right: str) -> float:
     return ems
 
 
+@functools.lru_cache(maxsize=1024)
+def pen_line(path: str, text: str) -> tuple[float, float]:
+    """How far the pen goes for a text, in ems, and where the ink of its first letter begins."""
+    pen, before, first = 0.0, "", math.inf
+    for char in text:
+        shape = glyph(path, char)
+        if before:
+            pen += _kerning(path, before, char)
+        before = char
+        if shape.bounds is not None:
+            first = min(first, pen + shape.bounds[0])
+        pen += shape.advance
+    return pen, first
+
+
 def set_line(path: str, text: str) -> Line:
     """A line of text in the font at ``path``; white space ends a word.
 

@@ -184,18 +184,26 @@ def set_text(path: str, params: Mapping[str, Any], style: Style) -> Mark:
 
     ``params`` has ``text``, ``size``, ``angle``, ``x`` and ``y``, and may have ``bend``.
     """
-    size, angle, place = params["size"], params["angle"], (params["x"], params["y"])
     line = fonts.set_line(path, params["text"])
     if params.get("bend"):
         line = fonts.bent(line, params["bend"])
+    place = (params["x"], params["y"])
+    mark = text_mark(line, params["size"], params["angle"], place, style)
+    return mark._replace(params=params)
+
+
+def text_mark(
+    line: fonts.Line, size: float, angle: float, place: tuple[float, float], style: Style
+) -> Mark:
+    """A line of text, its box centred at ``place``, without parameters."""
     vertices = geometry.place(line.vertices * size, angle, place)
     boxes = _boxes(line, vertices, style, size, angle, place)
     return Mark(
-        category="text",
+        category=Text.category,
         vertices=vertices,
         codes=line.codes,
         style=style,
-        params=params,
+        params={},
         keypoints=geometry.place_keypoints(_keypoints(line, size), angle, place),
         bounds=fonts.union(boxes),
         parts=_parts(line, boxes),
