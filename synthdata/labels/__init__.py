@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from synthdata.labels.base import Label, Truth
     from synthdata.labels.boxes import Boxes
     from synthdata.labels.captions import Captions
+    from synthdata.labels.chart_questions import ChartQuestions
     from synthdata.labels.clean import Clean
     from synthdata.labels.dense import AttractionMap, DistanceMap, EdgeMap, JunctionMap
     from synthdata.labels.image_level import ImageLevel
@@ -25,6 +26,7 @@ __all__ = [
     "AttractionMap",
     "Boxes",
     "Captions",
+    "ChartQuestions",
     "Clean",
     "DistanceMap",
     "EdgeMap",
@@ -50,6 +52,7 @@ __getattr__, __dir__ = lazy(
         "AttractionMap": "dense",
         "Boxes": "boxes",
         "Captions": "captions",
+        "ChartQuestions": "chart_questions",
         "Clean": "clean",
         "DistanceMap": "dense",
         "EdgeMap": "dense",
