@@ -130,7 +130,7 @@ def _found() -> tuple[list[np.ndarray], Any]:
 def _searched(category: int) -> np.ndarray:
     """The system of a category; those before it are searched along with it, once a process."""
     known, more = _found()
-    known += [found.system for found in islice(more, category + 1 - len(known))]
+    known += [found.system for found in islice(more, max(0, category + 1 - len(known)))]
     return known[category]
 
 
