@@ -7,6 +7,7 @@ import pytest
 import shapely
 
 from synthdata import geometry
+from synthdata.api import config
 from synthdata.errors import ConfigError, LayoutError
 from synthdata.generator import Generator
 from synthdata.recipes import PathfinderContours
@@ -79,14 +80,18 @@ def test_the_answer_is_what_the_contours_say() -> None:
         ends = [int(np.linalg.norm(middles - dot, axis=1).argmin()) for dot in dots]
         assert record["joined"] == bool(reach[ends[0], ends[1]])
         answers.append(record["joined"])
-    assert 15 <= sum(answers) <= 45
+    assert sum(answers) == 30
 
 
 def test_half_of_the_images_are_joined() -> None:
     generator = generator_of()
-    n = 300
-    joined = sum(generator.scene(k).marks[-1].params["contour"] == 1 for k in range(n))
-    assert abs(joined - n / 2) < 5 * np.sqrt(n) / 2
+    assert config(["recipe=pathfinder"]).n == 10_000
+    for start in (0, 5_000, 9_980):
+        joined = [generator.scene(start + k).marks[-1].params["contour"] == 1 for k in range(20)]
+        assert sum(joined) == 10
+    drawn = generator_of("primitives.pathfinder.joined={dist: bernoulli, p: 0.5}")
+    joined = [drawn.scene(k).marks[-1].params["contour"] == 1 for k in range(100)]
+    assert 25 <= sum(joined) <= 75
 
 
 def test_the_distance_of_the_dots_is_no_shortcut() -> None:
