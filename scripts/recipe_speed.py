@@ -2,8 +2,8 @@
 
     python scripts/recipe_speed.py [recipe ...]
 
-``floor`` is Agg's calls for the same scenes on a kept renderer; ``sample`` is all of a sample: scene,
-drawing, effects, labels and PNG.
+``floor`` is Agg's calls for the same scenes on a kept renderer; ``sample`` is all of a sample:
+scene, drawing, effects, labels and PNG.
 """
 
 from __future__ import annotations

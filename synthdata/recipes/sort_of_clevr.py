@@ -102,7 +102,7 @@ class Asked(NamedTuple):
     ``answer`` gives the place among ``ANSWERS``, or None where there is no single right one.
     """
 
-    kind: int
+    kind: str
     question: str
     colors: tuple[int, ...]
     encoding: list[int]
@@ -135,27 +135,33 @@ class SortOfClevrQuestions(Label):
             Object(int(m.params["x"]), int(m.params["y"]), SHAPES.index(m.category))
             for m in (marks[name] for name in _NAMES)
         ]
-        levels = truth.stream("sort_of_clevr").random((len(KINDS), self.count)).tolist()
+        rng = truth.stream("sort_of_clevr")
         found = []
-        for kind, row in enumerate(levels):
-            asked: Sequence[Asked] = _all_questions()[kind]
-            if KINDS[kind] == "binary":  # of two that are as near, either may be meant
-                asked = [q for q in asked if q.answer(objects, q.colors) is not None]
-            for level in row:
-                found.append(_written(asked[int(level * len(asked))], objects))
+        for asked in _all_questions():
+            found += _drawn(asked, objects, self.count, rng)
         return {"questions": found}
 
 
-def _written(asked: Asked, objects: Sequence[Object]) -> dict[str, Any]:
-    answer = asked.answer(objects, asked.colors)
-    assert answer is not None
-    return {
-        "kind": KINDS[asked.kind],
-        "question": asked.question,
-        "answer": ANSWERS[answer],
-        "encoding": asked.encoding,
-        "answer_index": answer,
-    }
+def _drawn(
+    asked: Sequence[Asked], objects: Sequence[Object], count: int, rng: np.random.Generator
+) -> list[dict[str, Any]]:
+    """``count`` questions with answers; of two that are as near, none is the closest."""
+    found: list[dict[str, Any]] = []
+    while len(found) < count:
+        for place in rng.integers(len(asked), size=count).tolist():
+            kind, question, colors, encoding, answer = asked[place]
+            number = answer(objects, colors)
+            if number is not None and len(found) < count:
+                found.append(
+                    {
+                        "kind": kind,
+                        "question": question,
+                        "answer": ANSWERS[number],
+                        "encoding": encoding,
+                        "answer_index": number,
+                    }
+                )
+    return found
 
 
 def _shape(objects: Sequence[Object], colors: Sequence[int]) -> int:
@@ -255,7 +261,9 @@ def _all_questions() -> tuple[tuple[Asked, ...], ...]:
     two = [(j, k) for (j,) in one for (k,) in one if j != k]
     return tuple(
         tuple(
-            Asked(kind, _worded(text, colors), colors, _encoded(kind, subtype, colors), answer)
+            Asked(
+                KINDS[kind], _worded(text, colors), colors, _encoded(kind, subtype, colors), answer
+            )
             for colors in (two if kind == 2 else one)
             for subtype, (text, answer) in enumerate(_WORDINGS[kind])
         )
