@@ -227,7 +227,7 @@ def test_a_signal_while_all_is_starting(engine: str, command: Command) -> None:
     """Two threads import modules then, which no exception may come between."""
     moments = random.Random(0)
     for k in range(8):
-        process = command.start("n=3000", engine, "engine.workers=2", f"hydra.run.dir=run{k}")
+        process = command.start("n=30000", engine, "engine.workers=2", f"hydra.run.dir=run{k}")
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=moments.uniform(0.2, 1.2))
         os.killpg(process.pid, signal.SIGTERM)
