@@ -21,6 +21,7 @@ from synthdata.run.plan import Shard
 from synthdata.runtime import beat, log
 from synthdata.runtime.deadline import Deadline, TimedOut
 from synthdata.runtime.memory import collect_rarely, keep_freed_memory, limit
+from synthdata.runtime.resources import Kept, Resource
 from synthdata.writers.base import ShardWriter, WriteError, Writer, hashes
 
 LEDGER = "ledger"
@@ -92,8 +93,8 @@ class CannotStart(NamedTuple):
     traceback: str
 
 
-#: What this process has built: at most one generator, for the config it worked on last.
-_generators: dict[str, Generator] = {}
+#: What this process has built: the generator of the config it worked on last.
+_kept = Kept([Resource("generator", Generator, scope="thread")])
 
 
 def make_shard(job: Job, stopping: Callable[[], bool]) -> Summary | CannotStart | None:
@@ -125,10 +126,7 @@ def writing(path: Path) -> Iterator[None]:
 
 def kept_generator(job: Job) -> Generator:
     """This process's generator for a job: made for the first one, kept for the next."""
-    generator = _generators.get(job.fingerprint)
-    if generator is None:
-        _generators.clear()
-        generator = _generators[job.fingerprint] = Generator(job.config)
+    generator: Generator = _kept(job.fingerprint, job.config)["generator"]
     return generator
 
 
@@ -220,7 +218,7 @@ class _Making:
             attempts = 1 + (self._job.again or {}).get(index, 0)
             self._fail(failure(index, error, attempts))
             if isinstance(error, TimedOut | MemoryError):  # left off anywhere
-                _generators.clear()
+                _kept.clear()
                 self._generator = kept_generator(self._job)
             return
         written = clock()

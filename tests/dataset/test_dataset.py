@@ -326,7 +326,7 @@ def test_records_kept_in_memory_are_bounded(
     expected = Dataset.from_config(run.config)
     for index in (0, 10, 5, 1, 9, 2):
         same(data[index], expected[index])
-        assert len(data.source._records()._kept) == 1  # type: ignore[attr-defined]
+        assert len(data.source._own["records"]._kept) == 1  # type: ignore[attr-defined]
 
 
 def test_threads_make_what_one_makes() -> None:
