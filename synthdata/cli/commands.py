@@ -111,6 +111,13 @@ def remake(arguments: Sequence[str]) -> int:
     return command(arguments)
 
 
+def ps(arguments: Sequence[str]) -> int:
+    """Show who is at work in a run directory or a study: main, trials and workers, as a tree."""
+    from synthdata.cli.ps import ps as command
+
+    return command(arguments)
+
+
 def show(arguments: Sequence[str]) -> int:
     """Draw one contact sheet of what a config makes."""
     parser = _parser("show", show, overrides=True)

@@ -13,7 +13,6 @@ import re
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -26,9 +25,9 @@ from typing import Any
 from synthdata.engines.base import Done, Outcome, Parallel, Stopping
 from synthdata.engines.oom import Thrift
 from synthdata.engines.window import Died, Pool, outcomes
+from synthdata.runtime.orphan import end_with
 
 IDLE_S = 60  # how long a worker without a job stays
-ORPHAN_S = 0.5  # how long a worker takes to notice that its parent is gone
 JOIN_S = 5.0
 
 
@@ -106,7 +105,7 @@ class _Pool(Pool):
             self._executor = get_reusable_executor(
                 max_workers=self.size,
                 timeout=IDLE_S,
-                initializer=_end_with,
+                initializer=end_with,
                 initargs=(os.getpid(),),
             )
 
@@ -179,17 +178,6 @@ def _work(task: Callable[[Any, Callable[[], bool]], Any], job: Any, parent: int)
         return os.getppid() != parent
 
     return task(job, orphaned)
-
-
-def _end_with(parent: int) -> None:
-    """Let this process end when its parent has, also while it has no job."""
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(ORPHAN_S)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from synthdata.errors import DiskFull, StorageError, SynthdataError
 from synthdata.generator import Generator, SampleConfig
 from synthdata.run.plan import Shard
-from synthdata.runtime import beat, log
+from synthdata.runtime import beat, log, registry
 from synthdata.runtime.deadline import Deadline, TimedOut
 from synthdata.runtime.memory import collect_rarely, keep_freed_memory, limit
 from synthdata.runtime.resources import Kept, Resource
@@ -103,6 +103,7 @@ def make_shard(job: Job, stopping: Callable[[], bool]) -> Summary | CannotStart 
         return _Making(job, stopping).result()
     keep_freed_memory(job.limits.memory is not None)
     limit(job.limits.memory)
+    registry.enter(job.run, registry.WORKER, job.staging)
     with log.in_worker(job.run) as messages:
         result = _Making(job, stopping).result()
         collect_rarely()  # all that stays is there now
@@ -157,6 +158,9 @@ class _Making:
                 self._seconds["init"] = self._clock() - begun
             except BaseException as error:
                 self._own(error)
+                if self._in_worker:
+                    job, cause = self._job, _sentence(error)
+                    registry.enter(job.run, registry.WORKER, job.staging, "failed", cause)
                 return CannotStart(_sentence(error), traceback.format_exc())
             return self._write()
 
