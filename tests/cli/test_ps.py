@@ -94,9 +94,12 @@ def test_entries_of_strangers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def test_parts_keep_each_others_entries(tmp_path: Path) -> None:
     with registry.held(tmp_path, "a", alone=False):
+        (mine,) = (tmp_path / registry.FOLDER).iterdir()
+        other = mine.with_name(mine.name.replace(f".{os.getpid()}.", ".1."))
+        other.write_text(json.dumps({**json.loads(mine.read_text()), "pid": 1}))
         with registry.held(tmp_path, "b", alone=False):
-            pass
-        assert (tmp_path / registry.FOLDER).is_dir()
+            assert other.exists()
+        assert other.exists()
     assert list(tmp_path.iterdir()) == []
 
 
