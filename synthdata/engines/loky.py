@@ -16,7 +16,6 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from multiprocessing import resource_tracker
@@ -25,6 +24,7 @@ from typing import Any
 from synthdata.engines.base import Done, Outcome, Parallel, Stopping
 from synthdata.engines.oom import Thrift
 from synthdata.engines.window import Died, Pool, outcomes
+from synthdata.runtime.interrupts import blocked
 from synthdata.runtime.orphan import end_with
 
 IDLE_S = 60  # how long a worker without a job stays
@@ -101,7 +101,7 @@ class _Pool(Pool):
         # it to the run to end them. Python's resource tracker unblocks it where it is started
         # (CPython's multiprocessing/resource_tracker.py, to 3.12), so it is started before.
         resource_tracker.ensure_running()
-        with _blocked(signal.SIGINT):
+        with blocked(signal.SIGINT):
             self._executor = get_reusable_executor(
                 max_workers=self.size,
                 timeout=IDLE_S,
@@ -123,7 +123,7 @@ class _Pool(Pool):
         self._futures[future] = job
 
     def _begin(self, job: Any) -> Future[Any]:
-        with _blocked(signal.SIGINT):
+        with blocked(signal.SIGINT):
             return self._executor.submit(_work, self._task, job, os.getpid())  # type: ignore[no-any-return]
 
     def under_way(self) -> int:
@@ -178,12 +178,3 @@ def _work(task: Callable[[Any, Callable[[], bool]], Any], job: Any, parent: int)
         return os.getppid() != parent
 
     return task(job, orphaned)
-
-
-@contextmanager
-def _blocked(number: int) -> Iterator[None]:
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -66,32 +66,42 @@ class Entry:
     @property
     def alive(self) -> bool | None:
         """Whether the process is still there; None where that cannot be told from here."""
-        if self.host != socket.gethostname():
-            return None
-        stat = _stat(self.pid)
-        if stat is not None:
-            return stat.state != "Z" and stat.born == self.born
-        if self.born is not None:
-            return False
-        try:
-            os.kill(self.pid, 0)
-        except ProcessLookupError:
-            return False
-        except PermissionError:
-            pass
-        return True
+        return is_alive(self.host, self.pid, self.born)
+
+
+def is_alive(host: str, pid: int, born: int | None) -> bool | None:
+    """Whether the process of an entry is still there; None where that cannot be told from here."""
+    if host != socket.gethostname():
+        return None
+    stat = _stat(pid)
+    if stat is not None:
+        return stat.state != "Z" and stat.born == born
+    if born is not None:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def own(role: str = MAIN, group: str = "", state: str = "ready", doing: str = "") -> Entry:
+    """The entry of this process."""
+    pid = os.getpid()
+    born = None if (stat := _stat(pid)) is None else stat.born
+    since = time.time() if born is None else _time_of(born)
+    return Entry(
+        role=role, host=socket.gethostname(), pid=pid, parent=os.getppid(), born=born,
+        since=round(since, 3), group=group, state=state, doing=doing,
+    )  # fmt: skip
 
 
 def enter(run: Path, role: str, group: str = "", state: str = "ready", doing: str = "") -> None:
     """Write down this process, anew if it is there already; nothing where nobody holds ``run``."""
-    pid = os.getpid()
-    born = None if (stat := _stat(pid)) is None else stat.born
-    since = time.time() if born is None else _time_of(born)
-    entry = Entry(
-        role=role, host=socket.gethostname(), pid=pid, parent=os.getppid(), born=born,
-        since=round(since, 3), group=group, state=state, doing=doing,
-    )  # fmt: skip
-    path = _path(run, entry.host, pid)
+    entry = own(role, group, state, doing)
+    path = _path(run, entry.host, entry.pid)
     beside = path.with_suffix(".new")
     with contextlib.suppress(OSError):  # gone, or a full disk: it is only told
         beside.write_text(json.dumps(dataclasses.asdict(entry)), encoding="utf-8")
@@ -104,10 +114,10 @@ def beat(run: Path) -> None:
         os.utime(_path(run, socket.gethostname(), os.getpid()))
 
 
-def leave(run: Path) -> None:
-    """Remove what is written down about this process."""
+def leave(run: Path, pid: int | None = None) -> None:
+    """Remove what is written down about this process, or another of this host."""
     with contextlib.suppress(OSError):
-        _path(run, socket.gethostname(), os.getpid()).unlink()
+        _path(run, socket.gethostname(), pid or os.getpid()).unlink()
 
 
 @contextmanager
@@ -117,7 +127,8 @@ def held(run: Path, group: str = "", alone: bool = True) -> Iterator[None]:
     Parameters
     ----------
     group
-        Entries of this group are removed at the beginning and at the end.
+        Entries of this group, and of processes that are gone, are removed at the beginning and
+        at the end.
     alone
         Nobody else holds the directory: all entries are removed.
     """
@@ -204,5 +215,5 @@ def _clear(folder: Path, group: str, alone: bool) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         return
     for entry in read(folder.parent):
-        if entry.group == group:
+        if entry.group == group or entry.alive is False:
             _path(folder.parent, entry.host, entry.pid).unlink(missing_ok=True)
