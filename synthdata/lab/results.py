@@ -162,6 +162,7 @@ def _history(trials: Sequence[FrozenTrial], direction: str) -> bytes:
             axes.plot(numbers, [0.03] * len(numbers), mark, color="tab:red", clip_on=False,
                       transform=axes.get_xaxis_transform(), label=state.name.lower())  # fmt: skip
     axes.set(xlabel="trial", ylabel="value")
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend(frameon=False, fontsize=8)
     return _png(figure)
 

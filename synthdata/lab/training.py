@@ -74,8 +74,8 @@ def _device(asked: Asked) -> torch.device:
     """A graphics card, another one for each trial that runs at the same time, else the CPU."""
     torch.manual_seed(asked.config.seed)
     torch.set_num_threads(asked.training.threads)
-    torch.use_deterministic_algorithms(True, warn_only=True)
     if torch.cuda.is_available():
+        torch.use_deterministic_algorithms(True, warn_only=True)  # on the CPU ours all are
         return torch.device("cuda", asked.trial.slot % torch.cuda.device_count())
     return torch.device("cpu")
 

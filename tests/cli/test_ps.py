@@ -40,15 +40,17 @@ def test_tree_of_a_run_and_of_its_killed_processes(
     engine: str, command: Command, plugin: Plugin
 ) -> None:
     run = command.folder / "run"
-    options = [RUN, f"engine={engine}", "engine.workers=2", "n=160", "shard_size=40"]
-    process = command.start(*plugin.arguments(seconds=0.02), *options, "report=null")
+    slow = command.folder / "slow"
+    slow.touch()
+    options = [RUN, f"engine={engine}", "engine.workers=2", "n=8", "shard_size=2", "report=null"]
+    process = command.start(*plugin.arguments(slow_if=str(slow)), *options)
     until(lambda: len(workers(run)) == 2, "two workers on samples")
     (main,) = tree(run)
     assert (main.pid, main.entry.role, main.state) == (process.pid, "main", "ready")
-    assert main.doing.endswith(" of 4 shards made")
+    assert main.doing == "0 of 4 shards made"
     first, second = workers(run)
     assert {first.entry.parent, second.entry.parent} == {process.pid}
-    assert main.entry.since <= first.entry.since <= first.beat
+    assert main.entry.since - 0.1 <= first.entry.since <= first.beat + 0.1
     said = command("ps", "run").stdout.splitlines()
     assert said[0].startswith(f"main {process.pid} on ")
     assert sum(line.startswith("├─ worker") or line.startswith("└─ worker") for line in said) == 2
@@ -61,6 +63,7 @@ def test_tree_of_a_run_and_of_its_killed_processes(
     told = json.loads(command("ps", "run", "--json").stdout)
     assert {p["state"] for p in told} == {"gone"}
 
+    slow.unlink()
     assert command("resume", "run", "plugins=[faulty]").returncode == 0
     assert leftovers(run) == []
     assert command("ps", "run").stdout == "run: nobody is at work here\n"
