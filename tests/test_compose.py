@@ -22,7 +22,7 @@ NEEDS = {"renderer=opencv": "cv2", "renderer=svg": "resvg_py"}
 def options() -> list[tuple[str, str]]:
     """(group, option) for every file that is shipped in a config group."""
     files = (p for p in sorted(conf_dir().glob("*/*.yaml")))
-    return [(p.parent.name, p.stem) for p in files if p.parent.name != "hydra"]
+    return [(p.parent.name, p.stem) for p in files if p.parent.name not in ("hydra", "space")]
 
 
 def primitives() -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from collections.abc import Mapping
@@ -131,10 +132,11 @@ class Space:
         """Plain data that ``from_mapping`` turns back into an equal space."""
         keys = {}
         for key, each in self.keys.items():
-            told = {name: getattr(each, name) for name in each.__dataclass_fields__}
+            told = {f.name: getattr(each, f.name) for f in dataclasses.fields(each)}
             told["when"] = {name: list(values) for name, values in each.when.items()}
-            told = {k: list(v) if isinstance(v, tuple) else v for k, v in told.items()}
-            keys[key] = {k: v for k, v in told.items() if v not in (None, False, {})}
+            if isinstance(each, Choices):
+                told["choices"] = list(each.choices)
+            keys[key] = told
         return {"overrides": list(self.overrides), "keys": keys}
 
     def suggest(self, trial: Any) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from synthdata.lab.trial import (
     read_outcome,
     trial_folder,
 )
+from synthdata.report.write import replace_file
 from synthdata.run.shard import writing
 from synthdata.run.stop import Stop, on_signals
 from synthdata.runtime import registry
@@ -160,8 +161,8 @@ class Study:
         self._check()
         with writing(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
+            replace_file(self.folder / STUDY, self.plan.to_yaml().encode())
             with registry.held(self.folder, self._group, alone=False), on_signals() as stop:
-                (self.folder / STUDY).write_text(self.plan.to_yaml(), encoding="utf-8")
                 self._open()
                 self._recover()
                 try:
