@@ -15,9 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from synthdata.lab import Settings, Space, Study, Training
-from synthdata.lab.results import best_of
-from synthdata.lab.study import Plan
+from synthdata.lab import Plan, Settings, Space, Study, Training
 
 MARGIN = 0.5
 CONFIG = (
@@ -50,9 +48,10 @@ def main() -> int:
             options.study or Path(folder) / "study", Plan(Space.load("lines"), settings, CONFIG)
         )
         study.run(lambda trial: print(trial.number, trial.values, trial.params, flush=True))
-    best = best_of(study.trials, settings.direction)
+        best = study.best
+        trials = study.trials
     assert best is not None
-    before, after = (t.user_attrs["held_out"] for t in (study.trials[0], best))
+    before, after = (t.user_attrs["held_out"] for t in (trials[0], best))
     print(f"held out: off by {before:.2f} lines as it is, by {after:.2f} with {best.params}")
     return 0 if after <= MARGIN * before else 1
 

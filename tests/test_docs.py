@@ -3,8 +3,8 @@
 Each page is worked through from the top, in an empty folder, by these rules:
 
 - ``bash``: run by bash, line after line; each must succeed. To be quick ``n=5000`` becomes
-  ``n=20``: every ``n=`` is divided by 250, but stays 4 at least. ``for name in a b c d`` takes the
-  first two.
+  ``n=20``: every ``n=`` is divided by 250, but stays 4 at least; ``n_trials=`` and ``steps=`` are
+  divided by 10, but stay 2. ``for name in a b c d`` takes the first two.
 - ``console``: lines after ``$`` are run, and must print exactly the lines that follow.
 - ``python`` and ``yaml`` under a line with the path of a file: written to that file. Other
   ``python`` is run, with ``n=`` as above.

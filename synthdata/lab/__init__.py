@@ -14,15 +14,16 @@ if find_spec("optuna") is None:
 if TYPE_CHECKING:
     from synthdata.lab.settings import Settings, Training
     from synthdata.lab.space import Choices, Range, Space
-    from synthdata.lab.study import Study
+    from synthdata.lab.study import Plan, Study
     from synthdata.lab.trial import Pruned, Trial
 
-__all__ = ["Choices", "Pruned", "Range", "Settings", "Space", "Study", "Training", "Trial"]
+__all__ = ["Choices", "Plan", "Pruned", "Range", "Settings", "Space", "Study", "Training", "Trial"]
 
 __getattr__, __dir__ = lazy(
     globals(),
     {
         "Choices": "space",
+        "Plan": "study",
         "Pruned": "trial",
         "Range": "space",
         "Settings": "settings",

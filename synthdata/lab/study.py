@@ -148,6 +148,11 @@ class Study:
         found: list[FrozenTrial] = self._study.get_trials(deepcopy=False)
         return found
 
+    @property
+    def best(self) -> FrozenTrial | None:
+        """The complete trial with the best value."""
+        return results.best_of(self.trials, self.plan.settings.direction)
+
     def run(self, observer: Observer | None = None) -> Study:
         """Make the trials that are missing, then the table, the plots and the page.
 

@@ -23,8 +23,7 @@ from synthdata.api import config
 from synthdata.cli.ps import tree
 from synthdata.config import Config
 from synthdata.errors import ConfigError
-from synthdata.lab import Settings, Space, Study, Training
-from synthdata.lab.study import Plan
+from synthdata.lab import Plan, Settings, Space, Study, Training
 from synthdata.lab.trial import open_storage
 from synthdata.runtime import registry
 
