@@ -32,7 +32,8 @@ OPEN = ("writer", "engine")
 def write(folder: Path, plan: Plan, trials: Sequence[FrozenTrial]) -> None:
     """Write everything about the trials so far into the study's folder."""
     best = best_of(trials, plan.settings.direction)
-    rows = [_row(trial) for trial in trials]
+    keys = dict.fromkeys(key for trial in trials for key in trial.params)
+    rows = [_row(trial, list(keys)) for trial in trials]
     _write_table(folder / TABLE, rows)
     pictures = {HISTORY: _history(trials, plan.settings.direction)}
     importances = _importances(trials, plan.settings.direction)
@@ -89,7 +90,7 @@ def runnable(config: Config) -> str:
     return head + yaml.safe_dump(node, sort_keys=False, default_flow_style=None, width=100)
 
 
-def _row(trial: FrozenTrial) -> dict[str, Any]:
+def _row(trial: FrozenTrial, keys: Sequence[str]) -> dict[str, Any]:
     attributes = {
         name: value
         for name, value in trial.user_attrs.items()
@@ -100,8 +101,8 @@ def _row(trial: FrozenTrial) -> dict[str, Any]:
         "trial": trial.number,
         "state": trial.state.name.lower(),
         "value": trial.value if trial.state == TrialState.COMPLETE else None,
-        **({"default": True} if trial.user_attrs.get("default") else {}),
-        **trial.params,
+        "default": bool(trial.user_attrs.get("default")),
+        **{key: trial.params.get(key) for key in keys},
         **attributes,
         "seconds": None if took is None else round(took, 1),
         "cause": trial.user_attrs.get("cause", ""),

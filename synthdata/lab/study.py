@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import multiprocessing
 import os
 import signal
@@ -46,7 +45,6 @@ STARTUP = 6  # trials that are drawn at random before any are suggested
 INTERRUPTED = "interrupted"  # the cause of trials that are made again
 FREE = ("n_trials", "jobs", "pruning", "timeout_s", "memory_limit", "config_dir")
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
-logger = logging.getLogger("synthdata.lab")
 Observer = Callable[[FrozenTrial], object]
 
 
@@ -247,7 +245,6 @@ class Study:
     def _fail(self, trial: Any, cause: str) -> None:
         trial.set_user_attr("cause", cause)
         self._study.tell(trial, state=TrialState.FAIL)
-        logger.warning("trial %d: %s", trial.number, cause)
 
     def _end_all(self) -> None:
         """End what runs: as interrupted, to be made again."""

@@ -149,7 +149,7 @@ def _tracker(asked: Asked) -> Any:
     return SummaryWriter(str(asked.trial.folder))
 
 
-#: All that a training owns; what ends a process or a thread comes first to be closed.
+#: All that a training owns.
 DECLARED = (
     Resource("device", _device, close=_end_device),
     Resource("precision", _precision, ("device",)),

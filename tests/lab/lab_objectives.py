@@ -23,6 +23,8 @@ def faulty(config: Config, trial: Trial) -> float:
     """Each trial goes wrong in another way."""
     trial.report(1.0, 1)
     if trial.number == 1:
+        stream = synthdata.stream(config, 8, workers=1)
+        next(stream)  # its data worker is left alone
         os.kill(os.getpid(), signal.SIGKILL)
     if trial.number == 2:
         raise ValueError("this trial is not to be")

@@ -31,7 +31,8 @@ function showTable() {
     const head = (name) => {
       const arrow = by === name ? (down ? " ↓" : " ↑") : "";
       const press = () => { down = by === name && !down; by = name; draw(); };
-      return el("th", { scope: "col", "aria-sort": by === name ? (down ? "descending" : "ascending") : null }, el("button", { type: "button", onclick: press }, name + arrow));
+      const number = TRIALS.some((trial) => typeof trial[name] === "number");
+      return el("th", { class: number ? "num" : null, scope: "col", "aria-sort": by === name ? (down ? "descending" : "ascending") : null }, el("button", { type: "button", onclick: press }, name + arrow));
     };
     const row = (trial) => el("tr", {}, ...names.map((name) => el("td", { class: typeof trial[name] === "number" ? "num" : null }, trial.trial === DATA.best ? el("strong", {}, cell(trial, name)) : cell(trial, name))));
     byId("table").replaceChildren(el("thead", {}, el("tr", {}, ...names.map(head))), el("tbody", {}, ...[...TRIALS].sort(order).map(row)));
