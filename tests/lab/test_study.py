@@ -185,13 +185,16 @@ def test_two_processes_on_one_journal(command: Command) -> None:
 
 
 @pytest.mark.slow
-def test_one_that_was_grown_has_the_trials_of_one_made_at_once(tmp_path: Path) -> None:
-    for n in (3, 8):
+def test_one_that_was_grown_has_the_trials_of_one_made_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("synthdata.lab.study.STARTUP", 2)  # those after depend on what was found
+    for n in (3, 5):
         grown = Study(tmp_path / "grown", plan(n)).run()
-    at_once = Study(tmp_path / "at_once", plan(8)).run()
+    at_once = Study(tmp_path / "at_once", plan(5)).run()
     assert [t.params for t in grown.trials] == [t.params for t in at_once.trials]
     assert [t.values for t in grown.trials] == [t.values for t in at_once.trials]
-    assert len({json.dumps(t.params) for t in grown.trials}) == 8
+    assert len({json.dumps(t.params) for t in grown.trials}) == 5
 
 
 def test_a_folder_is_data(tmp_path: Path) -> None:
