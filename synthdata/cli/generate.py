@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,11 @@ from synthdata.run import Run
 from synthdata.run.shard import writing
 
 
-def generate(arguments: Sequence[str]) -> int:
-    """Make the run or runs that the arguments ask for; the exit code, the worst of a sweep."""
+def generate(arguments: Sequence[str], ready: Callable[[], None]) -> int:
+    """Make the run or runs that the arguments ask for; the exit code, the worst of a sweep.
+
+    ``ready`` is called when all is composed, before anything is made.
+    """
     from hydra._internal.utils import get_args_parser
 
     from synthdata.cli.main import COMMANDS
@@ -43,8 +46,9 @@ def generate(arguments: Sequence[str]) -> int:
             )
     application = _Application(flags.config_dir, flags.config_name or CONFIG_NAME)
     if flags.multirun:
+        ready()
         return application.sweep(flags.overrides)
-    return application.run(flags.overrides)
+    return application.run(flags.overrides, ready)
 
 
 def _hydra_command(arguments: Sequence[str]) -> int:
@@ -72,6 +76,9 @@ class _Application:
         from hydra._internal.hydra import Hydra
         from hydra._internal.utils import create_config_search_path
         from hydra.core.config_search_path import SearchPathQuery
+        from hydra.core.global_hydra import GlobalHydra
+
+        from synthdata.loader import Loader
 
         version.setbase("1.3")
         search_path = create_config_search_path(str(conf_dir()))
@@ -81,10 +88,11 @@ class _Application:
             folder = f"file://{Path(config_dir).resolve()}"
             search_path.prepend("command-line", folder, SearchPathQuery(provider="main"))
         self._name = config_name
-        self._hydra = Hydra.create_main_hydra2("synthdata", search_path)
+        self._hydra = Hydra("synthdata", Loader(search_path))
+        GlobalHydra.instance().initialize(self._hydra)
         self._codes: list[int] = []
 
-    def run(self, overrides: list[str]) -> int:
+    def run(self, overrides: list[str], ready: Callable[[], None]) -> int:
         from hydra._internal.callbacks import Callbacks
         from hydra.core.utils import run_job
         from hydra.types import HydraContext, RunMode
@@ -94,6 +102,7 @@ class _Application:
         folder = Path(cfg.hydra.run.dir)
         run = Run(folder.absolute() if cfg.hydra.job.chdir else folder, _config(cfg))
         run.check()
+        ready()
         run.make_directory()
         callbacks = Callbacks(cfg)
         errors: list[Exception] = []
