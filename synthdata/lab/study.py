@@ -40,6 +40,7 @@ from synthdata.runtime.memory import oom_kills
 
 STUDY = "study.yaml"
 POLL_S = 0.5
+SILENT_S = 600.0  # after which another machine is taken for gone
 GRACE_S = 5.0  # for a trial to close what it owns
 STARTUP = 6  # trials that are drawn at random before any are suggested
 INTERRUPTED = "interrupted"  # the cause of trials that are made again
@@ -264,8 +265,9 @@ class Study:
 
         Those that had not ended by then are given up, to be made again.
         """
+        entries = registry.read(self.folder)
         for trial in self.trials:
-            if trial.state != TrialState.RUNNING or not _is_left(trial):
+            if trial.state != TrialState.RUNNING or not _is_left(trial, entries):
                 continue
             outcome, storage = read_outcome(self.folder, trial.number), self._study._storage
             state, values = TrialState.FAIL, None
@@ -325,13 +327,21 @@ class Study:
             )
 
 
-def _is_left(trial: FrozenTrial) -> bool:
+def _is_left(trial: FrozenTrial, entries: Sequence[registry.Entry]) -> bool:
     """Whether the study's process that a trial belongs to has ended, as far as is known here."""
-    try:
-        host, pid, born = trial.user_attrs["main"]
-        return not registry.is_alive(host, int(pid), born) and host == socket.gethostname()
-    except (LookupError, TypeError, ValueError):  # it was about to say whose it is
-        return False
+    here = socket.gethostname()
+    host, pid, born = trial.user_attrs.get("main", (None, 0, None))
+    if host == here:
+        return not registry.is_alive(host, pid, born)
+    # It is another machine's, or was just about to say whose it is.
+    others = [
+        e for e in entries if e.role == registry.MAIN and (e.host, e.pid) != (here, os.getpid())
+    ]
+    return all(
+        e.alive is False or (e.host != here and time.time() - e.beat > SILENT_S)
+        for e in others
+        if host in (None, e.host)
+    )
 
 
 def _ending(code: int | None, kills: int) -> str:

@@ -9,7 +9,8 @@ import multiprocessing
 import os
 import runpy
 import signal
-from dataclasses import replace
+import socket
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +196,37 @@ def test_one_that_was_grown_has_the_trials_of_one_made_at_once(
     assert [t.params for t in grown.trials] == [t.params for t in at_once.trials]
     assert [t.values for t in grown.trials] == [t.values for t in at_once.trials]
     assert len({json.dumps(t.params) for t in grown.trials}) == 5
+
+
+def test_what_was_begun_elsewhere_is_made_again_when_nobody_is_there(tmp_path: Path) -> None:
+    import optuna
+
+    from synthdata.lab.trial import trial_folder
+
+    folder = tmp_path / "study"
+    folder.mkdir()
+    (folder / "study.yaml").write_text(plan(4).to_yaml())
+    study = optuna.create_study(study_name="study", storage=open_storage(folder))
+    finished, elsewhere, nameless, here = (study.ask() for _ in range(4))
+    finished.set_user_attr("main", [socket.gethostname(), os.getpid(), 1])  # a number used again
+    trial_folder(folder, 0).mkdir(parents=True)
+    (trial_folder(folder, 0) / "outcome.json").write_text('{"value": 3.5}')
+    elsewhere.set_user_attr("main", ["elsewhere", 1, 1])
+    entry = {**asdict(registry.own()), "host": "elsewhere", "pid": 1}
+    (folder / registry.FOLDER).mkdir()
+    told = folder / registry.FOLDER / "elsewhere.1.json"
+    told.write_text(json.dumps(entry))
+    here.set_user_attr("main", [socket.gethostname(), os.getppid(), None])  # which is not it
+    there = Study(folder, plan(4))
+    there._open()
+    there._recover()
+    states = [trial.state.name for trial in there.trials]
+    assert states == ["COMPLETE", "RUNNING", "RUNNING", "FAIL", "WAITING"]
+    assert there.trials[0].value == 3.5
+    os.utime(told, (0, 0))  # nothing was heard of it for long
+    there._recover()
+    states = [trial.state.name for trial in there.trials]
+    assert states == ["COMPLETE", "FAIL", "FAIL", "FAIL", "WAITING", "WAITING", "WAITING"]
 
 
 def test_a_folder_is_data(tmp_path: Path) -> None:
