@@ -358,7 +358,7 @@ def test_children_of_multiprocessing_close_at_their_end(method: str) -> None:
 
 
 ENDS = """
-import os, signal, sys, threading
+import sys, time
 from synthdata.runtime.resources import Container, Resource
 def close(name):
     print("closed", name, flush=True)
@@ -366,6 +366,9 @@ def close(name):
         raise OSError("no")
 def make(name, *_):
     return name
+def wait():
+    while True:
+        time.sleep(0.01)
 from functools import partial
 own = Container([
     Resource("a", partial(make, "a"), close=close),
@@ -385,10 +388,10 @@ print("built", flush=True)
         ("None", "", 0),
         ("None", "raise ValueError", 1),
         ("None", "sys.exit(3)", 3),
-        ("None", "signal.pause()", -signal.SIGTERM),
-        ("None", "signal.pause()", -signal.SIGINT),
+        ("None", "wait()", -signal.SIGTERM),
+        ("None", "wait()", -signal.SIGINT),
         ("sys.exit(4)", "own['late']", 4),
-        ("signal.pause()", "own['late']", -signal.SIGTERM),
+        ("wait()", "own['late']", -signal.SIGTERM),
     ],
 )
 def test_every_end_of_a_process_closes_in_reverse(late: str, end: str, code: int) -> None:
@@ -400,14 +403,15 @@ def test_every_end_of_a_process_closes_in_reverse(late: str, end: str, code: int
         text=True,
     )
     assert process.stdout is not None
-    assert process.stdout.readline() == "built\n"
-    if code < 0:
-        process.send_signal(-code)
     assert process.stderr is not None
-    out, err = process.stdout.read(), process.stderr.read()
-    process.stdout.close()
-    process.stderr.close()
-    process.wait()
+    with process:
+        try:
+            assert process.stdout.readline() == "built\n"
+            if code < 0:
+                process.send_signal(-code)
+            out, err = process.stdout.read(), process.stderr.read()
+        finally:
+            process.kill()
     assert out == "closed c\nclosed b\nclosed a\n"
     assert process.returncode == code
     assert "b: cannot be closed" in err
