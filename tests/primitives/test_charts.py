@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import pytest
+import shapely
 from processes import environment
 
 from synthdata.components import build
@@ -221,7 +223,11 @@ def test_texts_are_those_of_the_chart(kind: str) -> None:
             assert texts[f"{name}_tick"] == chart[f"{name}_tick_texts"]
             axis = Axis(sample, name)
             for m in parts(sample, "text"):
-                if m["params"]["role"] == f"{name}_tick" and not axis.log:
+                if (
+                    m["params"]["role"] == f"{name}_tick"
+                    and not axis.log
+                    and not m["params"]["angle"]
+                ):
                     x, y, w, h = m["bbox"]
                     centre = x + w / 2 if name == "x" else y + h / 2
                     assert axis.value(centre) == pytest.approx(
@@ -296,3 +302,19 @@ def test_a_style_of_nothing_is_there_for_pies() -> None:
     (sample,) = samples(1, kind="pie")
     assert sample.scene.marks[0].style == Style(stroke=None, fill=None, width=0.0)
     assert not (sample.masks["mask"] == 1).any()
+
+
+@pytest.mark.parametrize("kind", ["bar", "grouped_bar", "box"])
+def test_names_do_not_run_into_each_other(kind: str) -> None:
+    """Where there is no room side by side they are turned."""
+    turned = set()
+    for sample in samples(4, kind=kind, rows=7, series=3, horizontal=False):
+        names = [m for m in sample.scene.marks if m.params.get("role") == "x_tick"]
+        turned |= {m.params["angle"] for m in names}
+        regions = []
+        for m in names:
+            corners = {n: (x, y) for n, x, y in m.keypoints}
+            regions.append(shapely.Polygon([corners[f"corner_{k}"] for k in range(4)]))
+        for a, b in itertools.pairwise(regions):
+            assert not a.intersects(b)
+    assert turned <= {0.0, 325.0}
