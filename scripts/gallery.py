@@ -33,7 +33,9 @@ def page() -> str:
 
 
 def options(group: str) -> list[str]:
-    """The options of a group that are shipped."""
+    """The options of a group that are shipped, as soon as there is a page about them."""
+    if not (PAGE.parent / GROUPS[group][1]).exists():
+        return []
     return sorted(file.stem for file in (ROOT / "conf" / group).glob("*.yaml"))
 
 

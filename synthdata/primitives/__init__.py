@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from synthdata.primitives.polygons import Polygons
     from synthdata.primitives.polylines import Polylines
     from synthdata.primitives.rectangles import Rectangles
+    from synthdata.primitives.sprites import Sprites
     from synthdata.primitives.text import Text
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "Primitive",
     "Rectangles",
     "Shape",
+    "Sprites",
     "Text",
     "fraction",
 ]
@@ -69,6 +71,7 @@ __getattr__, __dir__ = lazy(
         "Primitive": "base",
         "Rectangles": "rectangles",
         "Shape": "base",
+        "Sprites": "sprites",
         "TINTS": "base",
         "Text": "text",
         "fraction": "base",
