@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -48,6 +49,7 @@ _LOOKS: dict[str, dict[str, Any]] = {
 }
 
 
+_ONE_AT_A_TIME = threading.Lock()  # settings are those of the whole process
 _TURN = 35.0  # degrees
 _NOTHING = Style(stroke=None, fill=None, width=0.0)
 
@@ -66,7 +68,7 @@ def plotted(params: Params, colors: Sequence[str], draw: Draw) -> list[Mark]:
     rows = params["samples"] if kind in ("histogram", "box") else params["rows"]
     log = bool(params["log"]) and kind in ("line", "scatter")
     table = draw_table(kind, rows, 1 if one else params["series"], log, draw.geometry)
-    with mpl.rc_context(_settings(params["look"])):
+    with _ONE_AT_A_TIME, mpl.rc_context(_settings(params["look"])):
         plot = _Plot(params, table, log, list(colors), draw)
         return plot.marks()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -18,6 +19,7 @@ from synthdata.styles.base import DrawingStyle
 _STEP = 4.0  # px between the points of a line
 _PIECE = 4  # steps of one colour
 _WAVER = 0.6  # of the deviation: across the line; the rest is where its ends are put
+_MOST = 1000  # outlines of a mark: nobody draws more by hand, so it is left as it is
 _LEAST = 40.0  # lengths of an outline that a deviation takes: what is small is drawn with care
 
 
@@ -32,7 +34,7 @@ class HandDrawn(DrawingStyle):
     which its width goes up or down, as a share, and ``fade`` the largest share of the background
     in its colour. Each is drawn once for a mark and is in its ``params`` as ``hand_<name>``. Fills
     follow the drawn lines. Dashes and opacity stay as they are; a line that is seen through has one
-    colour.
+    colour. A mark of more than 1000 outlines, such as a fractal, is left as it is.
     """
 
     deviation: Distribution = Uniform(0.6, 2.0)
@@ -81,20 +83,20 @@ _LIMITS = {
 def _drawn(
     mark: Mark, hand: Mapping[str, float], rng: np.random.Generator, background: Color
 ) -> Mark:
-    style, layers = mark.style, list[Layer]()
-    outlines, pens = [], list[np.ndarray]()
-    for points, closed in geometry.flatten(mark.vertices, mark.codes):
-        lines = _lines(points, closed, hand, rng)
-        if lines:
-            outlines.append(np.concatenate([pen[1:-1, :2] for pen in lines]))
-            pens += lines
-    if not pens:
-        return mark
-    if style.fill is not None:
-        layers.append(_fill(outlines, style))
-    if style.stroke is not None and style.width > 0.0:
-        for pen in pens:
-            layers += _stroke(pen * (1.0, 1.0, style.width), style, hand, rng, background)
+    outlines, layers = list[np.ndarray](), list[Layer]()
+    for paint in mark.laid_out():
+        paths = geometry.flatten(paint.vertices, paint.codes)
+        if len(paths) > _MOST:
+            return mark
+        lines = [_lines(points, closed, hand, rng) for points, closed in paths]
+        drawn = [np.concatenate([pen[1:-1, :2] for pen in pens]) for pens in lines if pens]
+        if drawn and paint.style.fill is not None:
+            layers.append(_fill(drawn, paint.style))
+        if paint.style.stroke is not None and paint.style.width > 0.0:
+            for pen in itertools.chain.from_iterable(lines):
+                wide = pen * (1.0, 1.0, paint.style.width)
+                layers += _stroke(wide, paint.style, hand, rng, background)
+        outlines += drawn
     if not layers:
         return mark
     corners = np.concatenate([layer.vertices for layer in layers])

@@ -7,6 +7,7 @@ import math
 import subprocess
 import sys
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import matplotlib as mpl
@@ -261,6 +262,22 @@ def test_no_setting_of_the_user_matters() -> None:
         assert [s.scene.to_dict() for s in samples(4)] == plain
         assert mpl.rcParams["font.size"] == 31
     assert plain[0] != plain[1]
+
+
+def test_threads_leave_the_settings_of_the_process_alone() -> None:
+    before = dict(mpl.rcParams)
+    expected = [s.scene.to_dict() for s in samples(2)]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: [s.scene.to_dict() for s in samples(2)], range(4)))
+    assert found == [expected] * 4
+    assert dict(mpl.rcParams) == before
+
+
+@pytest.mark.parametrize("size", [(40, 40), (24, 160), (160, 24)])
+def test_small_canvases(size: tuple[int, int]) -> None:
+    config = SampleConfig(canvas=Canvas(size=size), primitives={"charts": Charts()})
+    for i in range(6):
+        assert Generator(config)[i].image.shape == (size[1], size[0], 3)
 
 
 def test_looks_leave_the_table_as_it_was() -> None:

@@ -204,6 +204,21 @@ def test_a_scene_goes_through_json() -> None:
         np.testing.assert_allclose(a.layers[0].vertices + (3, 4), b.layers[0].vertices)
 
 
+def test_marks_of_several_layers_keep_them_all() -> None:
+    boxes = shipped.Charts(kind=Constant("box"), series=Constant(2))
+    exact, drawn = (generator(boxes, style).scene(0) for style in (Exact(), HandDrawn()))
+    for a, b in zip(exact.marks, drawn.marks, strict=True):
+        assert not a.layers or len(b.layers) >= len(a.layers)
+        np.testing.assert_allclose(a.bounds, b.bounds, atol=9.0)
+
+
+def test_what_has_too_many_outlines_stays() -> None:
+    dots = shipped.Fractals(points=Constant(9000))
+    (a,), (b,) = (generator(dots, style).scene(0).marks for style in (Exact(), HandDrawn()))
+    assert a.bounds == b.bounds
+    assert not b.layers
+
+
 def test_dashes_are_cut_from_the_drawn_line() -> None:
     shape = shipped.Lines(dash=Constant("dashed"), width=Constant(3.0), count=Constant(1))
     (mark,) = generator(shape, HandDrawn()).scene(0).marks
