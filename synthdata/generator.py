@@ -30,6 +30,8 @@ from synthdata.primitives.base import Primitive
 from synthdata.renderers.base import Renderer
 from synthdata.rng import Streams
 from synthdata.scene import Color, Mark, Scene
+from synthdata.styles.base import DrawingStyle
+from synthdata.styles.exact import Exact
 
 MAX_SIDE = 16_384
 N = 1000  # samples where nothing says how many
@@ -89,6 +91,7 @@ class SampleConfig:
     canvas: Canvas = Canvas()
     primitives: Mapping[str, Primitive] = field(default_factory=_default_primitives)
     layout: Layout = field(default_factory=_default_layout)
+    style: DrawingStyle = Exact()
     effects: Mapping[str, Effect] = field(default_factory=dict)
     labels: Mapping[str, Label] = field(default_factory=_default_labels)
     renderer: Renderer = field(default_factory=_default_renderer)
@@ -330,6 +333,8 @@ class Generator:
             marks = [*marks, *drawn] if marks else drawn
         if self._bound.layout.moves:
             marks = self._bound.layout.arrange(marks, get(index, "layout"), width, height)
+        if self._bound.style.draws:
+            marks = self._bound.style.draw(marks, get(index, "drawing"), background)
         return Scene(width, height, background, tuple(marks))
 
     def encode(self, sample: Sample) -> tuple[dict[str, Any], dict[str, bytes]]:

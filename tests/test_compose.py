@@ -264,7 +264,9 @@ def test_composing_touches_nothing_global() -> None:
 
 def test_all_keys_that_users_type_are_there() -> None:
     node = compose([])
-    keys = {*("n", "seed", "shard_size", "canvas", "primitives", "layout", "effects", "labels")}
+    keys = {
+        *("n", "seed", "shard_size", "canvas", "primitives", "layout", "style", "effects", "labels")
+    }
     keys |= {
         *("renderer", "encoder", "writer", "engine", "failures", "plugins", "output", "shards")
     }

@@ -8,10 +8,12 @@ if TYPE_CHECKING:
     from synthdata.primitives.arcs import Arcs
     from synthdata.primitives.arrows import Arrows
     from synthdata.primitives.base import COLORS, TINTS, Draw, Outline, Primitive, Shape, fraction
+    from synthdata.primitives.charts import Charts
     from synthdata.primitives.circles import Circles
     from synthdata.primitives.crosses import Crosses
     from synthdata.primitives.curves import Curves
     from synthdata.primitives.ellipses import Ellipses
+    from synthdata.primitives.fractals import Fractals
     from synthdata.primitives.grids import Grids
     from synthdata.primitives.lines import Lines
     from synthdata.primitives.mixed import Mixed
@@ -26,11 +28,13 @@ __all__ = [
     "TINTS",
     "Arcs",
     "Arrows",
+    "Charts",
     "Circles",
     "Crosses",
     "Curves",
     "Draw",
     "Ellipses",
+    "Fractals",
     "Grids",
     "Lines",
     "Mixed",
@@ -51,11 +55,13 @@ __getattr__, __dir__ = lazy(
         "Arcs": "arcs",
         "Arrows": "arrows",
         "COLORS": "base",
+        "Charts": "charts",
         "Circles": "circles",
         "Crosses": "crosses",
         "Curves": "curves",
         "Draw": "base",
         "Ellipses": "ellipses",
+        "Fractals": "fractals",
         "Grids": "grids",
         "Lines": "lines",
         "Mixed": "mixed",

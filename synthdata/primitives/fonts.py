@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -158,6 +159,21 @@ def _kerning(path: str, left: str, right: str) -> float:
     pair = face.get_char_index(ord(left)), face.get_char_index(ord(right))
     ems: float = face.get_kerning(*pair, Kerning.UNFITTED) / 64 / face.units_per_EM
     return ems
+
+
+@functools.lru_cache(maxsize=1024)
+def pen_line(path: str, text: str) -> tuple[float, float]:
+    """How far the pen goes for a text, in ems, and where the ink of its first letter begins."""
+    pen, before, first = 0.0, "", math.inf
+    for char in text:
+        shape = glyph(path, char)
+        if before:
+            pen += _kerning(path, before, char)
+        before = char
+        if shape.bounds is not None:
+            first = min(first, pen + shape.bounds[0])
+        pen += shape.advance
+    return pen, first
 
 
 def set_line(path: str, text: str) -> Line:

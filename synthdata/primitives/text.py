@@ -151,20 +151,28 @@ class Text(Shape):
         return [" ".join(next(entries) for _ in range(int(count))) for count in counts]
 
     def _mark(self, params: dict[str, Any], style: Style, style_params: dict[str, Any]) -> Mark:
-        size, angle, place = params["size"], params["angle"], (params["x"], params["y"])
         line = fonts.set_line(self._faces[params["font"]], params["text"])
-        vertices = geometry.place(line.vertices * size, angle, place)
-        boxes = _boxes(line, vertices, style, size, angle, place)
-        return Mark(
-            category=self.category,
-            vertices=vertices,
-            codes=line.codes,
-            style=style,
-            params={**params, **style_params},
-            keypoints=geometry.place_keypoints(_keypoints(line, size), angle, place),
-            bounds=fonts.union(boxes),
-            parts=_parts(line, boxes),
-        )
+        place = (params["x"], params["y"])
+        mark = text_mark(line, params["size"], params["angle"], place, style)
+        return mark._replace(params={**params, **style_params})
+
+
+def text_mark(
+    line: fonts.Line, size: float, angle: float, place: tuple[float, float], style: Style
+) -> Mark:
+    """A line of text, its box centred at ``place``, without parameters."""
+    vertices = geometry.place(line.vertices * size, angle, place)
+    boxes = _boxes(line, vertices, style, size, angle, place)
+    return Mark(
+        category=Text.category,
+        vertices=vertices,
+        codes=line.codes,
+        style=style,
+        params={},
+        keypoints=geometry.place_keypoints(_keypoints(line, size), angle, place),
+        bounds=fonts.union(boxes),
+        parts=_parts(line, boxes),
+    )
 
 
 def _boxes(
