@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -30,9 +31,10 @@ class Line(NamedTuple):
     loop: bool
 
     def at(self, s: np.ndarray) -> np.ndarray:
-        """The points (n, 2) at the lengths ``s``."""
-        columns = [np.interp(s, self.length, column) for column in self.points.T]
-        return np.stack(columns, axis=1)
+        """The points at the lengths ``s``, complex (n,)."""
+        x, y = self.points.T
+        found: np.ndarray = np.interp(s, self.length, x) + 1j * np.interp(s, self.length, y)
+        return found
 
 
 def lines_of(points: np.ndarray, closed: bool) -> list[Line]:
@@ -83,23 +85,28 @@ def b_spline(values: np.ndarray, at: np.ndarray) -> np.ndarray:
     return total
 
 
-def headings(points: np.ndarray) -> np.ndarray:
-    """The unit direction (k, 2) of a line at each of its points, k >= 2."""
-    ahead = np.gradient(points, axis=0)
-    size = np.hypot(*ahead.T)[:, None]
-    found: np.ndarray = ahead / np.where(size > 0.0, size, 1.0)
-    return found
+def headings(z: np.ndarray) -> np.ndarray:
+    """The unit direction of a line at each of its points, both complex (k,), k >= 2."""
+    ahead = np.empty_like(z)
+    ahead[1:-1] = z[2:] - z[:-2]
+    ahead[0], ahead[-1] = z[1] - z[0], z[-1] - z[-2]
+    size = np.abs(ahead)
+    size[size == 0.0] = 1.0
+    ahead /= size
+    return ahead
 
 
-def ribbon(pen: np.ndarray) -> np.ndarray:
-    """The outline (m, 2), clockwise on the screen, of a line of the pen (k, 3) with round ends."""
+def ribbons(pen: np.ndarray, spans: Sequence[tuple[int, int]]) -> list[np.ndarray]:
+    """The outlines (m, 2), with round ends, of the spans of a line of the pen (k, 3)."""
     z = pen[:, 0] + 1j * pen[:, 1]
-    ahead = headings(pen[:, :2]) @ (1.0, 1j)
-    side = -0.5j * pen[:, 2] * ahead  # to the left
-    ring = np.concatenate(
-        (z + side, z[-1] + side[-1] * _CAP, (z - side)[::-1], z[0] - side[0] * _CAP)
-    )
-    return np.stack((ring.real, ring.imag), axis=1)
+    side = -0.5j * pen[:, 2] * headings(z)  # to the left
+    left, right = z + side, z - side
+    found = []
+    for a, b in spans:
+        end, start = z[b - 1] + side[b - 1] * _CAP, z[a] - side[a] * _CAP
+        ring = np.concatenate((left[a:b], end, right[a:b][::-1], start))
+        found.append(ring.view(np.float64).reshape(-1, 2))
+    return found
 
 
 def cut(pen: np.ndarray, pattern: tuple[float, ...]) -> list[np.ndarray]:

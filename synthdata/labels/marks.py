@@ -104,10 +104,8 @@ def _lines(mark: Mark, truth: Truth) -> dict[str, Any]:
     pens = [layer.pen for layer in mark.layers if layer.pen is not None]
     if not pens:
         return {}
-    ideal = [
-        np.concatenate((points, points[:1])) if closed else points
-        for points, closed in geometry.flatten(mark.vertices, mark.codes)
-    ]
+    paths = geometry.flatten(mark.vertices, mark.codes)
+    ideal = [np.concatenate((line, line[:1])) if closed else line for line, closed in paths]
     drawn = [np.column_stack((truth.points(pen[:, :2]), pen[:, 2])) for pen in pens]
     return {
         "ideal": [np.round(truth.line(line), DIGITS).tolist() for line in ideal],

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -47,6 +49,8 @@ _LOOKS: dict[str, dict[str, Any]] = {
 }
 
 
+_ONE_AT_A_TIME = threading.Lock()  # settings are those of the whole process
+_TURN = 35.0  # degrees
 _NOTHING = Style(stroke=None, fill=None, width=0.0)
 
 
@@ -64,7 +68,7 @@ def plotted(params: Params, colors: Sequence[str], draw: Draw) -> list[Mark]:
     rows = params["samples"] if kind in ("histogram", "box") else params["rows"]
     log = bool(params["log"]) and kind in ("line", "scatter")
     table = draw_table(kind, rows, 1 if one else params["series"], log, draw.geometry)
-    with mpl.rc_context(_settings(params["look"])):
+    with _ONE_AT_A_TIME, mpl.rc_context(_settings(params["look"])):
         plot = _Plot(params, table, log, list(colors), draw)
         return plot.marks()
 
@@ -79,6 +83,7 @@ class _Plot:
         self.width, self.height = draw.width, draw.height
         self.size = float(params["size"])
         self.lying = bool(params["horizontal"]) and "bar" in params["kind"]
+        self.turned = False  # whether names below the plot need more room than they have
         self.meanings: Meanings = {}
         self.figure = Figure(figsize=(draw.width / 72.0, draw.height / 72.0), dpi=72)
         FigureCanvasBase(self.figure)
@@ -103,11 +108,24 @@ class _Plot:
         if self.params["kind"] == "pie":
             left, right, bottom = 0.5 * em, 9.0 * em, 1.5 * em
         w, h = self.width, self.height
+        names, longest = self._names()
+        if names and (longest + 0.5) * 0.9 * em > (w - left - right) / (names + 0.2):
+            self.turned = True
+            bottom += 0.9 * em * longest * math.sin(math.radians(_TURN))
         wide, high = max(w - left - right, 4.0), max(h - top - bottom, 4.0)
         axes = self.figure.add_axes((left / w, bottom / h, wide / w, high / h))
         axes.set_gid("axes")
         axes.patch.set_gid("axes")
         return axes
+
+    def _names(self) -> tuple[int, float]:
+        """How many names stand below the plot, and how long the longest one is, in ems."""
+        kind, table = self.params["kind"], self.table
+        if self.lying or kind not in ("bar", "grouped_bar", "stacked_bar", "box"):
+            return 0, 0.0
+        names = table.series if kind == "box" else tuple(str(name) for name in table.rows)
+        font = fonts.font_files(None)[self.params["font"]]
+        return len(names), max(fonts.pen_line(font, name)[0] for name in names)
 
     def _tag(self, artist: Any, category: str, **params: Any) -> None:
         gid = f"{category}:{len(self.meanings)}"
@@ -337,6 +355,8 @@ class _Plot:
         self.axes.tick_params(name, labelsize=0.9 * self.size, pad=0.25 * self.size)
         for tick, value in zip(axis.get_major_ticks(len(values)), values, strict=True):
             self._tag(tick.label1, "text", role=f"{name}_tick", value=float(value))
+            if self.turned and name == "x":
+                tick.label1.set(rotation=_TURN, ha="right", va="top", rotation_mode="anchor")
         self.drawn[name] = [float(v) for v in values]
 
     def _axis(self, name: str) -> dict[str, Any]:

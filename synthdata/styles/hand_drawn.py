@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -11,13 +12,14 @@ import numpy as np
 from synthdata import geometry
 from synthdata.distributions import Distribution, Uniform
 from synthdata.errors import ConfigError
-from synthdata.geometry.ribbons import Line, b_spline, cut, headings, lines_of, ribbon
+from synthdata.geometry.ribbons import Line, b_spline, cut, headings, lines_of, ribbons
 from synthdata.scene import LINETO, MOVETO, Bounds, Color, Layer, Mark, Part, Style
 from synthdata.styles.base import DrawingStyle
 
 _STEP = 4.0  # px between the points of a line
 _PIECE = 4  # steps of one colour
 _WAVER = 0.6  # of the deviation: across the line; the rest is where its ends are put
+_MOST = 1000  # outlines of a mark: nobody draws more by hand, so it is left as it is
 _LEAST = 40.0  # lengths of an outline that a deviation takes: what is small is drawn with care
 
 
@@ -32,7 +34,7 @@ class HandDrawn(DrawingStyle):
     which its width goes up or down, as a share, and ``fade`` the largest share of the background
     in its colour. Each is drawn once for a mark and is in its ``params`` as ``hand_<name>``. Fills
     follow the drawn lines. Dashes and opacity stay as they are; a line that is seen through has one
-    colour.
+    colour. A mark of more than 1000 outlines, such as a fractal, is left as it is.
     """
 
     deviation: Distribution = Uniform(0.6, 2.0)
@@ -81,20 +83,20 @@ _LIMITS = {
 def _drawn(
     mark: Mark, hand: Mapping[str, float], rng: np.random.Generator, background: Color
 ) -> Mark:
-    style, layers = mark.style, list[Layer]()
-    outlines, pens = [], list[np.ndarray]()
-    for points, closed in geometry.flatten(mark.vertices, mark.codes):
-        lines = _lines(points, closed, hand, rng)
-        if lines:
-            outlines.append(np.concatenate([pen[1:-1, :2] for pen in lines]))
-            pens += lines
-    if not pens:
-        return mark
-    if style.fill is not None:
-        layers.append(_fill(outlines, style))
-    if style.stroke is not None and style.width > 0.0:
-        for pen in pens:
-            layers += _stroke(pen * (1.0, 1.0, style.width), style, hand, rng, background)
+    outlines, layers = list[np.ndarray](), list[Layer]()
+    for paint in mark.laid_out():
+        paths = geometry.flatten(paint.vertices, paint.codes)
+        if len(paths) > _MOST:
+            return mark
+        lines = [_lines(points, closed, hand, rng) for points, closed in paths]
+        drawn = [np.concatenate([pen[1:-1, :2] for pen in pens]) for pens in lines if pens]
+        if drawn and paint.style.fill is not None:
+            layers.append(_fill(drawn, paint.style))
+        if paint.style.stroke is not None and paint.style.width > 0.0:
+            for pen in itertools.chain.from_iterable(lines):
+                wide = pen * (1.0, 1.0, paint.style.width)
+                layers += _stroke(wide, paint.style, hand, rng, background)
+        outlines += drawn
     if not layers:
         return mark
     corners = np.concatenate([layer.vertices for layer in layers])
@@ -136,14 +138,13 @@ def _line(
     size, angle = rng.random((2, 2))
     ends = (1.0 - _WAVER) * deviation * np.sqrt(size) * np.exp(2j * math.pi * angle)
     shift = (1.0 - t) * ends[0] + t * ends[1]
-    across = ahead[:, ::-1] * (-1.0, 1.0) * (_WAVER * deviation * waver[:, :1])
-    points = ideal + across + np.stack((shift.real, shift.imag), axis=1)
+    across = 1j * ahead * (_WAVER * deviation * waver[:, 0])
     on = rng.random(2) * min(hand["overshoot"], length / 10.0)
-    first = points[0] - _unit(points[1] - points[0]) * on[0]
-    last = points[-1] + _unit(points[-1] - points[-2]) * on[1]
-    points = np.concatenate((first[None], points, last[None]))
-    width = 1.0 + hand["pressure"] * np.concatenate((waver[:1, 1], waver[:, 1], waver[-1:, 1]))
-    return np.column_stack((points, width))
+    z = ideal + across + shift
+    first, last = z[0] + _unit(z[0] - z[1]) * on[0], z[-1] + _unit(z[-1] - z[-2]) * on[1]
+    z = np.concatenate(((first,), z, (last,)))
+    width = 1.0 + hand["pressure"] * waver[:, 1]
+    return np.column_stack((z.real, z.imag, np.concatenate((width[:1], width, width[-1:]))))
 
 
 def _places(line: Line, start: float) -> np.ndarray:
@@ -157,9 +158,9 @@ def _places(line: Line, start: float) -> np.ndarray:
     return kept
 
 
-def _unit(step: np.ndarray) -> np.ndarray:
-    size = float(np.hypot(*step))
-    return step / size if size > 0.0 else np.array((1.0, 0.0))
+def _unit(step: complex) -> complex:
+    size = abs(step)
+    return step / size if size > 0.0 else 1.0 + 0.0j
 
 
 def _fill(outlines: Sequence[np.ndarray], style: Style) -> Layer:
@@ -179,25 +180,25 @@ def _stroke(
 ) -> list[Layer]:
     """Ribbons along a line of the pen: one, or pieces of different colours, or dashes."""
     assert style.stroke is not None
-    pieces = [pen]
     if style.dash is not None:
-        pieces = cut(pen, style.dash)
+        rings = [ribbons(piece, [(0, len(piece))])[0] for piece in cut(pen, style.dash)]
     elif hand["fade"] > 0.0 and style.alpha == 1.0:
         starts = range(0, len(pen) - 1, _PIECE)
-        pieces = [pen[a : a + _PIECE + 2] for a in starts]  # each begins under the next
-    shares = hand["fade"] * b_spline(
-        rng.random(3 + max(1, len(pieces) // 3)), np.linspace(0.0, 1.0, len(pieces))
-    )
+        # Each piece begins under the next one.
+        rings = ribbons(pen, [(a, min(a + _PIECE + 2, len(pen))) for a in starts])
+    else:
+        rings = ribbons(pen, [(0, len(pen))])
+    knots = 3 + max(1, len(rings) // 3)
+    shares = hand["fade"] * b_spline(rng.random(knots), np.linspace(0.0, 1.0, len(rings)))
     if style.alpha < 1.0:
         shares[:] = shares.mean()
     ink, paper = np.array(style.stroke), np.array(background)
-    layers = []
-    for number, (piece, share) in enumerate(zip(pieces, shares.tolist(), strict=True)):
-        color = tuple(np.rint(ink + share * (paper - ink)).astype(int).tolist())
-        ring = ribbon(piece)
-        paint = style._replace(stroke=None, fill=color, width=0.0, dash=None)
-        layers.append(Layer(ring, None, paint, None if number else pen))
-    return layers
+    colors = np.rint(ink + shares[:, None] * (paper - ink)).astype(int).tolist()
+    plain = style._replace(stroke=None, width=0.0, dash=None)
+    return [
+        Layer(ring, None, plain._replace(fill=tuple(color)), None if number else pen)
+        for number, (ring, color) in enumerate(zip(rings, colors, strict=True))
+    ]
 
 
 def _parts(parts: tuple[Part, ...], outlines: Sequence[np.ndarray]) -> tuple[Part, ...]:
