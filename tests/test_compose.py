@@ -17,7 +17,6 @@ from synthdata.generator import Generator
 
 #: What other packages some options need.
 NEEDS = {"renderer=opencv": "cv2", "renderer=svg": "resvg_py"}
-ASKS_FOR = {"labels=chart_questions": ["primitives=charts"]}
 
 
 def options() -> list[tuple[str, str]]:
@@ -44,9 +43,8 @@ def test_every_shipped_option_composes_builds_and_draws(group: str, option: str)
     override = f"{group}={option}"
     if override in NEEDS:
         pytest.importorskip(NEEDS[override])
-    drawn = ASKS_FOR.get(override, ())
     known = group == "recipe"  # whose pictures have a size of their own
-    made = config([override, *drawn, *(() if known else ("canvas.size=[96,80]",))])
+    made = config([override, *(() if known else ("canvas.size=[96,80]",))])
     assert Config.from_mapping(made.to_mapping()) == made
     generator = Generator(made.sample_config)
     record, files = generator.encode(generator[0])

@@ -397,4 +397,8 @@ def test_an_empty_picture_has_labels_too() -> None:
     sample = Generator.from_config([*base, f"labels=[{','.join(LABELS)}]"])[0]
     assert sample.record["marks"] == sample.record["segments"] == sample.record["boxes"] == []
     assert sample.record["counts"] == {}
-    assert all((image == 0).all() for name, image in sample.masks.items() if name != "distance")
+    assert (sample.masks["clean"] == 255).all()
+    black = {
+        name: image for name, image in sample.masks.items() if name not in ("distance", "clean")
+    }
+    assert all((image == 0).all() for image in black.values())
