@@ -44,10 +44,10 @@ class ChartQuestions(Label):
     """``chart_questions``: up to ``count``, each with ``kind``, ``question`` and ``answer``.
 
     With ``messages`` comes the same as a conversation, ``messages`` and ``images``. There are none
-    where there is no chart. Kinds are drawn first and then one question of each: title, axis, count, value, largest,
-    smallest, compare, sum, difference; of pies share, of histograms bin, of box plots median. Only
-    what has one answer is asked: values that are compared are three hundredths of the range apart.
-    Drawn from the stream ``labels/chart_questions``.
+    where there is no chart. Kinds are drawn first and then one question of each: title, axis,
+    count, value, largest, smallest, compare, sum, difference; of pies share, of histograms bin, of
+    box plots median. Only what has one answer is asked: values that are compared are three
+    hundredths of the range apart. Drawn from the stream ``labels/chart_questions``.
     """
 
     count: int = 5
