@@ -113,7 +113,8 @@ class SampleConfig:
     def from_mapping(cls, node: Mapping[str, Any], plugins: Sequence[str] = ()) -> SampleConfig:
         """From a composed config; keys that decide no bytes are left aside."""
         names = {f.name for f in dataclasses.fields(SampleConfig)}
-        return components.make(cls, {k: v for k, v in node.items() if k in names}, "", plugins)
+        given = {k: v for k, v in node.items() if k in names}
+        return components.make(cls, without_filter(given), "", plugins)
 
     @property
     def size(self) -> int:
@@ -185,6 +186,14 @@ class SampleConfig:
 def _contents(primitive: Primitive) -> list[str]:
     """The hashes of the files that a primitive draws from."""
     return [hashlib.sha256(path.read_bytes()).hexdigest() for path in primitive.files()]
+
+
+def without_filter(node: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A composed config without what its axes say of the part that is to be made now."""
+    axes = node.get("axes")
+    if not isinstance(axes, Mapping):
+        return node
+    return {**node, "axes": {k: v for k, v in axes.items() if k != "filter"}}
 
 
 class Sample(NamedTuple):

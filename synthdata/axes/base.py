@@ -16,6 +16,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
+import numpy as np
+
 from synthdata.errors import ConfigError, nearest
 
 MOST_CELLS = 1 << 62
@@ -147,13 +149,14 @@ class Axes(ABC):
             if stream.partition("/")[0] not in SHARED:
                 raise ConfigError(f"shared.{stream}: no such stream; {nearest(stream, SHARED)}")
             for name in names:
-                self._check_name(name, f"shared.{stream}")
+                self.check_name(name, f"shared.{stream}")
         for name in self.bind:
-            self._check_name(name, "bind")
+            self.check_name(name, "bind")
 
-    def _check_name(self, name: str, key: str) -> None:
+    def check_name(self, name: str, key: str = "") -> None:
+        """Raise ConfigError if there is no such axis; ``key`` is where it is named."""
         if name not in self.values:
-            raise ConfigError(f"{key}: {name!r} is not an axis; {nearest(name, self.values)}")
+            raise ConfigError(f"{name!r} is not an axis; {nearest(name, self.values)}").at(key)
 
     def unbound(self) -> Self:
         """The same grid, with no key bound."""
@@ -252,6 +255,30 @@ class Axes(ABC):
         text = json.dumps([sorted(others.items()), index // self.cells])
         digest = hashlib.blake2b(text.encode(), digest_size=8, person=b"axes").digest()
         return int.from_bytes(digest, "big")
+
+    def columns(self, cells: np.ndarray) -> np.ndarray:
+        """Where many cells stand: int64 (axes, cells)."""
+        rows = [self.places(int(cell)) for cell in cells]
+        return np.array(rows, dtype=np.int64).reshape(len(rows), len(self.values)).T
+
+    def stands(self, columns: Sequence[int]) -> Mapping[Places, int]:
+        """Where cells stand on the axes at ``columns`` of ``names``, with how many stand there."""
+        return {places: len(cells) for places, cells in self._standing(tuple(columns)).items()}
+
+    def standing(self, columns: Sequence[int], places: Places) -> Sequence[int]:
+        """The cells, rising, that stand at ``places`` on the axes at ``columns`` of ``names``."""
+        return self._standing(tuple(columns))[places]
+
+    def _standing(self, columns: Places) -> Mapping[Places, Sequence[int]]:
+        known: dict[Places, Any] = vars(self).setdefault("_known", {})
+        if columns not in known:
+            found: dict[Places, list[int]] = {}
+            rows = self.columns(np.arange(self.cells))[[*columns]].T.tolist()
+            for cell, places in enumerate(rows):
+                found.setdefault(tuple(places), []).append(cell)
+            known[columns] = dict(sorted(found.items()))
+        standing: Mapping[Places, Sequence[int]] = known[columns]
+        return standing
 
     def chosen(self, wanted: Mapping[str, Any]) -> dict[str, frozenset[int]]:
         """The places on each axis that ``wanted`` names: a value or a list of these by axis."""

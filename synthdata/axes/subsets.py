@@ -70,6 +70,9 @@ class Subset(Axes):
     def places(self, cell: int) -> Places:
         return self.product.places(int(self._chosen[cell]))
 
+    def columns(self, cells: np.ndarray) -> np.ndarray:
+        return self.product.columns(self._chosen[cells])
+
     def cell(self, places: Places) -> int | None:
         whole = self.product.cell(places)
         return None if whole is None else self._numbers.get(whole)

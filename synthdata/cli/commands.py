@@ -13,7 +13,10 @@ import yaml
 from synthdata.errors import ConfigError, nearest
 
 #: Keys that may be changed for a run that is there: those that decide no bytes.
-CHANGEABLE = ("card", "engine", "exports", "failures", "plugins", "report", "shards", "split")
+CHANGEABLE = (
+    *("card", "engine", "exports", "failures", "parallel", "plugins", "report", "shards", "split"),
+    "axes.filter",
+)
 
 
 def resume(arguments: Sequence[str]) -> int:
@@ -166,7 +169,11 @@ def _load(
     run = Run.load(path, plugins)
     node = run.config.to_mapping()
     for key, value in changes.items():
-        _set(node, key.split("."), value, key)
+        if key.startswith("axes.filter"):  # of this process only, so a config has none
+            name = key.removeprefix("axes.filter").lstrip(".")
+            node["filter"] = {**node.get("filter", {}), name: value} if name else value
+        else:
+            _set(node, key.split("."), value, key)
     config = Config.from_mapping(node, plugins)
     check_outputs(config)
     if growing and config.n < run.config.n:
@@ -182,7 +189,7 @@ def _change(override: str, changeable: Sequence[str]) -> tuple[str, Any]:
         raise ConfigError(f"{override!r} is not key=value")
     if key == "n" and key not in changeable:
         raise ConfigError(f"n: {text} is for the command extend; this one keeps the run's size")
-    if key.partition(".")[0] not in changeable:
+    if not any(f"{key}.".startswith(f"{known}.") for known in changeable):
         raise ConfigError(
             f"{key}: cannot be changed in a run that is there; {nearest(key, changeable)}"
         )

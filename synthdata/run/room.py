@@ -55,7 +55,7 @@ def probe(job: Job, stopping: Callable[[], bool]) -> float | None:
     block, _, _ = _free(job.run)
     sizes = []
     with Deadline(job.limits.seconds, None) as deadline:
-        for index in range(job.shard.start, job.shard.stop):
+        for index in job.shard.indices:
             try:
                 deadline.begin_start()
                 generator = kept_generator(job)
