@@ -263,7 +263,9 @@ class Generator:
             return self._variant(index)[index]
         scene = self.scene(index)
         image, changes = self._picture(index, scene)
-        file_name = f"{index:09d}{self.config.encoder.suffix}"
+        grid = self.config.axes
+        stem = f"{index:09d}" if grid is None or grid.name is None else grid.stem(index)
+        file_name = f"{stem}{self.config.encoder.suffix}"
         stream = functools.partial(self._streams.get, index)
         truth = Truth(scene, tuple(changes.values()), stream, file_name)
         record = {
@@ -274,8 +276,8 @@ class Generator:
             "height": scene.height,
             "background": "#%02x%02x%02x" % scene.background,
         }
-        if self.config.axes is not None:
-            record |= _coordinates(self.config.axes, index)
+        if grid is not None:
+            record |= _coordinates(grid, index)
         if changes:
             record["effects"] = {name: dict(change.params) for name, change in changes.items()}
         masks: dict[str, np.ndarray] = {}
@@ -283,7 +285,7 @@ class Generator:
             record.update(label.fields(truth))
             masks.update(label.images(truth))
         for name in masks:
-            record[f"{name}_file_name"] = f"{index:09d}.{name}.png"
+            record[f"{name}_file_name"] = f"{stem}.{name}.png"
         return Sample(image, record, scene, masks)
 
     def image(self, index: int) -> np.ndarray:

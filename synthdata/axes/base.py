@@ -11,6 +11,7 @@ import functools
 import hashlib
 import json
 import math
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,10 @@ MOST_CELLS = 1 << 62
 CLOSE = 1e-9  # numbers that differ by less of themselves are one value
 #: The random streams that can stay the same along axes.
 SHARED = ("background", "geometry", "style", "layout", "effects", "labels")
+
+MOST_NAMED = 10**5  # cells whose names are compared
+_FIELD = re.compile(r"\{(\w+)\}")
+_STEM = re.compile(r"[A-Za-z0-9][\w-]{0,99}", re.ASCII)
 
 Places = tuple[int, ...]
 
@@ -129,13 +134,15 @@ class Axes(ABC):
 
     ``shared`` says which random streams stay the same along which axes, as in
     ``{geometry: [frame]}``: all frames of a sequence draw the same. ``bind`` sets keys of the
-    config to the values of axes, as in ``{side: canvas.size}``.
+    config to the values of axes, as in ``{side: canvas.size}``. ``name`` is what the files are
+    called, as in ``{well}_t{time}``; None for their number.
     """
 
     values: Mapping[str, Axis] = field(default_factory=dict)
     repeats: int = 1
     shared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     bind: Mapping[str, str] = field(default_factory=dict)
+    name: str | None = None
 
     def __post_init__(self) -> None:
         for name in self.values:
@@ -152,6 +159,8 @@ class Axes(ABC):
                 self.check_name(name, f"shared.{stream}")
         for name in self.bind:
             self.check_name(name, "bind")
+        if self.name is not None:
+            self._check_stems()
 
     def check_name(self, name: str, key: str = "") -> None:
         """Raise ConfigError if there is no such axis; ``key`` is where it is named."""
@@ -161,6 +170,31 @@ class Axes(ABC):
     def unbound(self) -> Self:
         """The same grid, with no key bound."""
         return dataclasses.replace(self, bind={})
+
+    def _check_stems(self) -> None:
+        """Raise ConfigError unless each cell has a name of its own that a file can have."""
+        for name in _FIELD.findall(str(self.name)):
+            self.check_name(name, "name")
+        if self.cells > MOST_NAMED:
+            raise ConfigError(f"name: {self.cells} cells are too many to name; null numbers them")
+        seen: dict[str, int] = {}
+        for cell in range(self.cells):
+            stem = self.stem(cell)
+            if not _STEM.fullmatch(stem):
+                raise ConfigError(
+                    f"name: {stem!r} is no name for a file; letters, digits, _ and - will do"
+                )
+            if seen.setdefault(stem, cell) != cell:
+                raise ConfigError(
+                    f"name: {stem!r} is the name of two cells; it has to tell all axes"
+                )
+
+    def stem(self, index: int) -> str:
+        """The name of a sample's files, without what follows the first dot."""
+        values = self.coordinates(index)
+        stem = _FIELD.sub(lambda field: str(values[field[1]]), str(self.name))
+        repeat = index // self.cells
+        return f"{stem}_r{repeat}" if repeat else stem
 
     @property
     @abstractmethod

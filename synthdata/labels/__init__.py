@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from synthdata.labels.boxes import Boxes
     from synthdata.labels.captions import Captions
     from synthdata.labels.dense import AttractionMap, DistanceMap, EdgeMap, JunctionMap
+    from synthdata.labels.flow import Flow
     from synthdata.labels.image_level import ImageLevel
     from synthdata.labels.keypoints import Keypoints
     from synthdata.labels.marks import Marks
@@ -25,6 +26,7 @@ __all__ = [
     "Captions",
     "DistanceMap",
     "EdgeMap",
+    "Flow",
     "ImageLevel",
     "InstanceMask",
     "JunctionMap",
@@ -48,6 +50,7 @@ __getattr__, __dir__ = lazy(
         "Captions": "captions",
         "DistanceMap": "dense",
         "EdgeMap": "dense",
+        "Flow": "flow",
         "ImageLevel": "image_level",
         "InstanceMask": "masks",
         "JunctionMap": "dense",
