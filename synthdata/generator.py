@@ -42,7 +42,7 @@ class Canvas:
 
     size: tuple[int, int] = (512, 512)
     background: ColorDistribution = Palette(("white",))
-    mode: Literal["rgb", "grey"] = "rgb"
+    mode: Literal["rgb", "grey", "binary"] = "rgb"
     dpi: float = 72.0
 
     def __post_init__(self) -> None:
@@ -304,6 +304,8 @@ class Generator:
             image = change.pixels(image)
         if self.config.canvas.mode == "grey":
             image = pixels.grey_array(image)
+        elif self.config.canvas.mode == "binary":
+            image = pixels.binary_array(image)
         return image, changes
 
     def scene(self, index: int) -> Scene:

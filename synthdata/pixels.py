@@ -44,6 +44,14 @@ def grey_array(image: np.ndarray) -> np.ndarray:
     return np.asarray(picture_of(image).convert("L"))
 
 
+def binary_array(image: np.ndarray) -> np.ndarray:
+    """The same in black and white, 0 or 255: white from the middle of the greys on."""
+    return np.asarray(picture_of(image).convert("L").point(_MIDDLE))
+
+
+_MIDDLE = [0] * 128 + [255] * 128
+
+
 def picture_of(image: np.ndarray) -> Image.Image:
     """A Pillow picture of uint8 (height, width, 3) or (height, width), whatever its row stride."""
     buffer = _memory(image)

@@ -66,8 +66,8 @@ class Dsprites(Npz):
     """
 
     def check(self, config: Config) -> None:
-        if config.axes is None or config.canvas.mode != "grey":
-            raise ConfigError("export: dsprites needs axes and canvas.mode=grey; npz takes any")
+        if config.axes is None or config.canvas.mode != "binary":
+            raise ConfigError("export: dsprites needs axes and canvas.mode=binary; npz takes any")
 
     def columns(self, source: Source, survey: Survey) -> dict[str, Column]:
         grid = source.run.config.axes
