@@ -41,15 +41,20 @@ _last: tuple[Callable[[], np.ndarray | None], memoryview] = (lambda: None, memor
 
 def grey_array(image: np.ndarray) -> np.ndarray:
     """The luma (ITU-R BT.601) of an RGB image: uint8 (height, width)."""
-    return np.asarray(picture_of(image).convert("L"))
+    picture = picture_of(image).convert("L")
+    width, height = picture.size
+    # As np.asarray(picture), whose preparations cost as much as a small picture.
+    encoder = _imaging.raw_encoder("L", "L", width)
+    encoder.setimage(picture.im, (0, 0, width, height))
+    _, done, buffer = encoder.encode(width * height)
+    assert done > 0, "Pillow wants more room than the rows take"
+    return np.ndarray((height, width), np.uint8, buffer)
 
 
 def binary_array(image: np.ndarray) -> np.ndarray:
     """The same in black and white, 0 or 255: white from the middle of the greys on."""
-    return np.asarray(picture_of(image).convert("L").point(_MIDDLE))
-
-
-_MIDDLE = [0] * 128 + [255] * 128
+    found: np.ndarray = (grey_array(image) > 127).view(np.uint8) * np.uint8(255)
+    return found
 
 
 def picture_of(image: np.ndarray) -> Image.Image:

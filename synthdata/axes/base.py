@@ -266,6 +266,8 @@ class Axes(ABC):
 
     def alias(self, index: int) -> int | None:
         """The first sample that is the same as this one by what its coordinates stand for."""
+        if not self._round:
+            return None
         repeat, cell = divmod(index, self.cells)
         places = self.places(cell)
         firsts = tuple(
@@ -275,6 +277,10 @@ class Axes(ABC):
             return None
         first = self.cell(firsts)
         return None if first is None or first == cell else repeat * self.cells + first
+
+    @functools.cached_property
+    def _round(self) -> bool:
+        return any(axis.alias(k) != k for axis in self.values.values() for k in range(len(axis)))
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return map(self.coordinates, range(len(self)))
