@@ -114,6 +114,13 @@ def remake(arguments: Sequence[str]) -> int:
     return command(arguments)
 
 
+def map(arguments: Sequence[str]) -> int:  # the name of the command
+    """Call a function for each value on an axis of a run, and write what it gives."""
+    from synthdata.cli.map import map_ as command
+
+    return command(arguments)
+
+
 def show(arguments: Sequence[str]) -> int:
     """Draw one contact sheet of what a config makes."""
     parser = _parser("show", show, overrides=True)
