@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pickle
+import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ class _Job(NamedTuple):
     function: Callable[[Any, Work], Any] | str
     context: Any
     work: Work
+    path: Sequence[str]  # where modules are looked for here
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,8 @@ class Coordinator:
 
     def run(self, works: Iterable[Work], stopping: Stopping) -> Iterator[Result]:
         """The results, in whatever order they come; one that fails stops no other."""
-        jobs = (_Job(self.function, self.context, work) for work in works)
+        path = tuple(sys.path)
+        jobs = (_Job(self.function, self.context, work, path) for work in works)
         for outcome in self.engine.run(_call, jobs, stopping):
             match outcome:
                 case Done(_, Result() as result):
@@ -118,6 +121,7 @@ def _members(value: Any) -> list[tuple[str, Any]]:
 
 def _call(job: _Job, stopping: Callable[[], bool]) -> Result:
     """One call, where the engine makes it."""
+    sys.path.extend(folder for folder in job.path if folder not in sys.path)
     try:
         function = named(job.function) if isinstance(job.function, str) else job.function
         value = function(job.context, job.work)
