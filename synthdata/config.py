@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from synthdata import components
+from synthdata.axes.regions import Region
 from synthdata.axes.tasks import Tasks
 from synthdata.engines.base import Engine
 from synthdata.engines.loky import Loky
@@ -162,7 +163,7 @@ class Config(SampleConfig):
     failures: Failures = Failures()
     writer: Writer = Folder()
     output: Output = Output()
-    split: Mapping[str, float] | None = None
+    split: Mapping[str, float | Region] | None = None
     exports: tuple[Any, ...] = ()
     card: Card = Card()
     report: Report | None = Report()

@@ -151,6 +151,16 @@ def bound(component: T, grid: Axes, here: Here) -> T:
     return substituted(component, _Unbound, lambda found: _table(found, grid, here))
 
 
+def marginal(component: T, grid: Axes) -> T:
+    """A component with an equal choice of the grid's values in place of its coordinates."""
+
+    def choice(found: _Unbound) -> Distribution:
+        table = _table(found, grid, Here(grid))
+        return Palette(table.colors) if isinstance(table, Palette) else Choice(table.values)
+
+    return substituted(component, _Unbound, choice)
+
+
 def check_unbound(component: object) -> None:
     """Raise ConfigError if a component has a coordinate in it: for configs without axes."""
 
@@ -162,7 +172,7 @@ def check_unbound(component: object) -> None:
     substituted(component, _Unbound, refuse)
 
 
-def _table(coordinate: _Unbound, grid: Axes, here: Here) -> Distribution:
+def _table(coordinate: _Unbound, grid: Axes, here: Here) -> Choice | Palette:
     """The distribution that reads where the sample stands."""
     assert isinstance(coordinate, Coordinate | ColorCoordinate)
     name, to = coordinate.name, coordinate.to

@@ -174,7 +174,7 @@ def _counted(run: Run, splits: Splits) -> Census | None:
 def _counting(run: Run, splits: Splits) -> Census:
     census = Census(splits.names)
     for _, record in _records(run):
-        census.add(record, splits.of(record["seed"], record["index"]))
+        census.add(record, splits.of_record(record))
     return census
 
 

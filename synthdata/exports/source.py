@@ -108,7 +108,7 @@ class Source:
             if self._stop():
                 raise Interrupted(f"stopped by {self._stop.signal}; nothing is left behind")
             record = read_record(line, number)
-            split = self.splits.of(record["seed"], record["index"])
+            split = self.splits.of_record(record)
             yield Item(number, split, record, line)
 
     def survey(self) -> Survey:
