@@ -30,7 +30,7 @@ def compose(overrides: Sequence[str] = (), config_dir: str | Path | None = None)
     Parameters
     ----------
     overrides
-        As on the command line: ``["primitives=[lines,circles]", "n=100"]``.
+        As on the command line: ``["primitives=[lines,circles]", "n=100"]``; a string is one.
     config_dir
         A folder with config groups of your own, searched first.
 
@@ -45,6 +45,8 @@ def compose(overrides: Sequence[str] = (), config_dir: str | Path | None = None)
 
     from synthdata.loader import Loader
 
+    if isinstance(overrides, str):
+        overrides = [overrides]
     search_path = create_config_search_path(str(conf_dir()))
     if config_dir is not None:
         folder = Path(config_dir).resolve()

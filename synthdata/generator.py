@@ -262,7 +262,20 @@ class Generator:
         if self.config.variants:
             return self._variant(index)[index]
         scene = self.scene(index)
-        image, changes = self._picture(index, scene)
+        return self._sample(index, scene, self._surface.draw(scene))
+
+    def lent(self, index: int) -> Sample:
+        """As ``self[index]``, but its image is good only until the next sample is made.
+
+        For who encodes it at once: the pixels stay where they were drawn.
+        """
+        if self.config.variants:
+            return self._variant(index).lent(index)
+        scene = self.scene(index)
+        return self._sample(index, scene, self._surface.lend(scene))
+
+    def _sample(self, index: int, scene: Scene, image: np.ndarray) -> Sample:
+        image, changes = self._changed(index, scene, image)
         grid = self.config.axes
         stem = f"{index:09d}" if grid is None or grid.name is None else grid.stem(index)
         file_name = f"{stem}{self.config.encoder.suffix}"
@@ -292,11 +305,13 @@ class Generator:
         """``self[index].image``, without the labels."""
         if self.config.variants:
             return self._variant(index).image(index)
-        return self._picture(index, self.scene(index))[0]
+        scene = self.scene(index)
+        return self._changed(index, scene, self._surface.draw(scene))[0]
 
-    def _picture(self, index: int, scene: Scene) -> tuple[np.ndarray, dict[str, Change]]:
+    def _changed(
+        self, index: int, scene: Scene, image: np.ndarray
+    ) -> tuple[np.ndarray, dict[str, Change]]:
         """The pixels of a scene after all effects, and what these were."""
-        image = self._surface.draw(scene)
         changes = {}
         for name, effect in self._bound.effects.items():
             rng = self._streams.get(index, f"effects/{name}")

@@ -69,6 +69,10 @@ def test_one_group_or_a_list() -> None:
     assert list(config([f"primitives=[{','.join(backwards)}]"]).primitives) == backwards
 
 
+def test_a_string_is_one_override() -> None:
+    assert compose("seed=7") == compose(["seed=7"])
+
+
 def test_the_order_of_marks_is_the_order_of_the_list() -> None:
     if "circles" not in primitives():
         pytest.skip("circles are not shipped")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,11 @@ from synthdata.run import Run
 from synthdata.run.shard import writing
 
 
-def generate(arguments: Sequence[str]) -> int:
-    """Make the run or runs that the arguments ask for; the exit code, the worst of a sweep."""
+def generate(arguments: Sequence[str], ready: Callable[[], None]) -> int:
+    """Make the run or runs that the arguments ask for; the exit code, the worst of a sweep.
+
+    ``ready`` is called when all is composed, before anything is made.
+    """
     from hydra._internal.utils import get_args_parser
 
     from synthdata.cli.main import COMMANDS
@@ -43,8 +46,9 @@ def generate(arguments: Sequence[str]) -> int:
             )
     application = _Application(flags.config_dir, flags.config_name or CONFIG_NAME)
     if flags.multirun:
+        ready()
         return application.sweep(flags.overrides)
-    return application.run(flags.overrides)
+    return application.run(flags.overrides, ready)
 
 
 def _hydra_command(arguments: Sequence[str]) -> int:
@@ -88,7 +92,7 @@ class _Application:
         GlobalHydra.instance().initialize(self._hydra)
         self._codes: list[int] = []
 
-    def run(self, overrides: list[str]) -> int:
+    def run(self, overrides: list[str], ready: Callable[[], None]) -> int:
         from hydra._internal.callbacks import Callbacks
         from hydra.core.utils import run_job
         from hydra.types import HydraContext, RunMode
@@ -98,6 +102,7 @@ class _Application:
         folder = Path(cfg.hydra.run.dir)
         run = Run(folder.absolute() if cfg.hydra.job.chdir else folder, _config(cfg))
         run.check()
+        ready()
         run.make_directory()
         callbacks = Callbacks(cfg)
         errors: list[Exception] = []

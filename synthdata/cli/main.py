@@ -65,7 +65,7 @@ def _dispatch(arguments: list[str]) -> int:
         return command(arguments[1:])
     from synthdata.cli.warm import workers_for
 
-    with workers_for(arguments):
+    with workers_for(arguments) as ready:
         from synthdata.cli.generate import generate
 
-        return generate(arguments)
+        return generate(arguments, ready)

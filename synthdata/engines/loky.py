@@ -25,6 +25,7 @@ from typing import Any
 
 from synthdata.engines.base import Done, Outcome, Parallel, Stopping
 from synthdata.engines.oom import Thrift
+from synthdata.engines.packed import Packed
 from synthdata.engines.window import Died, Pool, outcomes
 
 IDLE_S = 60  # how long a worker without a job stays
@@ -59,10 +60,15 @@ def warm_up(processes: int, modules: Sequence[str]) -> None:
     _warming.start()
 
 
-def cool_down() -> None:
-    """End the workers of this process, if there are any."""
+def warmed_up() -> None:
+    """Wait until the workers are on their way that ``warm_up`` has begun to start, if any."""
     if _warming is not None:
         _warming.join()
+
+
+def cool_down() -> None:
+    """End the workers of this process, if there are any."""
+    warmed_up()
     if "joblib.externals.loky" in sys.modules:
         from joblib.externals.loky import reusable_executor
 
@@ -125,7 +131,8 @@ class _Pool(Pool):
 
     def _begin(self, job: Any) -> Future[Any]:
         with _blocked(signal.SIGINT):
-            return self._executor.submit(_work, self._task, job, os.getpid())  # type: ignore[no-any-return]
+            packed = Packed(self._task, job)
+            return self._executor.submit(_work, packed, os.getpid())  # type: ignore[no-any-return]
 
     def under_way(self) -> int:
         return len(self._futures)
@@ -172,13 +179,13 @@ def _cause(error: BrokenProcessPool) -> str:
     return f"worker ended: {remote.splitlines()[-1]}"
 
 
-def _work(task: Callable[[Any, Callable[[], bool]], Any], job: Any, parent: int) -> Any:
+def _work(packed: Packed, parent: int) -> Any:
     """What runs in a worker. It ends when its parent is gone: nobody waits for it any more."""
 
     def orphaned() -> bool:
         return os.getppid() != parent
 
-    return task(job, orphaned)
+    return packed.run(orphaned)
 
 
 def _end_with(parent: int) -> None:

@@ -56,8 +56,10 @@ class AggSurface(Surface):
         self._spare = int(supersample == 1)
         size = width * supersample, height * supersample + self._spare
         self._agg = RendererAgg(*size, 72.0 * supersample)  # which widths and dashes scale with
-        self._pixels = np.asarray(self._agg).view(np.uint32)[..., 0]
+        rgbx = np.asarray(self._agg)
+        self._pixels = rgbx.view(np.uint32)[..., 0]
         self._picture = Image.frombuffer("RGBA", size, self._agg, "raw", "RGBA", 0, 1)
+        self._canvas = pixels.Canvas(rgbx[self._spare :], self._picture, self._spare)
         self._transform = _flip(height * supersample, supersample)
         self._context, self._path = _Context(), _Path()
         self._context._antialiased = antialiased
@@ -67,6 +69,12 @@ class AggSurface(Surface):
         if self._factor > 1:
             return pixels.rgb_array(self._picture.reduce(self._factor))
         return pixels.rgb_array(self._picture, self._spare)
+
+    def lend(self, scene: Scene) -> np.ndarray:
+        if self._factor > 1:
+            return self.draw(scene)
+        self._paint(scene)
+        return self._canvas.lent()
 
     def _paint(self, scene: Scene) -> None:
         self._pixels.fill(_rgba32(scene.background))
