@@ -317,11 +317,12 @@ class Generator:
             rng = self._streams.get(index, f"effects/{name}")
             changes[name] = change = effect.prepare(rng, scene.width, scene.height)
             image = change.pixels(image)
-        if self.config.canvas.mode == "grey":
-            image = pixels.grey_array(image)
-        elif self.config.canvas.mode == "binary":
-            image = pixels.binary_array(image)
-        return image, changes
+        mode = self.config.canvas.mode
+        if mode != "rgb":
+            # Of what is drawn in greys each channel is the luma, to the last bit.
+            plain = not changes and scene.is_grey
+            image = np.ascontiguousarray(image[..., 0]) if plain else pixels.grey_array(image)
+        return pixels.binary_array(image) if mode == "binary" else image, changes
 
     def scene(self, index: int) -> Scene:
         """The scene of sample ``index``: what is in the picture, before a pixel is drawn."""

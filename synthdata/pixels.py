@@ -83,8 +83,8 @@ def grey_array(image: np.ndarray) -> np.ndarray:
 
 
 def binary_array(image: np.ndarray) -> np.ndarray:
-    """The same in black and white, 0 or 255: white from the middle of the greys on."""
-    found: np.ndarray = (grey_array(image) > 127).view(np.uint8) * np.uint8(255)
+    """A grey image in black and white, 0 or 255: white from the middle of the greys on."""
+    found: np.ndarray = (image > 127).view(np.uint8) * np.uint8(255)
     return found
 
 

@@ -100,6 +100,18 @@ class Scene(NamedTuple):
     background: Color
     marks: tuple[Mark, ...]
 
+    @property
+    def is_grey(self) -> bool:
+        """Whether all its colours are greys."""
+        r, g, b = self.background
+        if not r == g == b:
+            return False
+        for mark in self.marks:
+            for color in (mark.style.stroke, mark.style.fill):
+                if color is not None and not color[0] == color[1] == color[2]:
+                    return False
+        return True
+
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, numbers and strings, ready for JSON; floats keep every digit."""
         return {
