@@ -51,10 +51,12 @@ def test_every_key_of_a_shipped_option_says_what_it_is(group: str, option: str) 
     """The comments are what --help and the documentation show."""
     lines = (conf_dir() / group / f"{option}.yaml").read_text().splitlines()
     if lines[0].startswith("# @package"):
-        assert lines.pop(0) == f"# @package {group}.{option}"
+        package = "_global_" if group == "recipe" else f"{group}.{option}"
+        assert lines.pop(0) == f"# @package {package}"
     assert lines.pop(0).startswith("# "), "the first line says what the option is"
     for line in lines:
-        if line and not line.startswith((" ", "#", "_target_")) and not line.endswith("["):
+        skipped = line.startswith((" ", "#", "_target_", "defaults:")) or line.endswith("[")
+        if line and not skipped:
             assert "  # " in line, f"no comment: {line}"
 
 
@@ -263,7 +265,7 @@ def test_all_keys_that_users_type_are_there() -> None:
     keys |= {
         *("renderer", "encoder", "writer", "engine", "failures", "plugins", "output", "shards")
     }
-    keys |= {"split", "exports", "card", "report"}
+    keys |= {"split", "exports", "card", "report", "parallel"}
     assert keys == set(node)
     assert {"size", "background", "dpi"} <= set(node["canvas"])
     assert {"max_rate", "max_count", "max_consecutive", "timeout_s"} == set(node["failures"])
