@@ -35,8 +35,10 @@ def generate(arguments: Sequence[str], ready: Callable[[], None]) -> int:
         raise ConfigError(
             f"{unknown[0]}: no such option; options stand before overrides, see --help"
         )
-    if flags.cfg or flags.info is not None or flags.shell_completion or flags.hydra_help:
+    if flags.shell_completion:
         return _hydra_command(arguments)
+    if flags.hydra_help:
+        return _hydra_command(["--hydra-help"])
     for override in flags.overrides:
         if override in COMMANDS:
             raise ConfigError(f"{override}: a command stands first: synthdata {override} ...")
@@ -44,7 +46,15 @@ def generate(arguments: Sequence[str], ready: Callable[[], None]) -> int:
             raise ConfigError(
                 f"{override!r} is neither a command nor key=value; see --help for both"
             )
+    for flag in ("config_path", "experimental_rerun"):
+        if getattr(flags, flag):
+            raise ConfigError(f"--{flag.replace('_', '-')}: is not for this program; see --help")
     application = _Application(flags.config_dir, flags.config_name or CONFIG_NAME)
+    if flags.cfg or flags.info is not None:
+        application.check(flags.overrides)
+        return _hydra_command(arguments)
+    if flags.resolve or flags.package:
+        raise ConfigError("--resolve and --package go with --cfg")
     if flags.multirun:
         ready()
         return application.sweep(flags.overrides)
@@ -91,6 +101,16 @@ class _Application:
         self._hydra = Hydra("synthdata", Loader(search_path))
         GlobalHydra.instance().initialize(self._hydra)
         self._codes: list[int] = []
+
+    def check(self, overrides: list[str]) -> None:
+        """Raise ConfigError if the overrides cannot be composed; leaves no trace in Hydra."""
+        from hydra.core.global_hydra import GlobalHydra
+        from hydra.types import RunMode
+
+        try:
+            self._compose(overrides, RunMode.RUN)
+        finally:
+            GlobalHydra.instance().clear()
 
     def run(self, overrides: list[str], ready: Callable[[], None]) -> int:
         from hydra._internal.callbacks import Callbacks
@@ -222,9 +242,9 @@ def _codes(made: Any) -> Iterator[int]:
 def _config(cfg: Any) -> Config:
     """The checked config of a composed one."""
     node = plain(cfg)
-    plugins = listed(node)
-    if plugins and os.getcwd() not in sys.path:
+    if node.get("plugins") and os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())  # as `python -m` does: a plugin lies in the current folder
+    plugins = listed(node)
     config = Config.from_mapping(node, plugins)
     check_outputs(config)
     return config

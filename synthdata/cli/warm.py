@@ -47,7 +47,7 @@ def workers_for(arguments: Sequence[str]) -> Iterator[Callable[[], None]]:
 
 def expected_processes(arguments: Sequence[str]) -> int:
     """How many workers a run will ask for; 0 where that cannot be told before composing."""
-    if any(a.startswith("-") for a in arguments):
+    if any(a.startswith(("-", "+", "~")) for a in arguments):
         return 0
     given = dict(a.partition("=")[::2] for a in arguments)
     if given.get("engine", "loky") not in ("loky", "queue"):
