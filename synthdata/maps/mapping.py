@@ -22,6 +22,7 @@ from synthdata.maps.group import Group
 from synthdata.run.run import Run
 from synthdata.run.shard import writing
 from synthdata.run.stop import on_signals
+from synthdata.runtime.resources import Kept, Resource
 
 SHIPPED = ("contact_sheet", "gif", "mosaic", "mp4", "statistics")
 RESULTS = "results.jsonl"
@@ -106,7 +107,8 @@ def map_run(
 
 def call(context: Context, work: Work) -> Any:
     """One call of the function, where the engine makes it."""
-    samples = _samples(context.run.path, context.run.config.fingerprint, context.run)
+    run = context.run
+    samples = _opened((run.path, run.config.fingerprint), run)["samples"]
     group = Group(work.coordinates, work.members, context.folder, samples, context.options)
     function: Callable[[Group], Any] = named(context.function)
     value = function(group)
@@ -117,16 +119,8 @@ def call(context: Context, work: Work) -> Any:
     return value
 
 
-def _samples(path: Path, fingerprint: str, run: Run) -> Stored:
-    """The samples of a run, opened once for each process."""
-    key = path, fingerprint
-    if key not in _opened:
-        _opened.clear()
-        _opened[key] = Stored(run)
-    return _opened[key]
-
-
-_opened: dict[tuple[Path, str], Stored] = {}
+#: The samples of the run that was mapped last, opened once for each process.
+_opened = Kept([Resource("samples", Stored)])
 
 
 def found(run: Run, axes: Sequence[str], renew: bool = False) -> dict[tuple, list[int]]:
