@@ -30,6 +30,8 @@ from synthdata.primitives.base import Primitive
 from synthdata.renderers.base import Renderer
 from synthdata.rng import Streams
 from synthdata.scene import Color, Mark, Scene
+from synthdata.styles.base import DrawingStyle
+from synthdata.styles.exact import Exact
 
 MAX_SIDE = 16_384
 N = 1000  # samples where nothing says how many
@@ -89,6 +91,7 @@ class SampleConfig:
     canvas: Canvas = Canvas()
     primitives: Mapping[str, Primitive] = field(default_factory=_default_primitives)
     layout: Layout = field(default_factory=_default_layout)
+    style: DrawingStyle = Exact()
     effects: Mapping[str, Effect] = field(default_factory=dict)
     labels: Mapping[str, Label] = field(default_factory=_default_labels)
     renderer: Renderer = field(default_factory=_default_renderer)
@@ -234,7 +237,9 @@ class Generator:
         else:
             self._streams = GridStreams(config.axes, config.seed, redrawn, variant)
             self._here = Here(config.axes)
-            config = bound(config, config.axes, self._here)
+            # Without what it binds to keys: that is in the configs of the variants.
+            free = dataclasses.replace(config, axes=config.axes.unbound())
+            config = bound(free, config.axes, self._here)
         self._bound = config
         self._surface = config.renderer.open(*config.canvas.size)
         self._mask_encoder = Png()
@@ -275,12 +280,13 @@ class Generator:
         return self._sample(index, scene, self._surface.lend(scene))
 
     def _sample(self, index: int, scene: Scene, image: np.ndarray) -> Sample:
-        image, changes = self._changed(index, scene, image)
+        drawn = image
+        image, changes = self._changed(index, scene, drawn)
         grid = self.config.axes
         stem = f"{index:09d}" if grid is None or grid.name is None else grid.stem(index)
         file_name = f"{stem}{self.config.encoder.suffix}"
         stream = functools.partial(self._streams.get, index)
-        truth = Truth(scene, tuple(changes.values()), stream, file_name)
+        truth = Truth(scene, tuple(changes.values()), stream, file_name, drawn)
         record = {
             "file_name": file_name,
             "index": index,
@@ -344,6 +350,8 @@ class Generator:
             marks = [*marks, *drawn] if marks else drawn
         if self._bound.layout.moves:
             marks = self._bound.layout.arrange(marks, get(index, "layout"), width, height)
+        if self._bound.style.draws:
+            marks = self._bound.style.draw(marks, get(index, "drawing"), background)
         return Scene(width, height, background, tuple(marks))
 
     def encode(self, sample: Sample) -> tuple[dict[str, Any], dict[str, bytes]]:

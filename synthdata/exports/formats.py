@@ -30,6 +30,9 @@ FORMATS: Mapping[str, tuple[str, str]] = {
     "dsprites": ("arrays", "Dsprites"),
     "hdf5": ("arrays", "Hdf5"),
     "zarr": ("arrays", "Zarr"),
+    "classes": ("classes", "ClassFolders"),
+    "ocr": ("ocr", "Ocr"),
+    "wireframe": ("wireframe", "WireframeJson"),
 }
 
 

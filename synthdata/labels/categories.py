@@ -10,6 +10,7 @@ from synthdata.errors import ConfigError, nearest
 CATEGORIES = (
     *("arc", "arrow", "circle", "cross", "curve", "ellipse", "grid", "line"),
     *("polygon", "polyline", "rectangle", "text", "sprite", "cell"),
+    *("chart", "bar", "point", "wedge", "box", "series", "legend", "fractal"),
 )
 
 

@@ -9,10 +9,12 @@ if TYPE_CHECKING:
     from synthdata.primitives.arrows import Arrows
     from synthdata.primitives.base import COLORS, TINTS, Draw, Outline, Primitive, Shape, fraction
     from synthdata.primitives.cells import Cells
+    from synthdata.primitives.charts import Charts
     from synthdata.primitives.circles import Circles
     from synthdata.primitives.crosses import Crosses
     from synthdata.primitives.curves import Curves
     from synthdata.primitives.ellipses import Ellipses
+    from synthdata.primitives.fractals import Fractals
     from synthdata.primitives.grids import Grids
     from synthdata.primitives.lines import Lines
     from synthdata.primitives.mixed import Mixed
@@ -29,11 +31,13 @@ __all__ = [
     "Arcs",
     "Arrows",
     "Cells",
+    "Charts",
     "Circles",
     "Crosses",
     "Curves",
     "Draw",
     "Ellipses",
+    "Fractals",
     "Grids",
     "Lines",
     "Mixed",
@@ -56,11 +60,13 @@ __getattr__, __dir__ = lazy(
         "Arrows": "arrows",
         "COLORS": "base",
         "Cells": "cells",
+        "Charts": "charts",
         "Circles": "circles",
         "Crosses": "crosses",
         "Curves": "curves",
         "Draw": "base",
         "Ellipses": "ellipses",
+        "Fractals": "fractals",
         "Grids": "grids",
         "Lines": "lines",
         "Mixed": "mixed",
