@@ -373,17 +373,22 @@ class _Plot:
         }
 
     def _assembled(self, items: Sequence[Item]) -> list[Mark]:
-        marks, panel = list[Mark](), list[Item]()
+        parts: dict[str, Item] = {}
+        panel = list[Layer]()
         for item in items:
-            if item.gid in self.meanings:
-                category, params = self.meanings[item.gid]
-                marks.append(mark_of(item, category, {"kind": self.params["kind"], **params}))
+            if item.gid not in self.meanings:
+                panel += item.layers
+            elif item.gid in parts:  # a legend, whose texts are drawn between its lines
+                parts[item.gid].layers.extend(item.layers)
             else:
-                panel.append(item)
-        layers = [layer for item in panel for layer in item.layers]
-        return [self._chart(layers), *marks]
+                parts[item.gid] = item
+        marks = [self._chart(panel)]
+        for gid, item in parts.items():
+            category, params = self.meanings[gid]
+            marks.append(mark_of(item, category, {"kind": self.params["kind"], **params}))
+        return marks
 
-    def _chart(self, layers: list[Any]) -> Mark:
+    def _chart(self, layers: list[Layer]) -> Mark:
         """The panel with all lines of the axes, and what the chart is about."""
         box = self.axes.get_window_extent().extents
         x0, y0, x1, y1 = box[0], self.height - box[3], box[2], self.height - box[1]
