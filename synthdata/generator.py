@@ -228,7 +228,9 @@ class Generator:
         else:
             self._streams = GridStreams(config.axes, config.seed, redrawn, variant)
             self._here = Here(config.axes)
-            config = bound(config, config.axes, self._here)
+            # Without what it binds to keys: that is in the configs of the variants.
+            free = dataclasses.replace(config, axes=config.axes.unbound())
+            config = bound(free, config.axes, self._here)
         self._bound = config
         self._surface = config.renderer.open(*config.canvas.size)
         self._mask_encoder = Png()
@@ -269,10 +271,11 @@ class Generator:
         return self._sample(index, scene, self._surface.lend(scene))
 
     def _sample(self, index: int, scene: Scene, image: np.ndarray) -> Sample:
-        image, changes = self._changed(index, scene, image)
+        drawn = image
+        image, changes = self._changed(index, scene, drawn)
         file_name = f"{index:09d}{self.config.encoder.suffix}"
         stream = functools.partial(self._streams.get, index)
-        truth = Truth(scene, tuple(changes.values()), stream, file_name)
+        truth = Truth(scene, tuple(changes.values()), stream, file_name, drawn)
         record = {
             "file_name": file_name,
             "index": index,

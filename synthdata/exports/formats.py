@@ -29,6 +29,9 @@ FORMATS: Mapping[str, tuple[str, str]] = {
     "npz": ("arrays", "Npz"),
     "hdf5": ("arrays", "Hdf5"),
     "zarr": ("arrays", "Zarr"),
+    "classes": ("classes", "ClassFolders"),
+    "ocr": ("ocr", "Ocr"),
+    "wireframe": ("wireframe", "WireframeJson"),
 }
 
 

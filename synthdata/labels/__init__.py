@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from synthdata.labels.base import Label, Truth
     from synthdata.labels.boxes import Boxes
     from synthdata.labels.captions import Captions
+    from synthdata.labels.chart_questions import ChartQuestions
+    from synthdata.labels.clean import Clean
     from synthdata.labels.dense import AttractionMap, DistanceMap, EdgeMap, JunctionMap
     from synthdata.labels.image_level import ImageLevel
     from synthdata.labels.keypoints import Keypoints
@@ -18,11 +20,14 @@ if TYPE_CHECKING:
     from synthdata.labels.segments import Segments
     from synthdata.labels.texts import Texts
     from synthdata.labels.visibility import Visibility
+    from synthdata.labels.wireframe import Wireframe
 
 __all__ = [
     "AttractionMap",
     "Boxes",
     "Captions",
+    "ChartQuestions",
+    "Clean",
     "DistanceMap",
     "EdgeMap",
     "ImageLevel",
@@ -38,6 +43,7 @@ __all__ = [
     "Texts",
     "Truth",
     "Visibility",
+    "Wireframe",
 ]
 
 __getattr__, __dir__ = lazy(
@@ -46,6 +52,8 @@ __getattr__, __dir__ = lazy(
         "AttractionMap": "dense",
         "Boxes": "boxes",
         "Captions": "captions",
+        "ChartQuestions": "chart_questions",
+        "Clean": "clean",
         "DistanceMap": "dense",
         "EdgeMap": "dense",
         "ImageLevel": "image_level",
@@ -61,5 +69,6 @@ __getattr__, __dir__ = lazy(
         "Texts": "texts",
         "Truth": "base",
         "Visibility": "visibility",
+        "Wireframe": "wireframe",
     },
 )

@@ -36,8 +36,9 @@ class Truth:
     """What labels are made from: the scene, and how effects moved its points.
 
     Coordinates given out are those of the finished picture. ``stream`` gives the sample's random
-    generator of a purpose, at its start; ``file_name`` is the picture's. A pixel belongs to a mark
-    if its centre lies in what is painted of it, and is seen of the last mark to which it belongs.
+    generator of a purpose, at its start; ``file_name`` is the picture's, and ``drawn`` are its
+    pixels before all effects. A pixel belongs to a mark if its centre lies in what is painted of
+    it, and is seen of the last mark to which it belongs.
     """
 
     def __init__(
@@ -46,8 +47,10 @@ class Truth:
         changes: Sequence[Change] = (),
         stream: Callable[[str], np.random.Generator] | None = None,
         file_name: str = "",
+        drawn: np.ndarray | None = None,
     ) -> None:
         self.scene = scene
+        self.drawn = drawn
         self.moves = tuple(change for change in changes if change.moves)
         self.bends = any(change.bends for change in self.moves)
         self.step = min(_STEP, _SHARE * min(scene.width, scene.height))

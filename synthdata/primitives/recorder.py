@@ -81,7 +81,7 @@ class Recorder(RendererBase):  # type: ignore[misc]  # which is not typed
         size = float(prop.get_size_in_points())
         _, first = fonts.pen_line(self._font, s)
         # From the pen's start on the baseline to the centre of the text's box, and turned with it.
-        away = np.array([(first + line.size[0] / 2.0, -line.baseline)]) * size
+        away = np.array([(first + line.size[0] / 2.0, -line.baseline[0][1])]) * size
         (place,) = geometry.place(away, -float(angle), (float(x), float(y))).tolist()
         style = Style(stroke=None, fill=_color(gc.get_rgb()), width=0.0, alpha=_alpha(gc))
         mark = text_mark(line, size, -float(angle) % 360.0, (place[0], place[1]), style)
