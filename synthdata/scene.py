@@ -136,6 +136,18 @@ class Scene(NamedTuple):
             return self.marks
         return [mark for whole in self.marks for mark in whole.laid_out()]
 
+    @property
+    def is_grey(self) -> bool:
+        """Whether all its colours are greys."""
+        r, g, b = self.background
+        if not r == g == b:
+            return False
+        for mark in self.paints():
+            for color in (mark.style.stroke, mark.style.fill):
+                if color is not None and not color[0] == color[1] == color[2]:
+                    return False
+        return True
+
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, numbers and strings, ready for JSON; floats keep every digit."""
         return {

@@ -62,7 +62,8 @@ def test_every_key_of_a_shipped_option_says_what_it_is(group: str, option: str) 
         assert lines.pop(0) == f"# @package {package}"
     assert lines.pop(0).startswith("# "), "the first line says what the option is"
     for line in lines:
-        if line and not line.startswith((" ", "#", "_target_")) and not line.endswith(("[", ":")):
+        skipped = line.startswith((" ", "#", "_target_", "defaults:"))
+        if line and not skipped and not line.endswith(("[", ":")):
             assert "  # " in line, f"no comment: {line}"
 
 
@@ -273,7 +274,7 @@ def test_all_keys_that_users_type_are_there() -> None:
     keys |= {
         *("renderer", "encoder", "writer", "engine", "failures", "plugins", "output", "shards")
     }
-    keys |= {"split", "exports", "card", "report"}
+    keys |= {"split", "exports", "card", "report", "parallel"}
     assert keys == set(node)
     assert {"size", "background", "dpi"} <= set(node["canvas"])
     assert {"max_rate", "max_count", "max_consecutive", "timeout_s"} == set(node["failures"])

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from synthdata.labels.chart_questions import ChartQuestions
     from synthdata.labels.clean import Clean
     from synthdata.labels.dense import AttractionMap, DistanceMap, EdgeMap, JunctionMap
+    from synthdata.labels.flow import Flow
     from synthdata.labels.image_level import ImageLevel
     from synthdata.labels.keypoints import Keypoints
     from synthdata.labels.marks import Marks
@@ -30,6 +31,7 @@ __all__ = [
     "Clean",
     "DistanceMap",
     "EdgeMap",
+    "Flow",
     "ImageLevel",
     "InstanceMask",
     "JunctionMap",
@@ -56,6 +58,7 @@ __getattr__, __dir__ = lazy(
         "Clean": "clean",
         "DistanceMap": "dense",
         "EdgeMap": "dense",
+        "Flow": "flow",
         "ImageLevel": "image_level",
         "InstanceMask": "masks",
         "JunctionMap": "dense",

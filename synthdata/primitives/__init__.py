@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from synthdata.primitives.arcs import Arcs
     from synthdata.primitives.arrows import Arrows
     from synthdata.primitives.base import COLORS, TINTS, Draw, Outline, Primitive, Shape, fraction
+    from synthdata.primitives.cells import Cells
     from synthdata.primitives.charts import Charts
     from synthdata.primitives.circles import Circles
     from synthdata.primitives.crosses import Crosses
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from synthdata.primitives.grids import Grids
     from synthdata.primitives.lines import Lines
     from synthdata.primitives.mixed import Mixed
+    from synthdata.primitives.movers import Movers
     from synthdata.primitives.polygons import Polygons
     from synthdata.primitives.polylines import Polylines
     from synthdata.primitives.rectangles import Rectangles
@@ -28,6 +30,7 @@ __all__ = [
     "TINTS",
     "Arcs",
     "Arrows",
+    "Cells",
     "Charts",
     "Circles",
     "Crosses",
@@ -38,6 +41,7 @@ __all__ = [
     "Grids",
     "Lines",
     "Mixed",
+    "Movers",
     "Outline",
     "Polygons",
     "Polylines",
@@ -55,6 +59,7 @@ __getattr__, __dir__ = lazy(
         "Arcs": "arcs",
         "Arrows": "arrows",
         "COLORS": "base",
+        "Cells": "cells",
         "Charts": "charts",
         "Circles": "circles",
         "Crosses": "crosses",
@@ -65,6 +70,7 @@ __getattr__, __dir__ = lazy(
         "Grids": "grids",
         "Lines": "lines",
         "Mixed": "mixed",
+        "Movers": "movers",
         "Outline": "base",
         "Polygons": "polygons",
         "Polylines": "polylines",
