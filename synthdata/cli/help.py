@@ -26,7 +26,7 @@ _ARGUMENTS = {
     "diff": "RUN_A RUN_B [--json]",
     "export": "RUN FORMAT [-o TARGET] [key=value ...]",
     "ps": "RUN [--json]",
-    "tune": "space=lines [n_trials=30] [jobs=2] [key=value ...]",
+    "tune": "space=lines [key=value ...]",
     "show": "[key=value ...] [-o sheet.png] [-k 16]",
 }
 _OPTIONS = (
