@@ -104,6 +104,7 @@ def test_a_study_that_is_ended_goes_on(number: int, command: Command) -> None:
     until(lambda: len(waiting()) == 2, "two trials that wait")
     (main,) = tree(study)
     assert main.pid == process.pid
+    until(lambda: tree(study)[0].doing == "2 of 4 trials made", "how far it is")
     assert {p.entry.role for p in waiting()} == {"trial"}
     before = trials(study)
     process.send_signal(number)
