@@ -30,6 +30,8 @@ from synthdata.primitives.base import Primitive
 from synthdata.renderers.base import Renderer
 from synthdata.rng import Streams
 from synthdata.scene import Color, Mark, Scene
+from synthdata.styles.base import DrawingStyle
+from synthdata.styles.exact import Exact
 
 MAX_SIDE = 16_384
 N = 1000  # samples where nothing says how many
@@ -42,7 +44,7 @@ class Canvas:
 
     size: tuple[int, int] = (512, 512)
     background: ColorDistribution = Palette(("white",))
-    mode: Literal["rgb", "grey"] = "rgb"
+    mode: Literal["rgb", "grey", "binary"] = "rgb"
     dpi: float = 72.0
 
     def __post_init__(self) -> None:
@@ -89,6 +91,7 @@ class SampleConfig:
     canvas: Canvas = Canvas()
     primitives: Mapping[str, Primitive] = field(default_factory=_default_primitives)
     layout: Layout = field(default_factory=_default_layout)
+    style: DrawingStyle = Exact()
     effects: Mapping[str, Effect] = field(default_factory=dict)
     labels: Mapping[str, Label] = field(default_factory=_default_labels)
     renderer: Renderer = field(default_factory=_default_renderer)
@@ -113,7 +116,8 @@ class SampleConfig:
     def from_mapping(cls, node: Mapping[str, Any], plugins: Sequence[str] = ()) -> SampleConfig:
         """From a composed config; keys that decide no bytes are left aside."""
         names = {f.name for f in dataclasses.fields(SampleConfig)}
-        return components.make(cls, {k: v for k, v in node.items() if k in names}, "", plugins)
+        given = {k: v for k, v in node.items() if k in names}
+        return components.make(cls, without_filter(given), "", plugins)
 
     @property
     def size(self) -> int:
@@ -187,6 +191,14 @@ def _contents(primitive: Primitive) -> list[str]:
     return [hashlib.sha256(path.read_bytes()).hexdigest() for path in primitive.files()]
 
 
+def without_filter(node: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A composed config without what its axes say of the part that is to be made now."""
+    axes = node.get("axes")
+    if not isinstance(axes, Mapping):
+        return node
+    return {**node, "axes": {k: v for k, v in axes.items() if k != "filter"}}
+
+
 class Sample(NamedTuple):
     """One sample.
 
@@ -225,7 +237,9 @@ class Generator:
         else:
             self._streams = GridStreams(config.axes, config.seed, redrawn, variant)
             self._here = Here(config.axes)
-            config = bound(config, config.axes, self._here)
+            # Without what it binds to keys: that is in the configs of the variants.
+            free = dataclasses.replace(config, axes=config.axes.unbound())
+            config = bound(free, config.axes, self._here)
         self._bound = config
         self._surface = config.renderer.open(*config.canvas.size)
         self._mask_encoder = Png()
@@ -266,10 +280,13 @@ class Generator:
         return self._sample(index, scene, self._surface.lend(scene))
 
     def _sample(self, index: int, scene: Scene, image: np.ndarray) -> Sample:
-        image, changes = self._changed(index, scene, image)
-        file_name = f"{index:09d}{self.config.encoder.suffix}"
+        drawn = image
+        image, changes = self._changed(index, scene, drawn)
+        grid = self.config.axes
+        stem = f"{index:09d}" if grid is None or grid.name is None else grid.stem(index)
+        file_name = f"{stem}{self.config.encoder.suffix}"
         stream = functools.partial(self._streams.get, index)
-        truth = Truth(scene, tuple(changes.values()), stream, file_name)
+        truth = Truth(scene, tuple(changes.values()), stream, file_name, drawn)
         record = {
             "file_name": file_name,
             "index": index,
@@ -278,8 +295,8 @@ class Generator:
             "height": scene.height,
             "background": "#%02x%02x%02x" % scene.background,
         }
-        if self.config.axes is not None:
-            record |= _coordinates(self.config.axes, index)
+        if grid is not None:
+            record |= _coordinates(grid, index)
         if changes:
             record["effects"] = {name: dict(change.params) for name, change in changes.items()}
         masks: dict[str, np.ndarray] = {}
@@ -287,7 +304,7 @@ class Generator:
             record.update(label.fields(truth))
             masks.update(label.images(truth))
         for name in masks:
-            record[f"{name}_file_name"] = f"{index:09d}.{name}.png"
+            record[f"{name}_file_name"] = f"{stem}.{name}.png"
         return Sample(image, record, scene, masks)
 
     def image(self, index: int) -> np.ndarray:
@@ -306,9 +323,12 @@ class Generator:
             rng = self._streams.get(index, f"effects/{name}")
             changes[name] = change = effect.prepare(rng, scene.width, scene.height)
             image = change.pixels(image)
-        if self.config.canvas.mode == "grey":
-            image = pixels.grey_array(image)
-        return image, changes
+        mode = self.config.canvas.mode
+        if mode != "rgb":
+            # Of what is drawn in greys each channel is the luma, to the last bit.
+            plain = not changes and scene.is_grey
+            image = np.ascontiguousarray(image[..., 0]) if plain else pixels.grey_array(image)
+        return pixels.binary_array(image) if mode == "binary" else image, changes
 
     def scene(self, index: int) -> Scene:
         """The scene of sample ``index``: what is in the picture, before a pixel is drawn."""
@@ -330,6 +350,8 @@ class Generator:
             marks = [*marks, *drawn] if marks else drawn
         if self._bound.layout.moves:
             marks = self._bound.layout.arrange(marks, get(index, "layout"), width, height)
+        if self._bound.style.draws:
+            marks = self._bound.style.draw(marks, get(index, "drawing"), background)
         return Scene(width, height, background, tuple(marks))
 
     def encode(self, sample: Sample) -> tuple[dict[str, Any], dict[str, bytes]]:
