@@ -24,6 +24,7 @@ from synthdata.layouts.base import Layout
 from synthdata.primitives.ahead import Ahead
 from synthdata.primitives.base import Primitive
 from synthdata.renderers.base import Renderer
+from synthdata.replies import Answers, Question
 from synthdata.rng import Streams
 from synthdata.scene import Color, Mark, Scene
 
@@ -113,6 +114,11 @@ class SampleConfig:
         return schedules.at(self, step) if self.is_scheduled else self
 
     @functools.cached_property
+    def asks(self) -> bool:
+        """Whether a label asks models, so that a sample is a function of their replies too."""
+        return any(label.asks for label in self.labels.values())
+
+    @functools.cached_property
     def is_scheduled(self) -> bool:
         """Whether there is a schedule in it."""
         return schedules.at(self, 0) is not self
@@ -164,10 +170,13 @@ class Generator:
 
     It owns a renderer and random generators, so it belongs to one process and one thread.
     ``redrawn`` and ``variant`` are those of ``Streams``: the same samples but for one stream.
+    ``answers`` are those of models to ``questions``, for labels that ask; whoever makes samples of
+    such labels sets them.
     """
 
     def __init__(self, config: SampleConfig, redrawn: str = "", variant: int = 0) -> None:
         self.config = config
+        self.answers = Answers()
         self._streams = Streams(config.seed, redrawn, variant)
         self._surface = config.renderer.open(*config.canvas.size)
         self._mask_encoder = Png()
@@ -195,7 +204,7 @@ class Generator:
         image, changes = self._picture(index, scene)
         file_name = f"{index:09d}{self.config.encoder.suffix}"
         stream = functools.partial(self._streams.get, index)
-        truth = Truth(scene, tuple(changes.values()), stream, file_name)
+        truth = Truth(scene, tuple(changes.values()), stream, file_name, self.answers)
         record = {
             "file_name": file_name,
             "index": index,
@@ -218,13 +227,24 @@ class Generator:
         """``self[index].image``, without the labels."""
         return self._picture(index, self.scene(index))[0]
 
+    def questions(self, index: int) -> list[Question]:
+        """What the labels of sample ``index`` ask models."""
+        scene = self.scene(index)
+        changes = [self._change(index, name, scene) for name in self.config.effects]
+        truth = Truth(scene, changes, functools.partial(self._streams.get, index))
+        return [q for label in self.config.labels.values() for q in label.questions(truth)]
+
+    def _change(self, index: int, effect: str, scene: Scene) -> Change:
+        """What an effect does to sample ``index``."""
+        rng = self._streams.get(index, f"effects/{effect}")
+        return self.config.effects[effect].prepare(rng, scene.width, scene.height)
+
     def _picture(self, index: int, scene: Scene) -> tuple[np.ndarray, dict[str, Change]]:
         """The pixels of a scene after all effects, and what these were."""
         image = self._surface.draw(scene)
         changes = {}
-        for name, effect in self.config.effects.items():
-            rng = self._streams.get(index, f"effects/{name}")
-            changes[name] = change = effect.prepare(rng, scene.width, scene.height)
+        for name in self.config.effects:
+            changes[name] = change = self._change(index, name, scene)
             image = change.pixels(image)
         if self.config.canvas.mode == "grey":
             image = pixels.grey_array(image)

@@ -13,7 +13,9 @@ import yaml
 from synthdata.errors import ConfigError, nearest
 
 #: Keys that may be changed for a run that is there: those that decide no bytes.
-CHANGEABLE = ("card", "engine", "exports", "failures", "plugins", "report", "shards", "split")
+CHANGEABLE = (
+    *("card", "engine", "exports", "failures", "plugins", "report", "services", "shards", "split"),
+)
 
 
 def resume(arguments: Sequence[str]) -> int:
@@ -190,7 +192,7 @@ def _change(override: str, changeable: Sequence[str]) -> tuple[str, Any]:
         value = yaml.safe_load(text)
     except yaml.YAMLError:
         raise ConfigError(f"{key}: {text!r} cannot be read") from None
-    if key in ("engine",) and isinstance(value, str):
+    if key in ("engine", "services") and isinstance(value, str):
         value = _option(key, value)
     return key, value
 

@@ -13,6 +13,7 @@ from synthdata.effects.base import Change
 from synthdata.errors import ConfigError
 from synthdata.geometry.regions import Edges, painted_edges
 from synthdata.geometry.spans import Spans, front, moved, picture, pixel_counts, spans
+from synthdata.replies import Answers, Question
 from synthdata.scene import Bounds, Scene
 
 T = TypeVar("T")
@@ -22,8 +23,9 @@ class Truth:
     """What labels are made from: the scene, and how effects moved its points.
 
     Coordinates given out are those of the finished picture. ``stream`` gives the sample's random
-    generator of a purpose, at its start; ``file_name`` is the picture's. A pixel belongs to a mark
-    if its centre lies in what is painted of it, and is seen of the last mark to which it belongs.
+    generator of a purpose, at its start; ``file_name`` is the picture's; ``answers`` are those of
+    models. A pixel belongs to a mark if its centre lies in what is painted of it, and is seen of
+    the last mark to which it belongs.
     """
 
     def __init__(
@@ -32,11 +34,13 @@ class Truth:
         changes: Sequence[Change] = (),
         stream: Callable[[str], np.random.Generator] | None = None,
         file_name: str = "",
+        answers: Answers | None = None,
     ) -> None:
         self.scene = scene
         self.moves = tuple(change for change in changes if change.moves)
         self.file_name = file_name
         self._stream = stream
+        self._answers = answers
         self._known: dict[Callable[[Truth], Any], Any] = {}
 
     def points(self, xy: np.ndarray) -> np.ndarray:
@@ -85,6 +89,10 @@ class Truth:
         if self._stream is None:
             raise ConfigError(f"labels.{name}: draws at random, and this truth has no streams")
         return self._stream(f"labels/{name}")
+
+    def reply(self, question: Question) -> str:
+        """What a model said to one of the label's ``questions``; NoReply if it said nothing."""
+        return (self._answers or Answers()).reply(question)
 
     def once(self, compute: Callable[[Truth], T]) -> T:
         """``compute(self)``, computed the first time only: for what several labels need."""
@@ -163,6 +171,15 @@ class Label(ABC):
     @abstractmethod
     def fields(self, truth: Truth) -> Mapping[str, Any]:
         """What goes into the record: plain numbers, strings, lists and mappings."""
+
+    def questions(self, truth: Truth) -> Sequence[Question]:
+        """What ``fields`` and ``images`` ask models, by ``truth.reply``: most ask nothing."""
+        return ()
+
+    @property
+    def asks(self) -> bool:
+        """Whether it has ``questions``."""
+        return type(self).questions is not Label.questions
 
     def images(self, truth: Truth) -> Mapping[str, np.ndarray]:
         """Label images by name: each is written as ``<index>.<name>.png`` beside the picture."""

@@ -9,7 +9,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ import orjson
 from synthdata._version import __version__
 from synthdata.config import Config, Part, differences
 from synthdata.errors import ConfigError, Interrupted, StorageError, SynthdataError
+from synthdata.replies import Answers
+from synthdata.run import answers
 from synthdata.run import ledger as books
 from synthdata.run.ledger import Ledger
 from synthdata.run.lock import check_free, locked
@@ -136,8 +138,9 @@ class Run:
             left = plan.n - sum(s.stop - s.start for s in there)
             session.check_room(min(left, plan.samples(self.part)))
             ledger = Ledger.read(self.path, there, self.config.store)
-            self._begin(plan, notes)
             have = set(there)
+            self._check_services(s for s in plan.shards(self.part) if s not in have)
+            self._begin(plan, notes)
             missing = (shard for shard in plan.shards(self.part) if shard not in have)
             finished = self._work(session, map(session.job, missing), ledger)
             if not finished.issuperset(plan.shards(self.part)):
@@ -160,6 +163,7 @@ class Run:
                     again = {row["index"]: row["attempts"] for row in rows}
                     jobs.append(session.job(shard)._replace(again=again))
             failed = {job.shard for job in jobs}
+            self._check_services(failed)
             others = (shard for shard in there if shard not in failed)
             ledger = Ledger.read(self.path, others, self.config.store)
             self._begin(self.plan)
@@ -204,6 +208,12 @@ class Run:
                 f"the first is {missing[0]:05d}; resume makes them"
             )
         return shards
+
+    def _check_services(self, shards: Iterable[Shard]) -> None:
+        """ConfigError if a shard is to be made whose samples ask what nobody can answer."""
+        if self.config.asks and self.config.services is not None:
+            if any(not answers.are_kept(self.path, shard.number) for shard in shards):
+                self.config.services.check()
 
     @contextmanager
     def _held(self, observer: Observer | None = None) -> Iterator[tuple[Session, Stop]]:
@@ -310,6 +320,10 @@ class Run:
             "ended": _now(),
             "versions": self._versions or versions(),
         }
+        if self.config.asks:
+            numbers = (shard.number for shard in finished)
+            state["services"] = {k: round(v, 3) for k, v in ledger.services.items()}
+            state["replies"] = answers.digest(self.path, numbers)
         if status == "complete":
             state["digest"] = self.digest()
         _write(self.path / RUN, json.dumps(state, indent=2))
@@ -354,6 +368,14 @@ class Run:
         for shard in self.plan.shards():
             if shard.number in finished:
                 yield from self.config.store.lines(self.path, shard.number)
+
+    def answers(self, index: int) -> Answers:
+        """What models said to a sample, as far as it is kept: for ``Generator.answers``."""
+        for stretch in self.plan.stretches:
+            if stretch.start <= index < stretch.stop:
+                shard = stretch.first_shard + (index - stretch.start) // stretch.shard_size
+                return Answers(answers.read(self.path, shard))
+        return Answers()
 
     def records(self) -> Iterator[dict[str, Any]]:
         """The records of all finished shards, in index order."""
