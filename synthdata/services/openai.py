@@ -6,7 +6,7 @@ import asyncio
 import concurrent.futures
 import hashlib
 import os
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -106,13 +106,16 @@ class OpenAI(Service):
     def answer(
         self, questions: Sequence[Question], stopping: Callable[[], bool] = lambda: False
     ) -> Answers:
+        return _without_loop(lambda: self._answer(questions, stopping))
+
+    def _answer(self, questions: Sequence[Question], stopping: Callable[[], bool]) -> Answers:
         from synthdata.services.asking import Asking
 
         cache, limiter = self.open_cache(), self.open_limiter()
         backup = self._backup()
         try:
             asking = Asking(self, cache, limiter, stopping, backup.keep if backup else None)
-            return _finished(asking.answers(questions))
+            return asyncio.run(asking.answers(questions))
         finally:
             limiter.close()
             cache.close()
@@ -159,11 +162,11 @@ def _httpx() -> Any:
     return httpx2
 
 
-def _finished(work: Coroutine[Any, Any, Answers]) -> Answers:
-    """What a coroutine returns, also where an event loop runs already, as in a notebook."""
+def _without_loop(work: Callable[[], Answers]) -> Answers:
+    """What ``work`` returns, in another thread where an event loop runs in this one: notebooks."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(work)
+        return work()
     with concurrent.futures.ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, work).result()
+        return thread.submit(work).result()
