@@ -150,17 +150,17 @@ def listed(node: Mapping[str, Any]) -> list[str]:
 
 
 _REPLACES = re.compile(
-    r"^\+{0,2}(?!hydra\.)([A-Za-z_]\w*(?:\.\w+)+)=(\s*(?:\[|\{.*\b(?:dist|schedule)\s*:).*)$",
+    r"^\+{0,2}(?!hydra\.)([A-Za-z_]\w*(?:\.\w+)+)=(\s*(?:\[|\{.*\b(?:dist|schedule|themes)\s*:).*)$",
     re.DOTALL,
 )
 
 
 def replacing(overrides: Sequence[str]) -> list[str]:
-    """Overrides with a null in front of each distribution and each list.
+    """Overrides with a null in front of each distribution, themed vocabulary and list.
 
     Hydra merges a mapping into the mapping that it overrides, but the keys of one distribution are
-    no keys of another; and it lets no list, an equal choice, take the place of a mapping. What
-    takes the place of a null is taken as it is.
+    no keys of another; and it lets no list, an equal choice, take the place of a mapping, nor a
+    mapping that of a list. What takes the place of a null is taken as it is.
     """
     out = []
     for override in overrides:

@@ -211,9 +211,9 @@ class Run:
 
     def _check_services(self, shards: Iterable[Shard]) -> None:
         """ConfigError if a shard is to be made whose samples ask what nobody can answer."""
-        if self.config.asks and self.config.services is not None:
-            if any(not answers.are_kept(self.path, shard.number) for shard in shards):
-                self.config.services.check()
+        service = self.config.services if self.config.asks else None
+        if service is not None and not all(answers.are_kept(self.path, s.number) for s in shards):
+            service.check()
 
     @contextmanager
     def _held(self, observer: Observer | None = None) -> Iterator[tuple[Session, Stop]]:

@@ -105,9 +105,7 @@ class SqliteCache(Cache):
         self._counts: Counter[str] = Counter()
 
     def get(self, key: str) -> str | None:
-        found = self._shard(key).execute(
-            "SELECT reply, created FROM replies WHERE key = ?", (key,)
-        )
+        found = self._shard(key).execute("SELECT reply, created FROM replies WHERE key = ?", (key,))
         row = found.fetchone()
         if row is not None and self._max_age_s is not None:
             row = row if time.time() - row[1] <= self._max_age_s else None

@@ -9,6 +9,11 @@ from typing import NamedTuple
 from synthdata.labels.captions import NUMBERS
 from synthdata.labels.wording import COLORS, plural
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 _COUNTS = {word: n for n, word in enumerate(NUMBERS) if n > 0} | {"a": 1, "an": 1}
 #: Word -> the relation, and whether what stands before the word comes first in it.
 _RELATIONS = {
@@ -19,19 +24,21 @@ _RELATIONS = {
     **dict.fromkeys(("inside", "within"), ("inside", True)),
     **dict.fromkeys(("contains", "encloses", "surrounds"), ("inside", False)),
 }
-_VERBS = frozenset(("is", "lies", "sits", "appears", "has", "find", "see"))
+_VERBS = _words("is lies sits appears has find see")
 #: What may stand between a thing and the word that says where it is.
-_LINKS = frozenset(
-    """is lies lying sits sitting appears appearing to the on at its which that positioned placed
-    located side directly just""".split()
+_LINKS = _words(
+    "is lies lying sits sitting appears appearing to the on at its which that positioned placed "
+    "located side directly just"
 )
-_PICTURES = frozenset("picture image drawing scene illustration view composition".split())
+_PICTURES = _words("picture image drawing scene illustration view composition")
 #: Words that add no fact. A caption with any other word could say anything.
-_PLAIN = _LINKS | _VERBS | _PICTURES | frozenset(
-    """, and of with in as by from for are it this there here where while also be being can seen you
-    we have having canvas shown show shows showing display displays displaying depicts depicting features featuring includes including
-    presents presenting containing visible appear lie sit together""".split()
+_PLAIN = _words(
+    ", and of with in as by from for are it this there here where while also be being can seen you "
+    "we have having canvas shown show shows showing display displays displaying depicts depicting "
+    "features featuring includes including presents presenting containing visible appear lie sit "
+    "together"
 )
+_KNOWN = _PLAIN | _LINKS | _VERBS | _PICTURES | _RELATIONS.keys()
 _TOKEN = re.compile(r'"[^"\n]*"|[.!?;:\n]|,|[^\s.!?;:,"]+|"')
 _ENDS = frozenset(".!?;:\n")
 
@@ -112,7 +119,7 @@ def _read(
     k = 0
     while k < len(tokens):
         mention, after = _mention(tokens, k, nouns)
-        known = tokens[k] in _PLAIN or tokens[k] in _RELATIONS
+        known = tokens[k] in _KNOWN
         if tokens[k] in ("a", "an"):  # of a thing that is not known, if not of the picture
             known = tokens[k + 1 : k + 2] != [] and tokens[k + 1] in _PICTURES
         if mention is None and not known:

@@ -30,9 +30,9 @@ def shared(path: str | None, mounts: Path = MOUNTS) -> Path:
     kind = file_system(folder, mounts)
     if kind in _NETWORK:
         raise ConfigError(
-            f"services.path: {str(folder)!r} is on a network file system ({kind}), where a database "
-            "that several processes write gets damaged; name a folder on a local disk, or use "
-            "services.backend=redis"
+            f"services.path: {str(folder)!r} is on a network file system ({kind}), where a "
+            "database that several processes write gets damaged; name a folder on a local disk, "
+            "or use services.backend=redis"
         )
     return made(folder)
 
@@ -55,11 +55,11 @@ def file_system(path: Path, mounts: Path = MOUNTS) -> str | None:
         lines = mounts.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return None
-    place, found = path.resolve(), (0, None)
+    place, kind, deepest = path.resolve(), None, 0
     for line in lines:  # proc(5): id, parent, device, root, mount point, ..., -, type, ...
         front, _, back = line.partition(" - ")
         point = Path(re.sub(r"\\(\d{3})", lambda m: chr(int(m[1], 8)), front.split()[4]))
         depth = len(point.parts)
-        if (place == point or point in place.parents) and depth >= found[0]:
-            found = depth, back.split()[0]
-    return found[1]
+        if (place == point or point in place.parents) and depth >= deepest:
+            kind, deepest = back.split()[0], depth
+    return kind

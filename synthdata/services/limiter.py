@@ -76,7 +76,7 @@ class Limiter(ABC):
         self._turn = asyncio.Lock()  # one in each process waits at the counter; asyncio's is fair
 
     async def permit(self, tokens: int = 0) -> Permit:
-        """A permit for a request of so many tokens; NoReply if that takes longer than ``wait_s``."""
+        """A permit for a request of so many tokens; NoReply if it takes longer than ``wait_s``."""
         began = time.monotonic()
         async with self._turn:
             try:

@@ -69,9 +69,7 @@ class Locks:
 
     def _set(self, command: int, kind: int, number: int) -> bool:
         try:
-            fcntl.fcntl(
-                self._file, command, struct.pack(_FLOCK, kind, os.SEEK_SET, number, 1, 0)
-            )
+            fcntl.fcntl(self._file, command, struct.pack(_FLOCK, kind, os.SEEK_SET, number, 1, 0))
         except BlockingIOError:
             return False
         return True

@@ -78,9 +78,8 @@ def _says(caption: str, truth: Truth) -> object:
 
 
 #: What a caption may name although it is not there.
-_USUAL = frozenset(
-    """arc arrow circle cross curve ellipse grid line polygon polyline rectangle text""".split()
-)
+_USUAL = {"arc", "arrow", "circle", "cross", "curve", "ellipse", "grid", "line", "polygon"}
+_USUAL |= {"polyline", "rectangle", "text"}
 
 
 def _clean(line: str) -> str:

@@ -31,13 +31,15 @@ class Refusal(Exception):
         How long it asks to be left alone; None if it does not say.
     """
 
-    def __init__(self, cause: str, *, passing: bool, busy: bool = False, wait_s: float | None = None):
+    def __init__(
+        self, cause: str, *, passing: bool, busy: bool = False, wait_s: float | None = None
+    ):
         super().__init__(cause)
         self.passing, self.busy, self.wait_s = passing, busy, wait_s
 
 
 class Said(NamedTuple):
-    """What was said to each of some questions, and how many tokens that took, if the server told."""
+    """What was said to each of some questions, and how many tokens it took, if the server told."""
 
     replies: list[str]
     tokens: int | None

@@ -114,8 +114,8 @@ def process_themes(
     names, rows = vectors[: len(themes)].astype(float), vectors[len(themes) :].astype(float)
     results = {}
     for theme, name, places in zip(themes, names, _choose(names, rows, k), strict=True):
-        nearest = sorted(places, key=lambda place, name=name: (-float(rows[place] @ name), place))
-        results[theme] = tuple(words[place] for place in nearest)
+        order = np.argsort(-(rows[places] @ name), kind="stable")
+        results[theme] = tuple(words[place] for place in places[order])
     return results, embeddings
 
 

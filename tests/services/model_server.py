@@ -83,7 +83,9 @@ class ModelServer:
             fault = self.faults.popleft() if self.faults else ""
         try:
             time.sleep(self.delay_s)
-            getattr(self, f"_{fault.partition(' ')[0]}" if fault else "_answer")(handler, body, fault)
+            getattr(self, f"_{fault.partition(' ')[0]}" if fault else "_answer")(
+                handler, body, fault
+            )
         except (BrokenPipeError, ConnectionResetError):
             pass
         finally:

@@ -21,7 +21,12 @@ def question(number: int) -> Question:
 
 
 def service(**fields: Any) -> OpenAI:
-    patience = {"retries": 3, "backoff_s": 0.01, "backoff_max_s": 0.05, **fields.pop("patience", {})}
+    patience = {
+        "retries": 3,
+        "backoff_s": 0.01,
+        "backoff_max_s": 0.05,
+        **fields.pop("patience", {}),
+    }
     return OpenAI(
         patience=Patience(**patience),
         limits=Limits(**fields.pop("limits", {})),

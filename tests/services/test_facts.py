@@ -1,4 +1,4 @@
-"""What captions say, read back: against the scene, and against wordings that tell the truth or not."""
+"""What captions say, read back: against the scene, and in other words, true and false."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ TOLD = (
         "To the right of the circle is the cross.",
         "In this drawing you can find a red circle placed to the left of a green cross, "
         "and also two lines.",
-        "A view of a circle, a cross and two lines. The green cross has the red circle on its left.",
+        "A view of a circle, a cross and two lines. "
+        "The green cross has the red circle on its left.",
     ],
 )
 def test_other_words_for_the_same(caption: str) -> None:
@@ -99,16 +100,21 @@ def test_captions_say_what_the_scene_has(index: int) -> None:
         "inside": [[inner, outer] for outer, inner in record["relations"]["contains"]],
     }
     for kind, one, other in found.relations:
-        assert any(
-            category[a] in one and category[b] in other for a, b in lists[kind]
-        ), record["caption"]
+        assert any(category[a] in one and category[b] in other for a, b in lists[kind]), record[
+            "caption"
+        ]
 
 
 @given(st.integers(0, 400))
 def test_a_changed_number_or_place_is_another_fact(index: int) -> None:
     record = _generator()[index].record
     caption, kinds = record["caption"], {mark["category"] for mark in record["marks"]}
-    for word, other in (("two", "three"), ("left", "right"), ("above", "below"), ("inside", "above")):
+    for word, other in (
+        ("two", "three"),
+        ("left", "right"),
+        ("above", "below"),
+        ("inside", "above"),
+    ):
         if f" {word} " in caption:
             assert facts(caption.replace(f" {word} ", f" {other} "), kinds) != facts(caption, kinds)
 

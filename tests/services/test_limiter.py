@@ -302,5 +302,3 @@ def test_four_processes_and_twenty_a_second(server: ModelServer) -> None:
     used = 240 / ((times[-1] - times[0]) * 20 + 20)
     print(f"\n{server.most_within(1.0)} in a second at most, {used:.1%} of the limit used, ")
     assert sum(row["waited_s"] for row in found) > 5
-
-

@@ -84,7 +84,8 @@ def test_replay_with_the_network_cut_gives_the_same_digest(
     cut.cut()  # type: ignore[attr-defined]
     again = [o for o in ASKING if not o.startswith("services")]
     replayed = synthdata.generate(
-        [*again, "services=recorded", f"services.run={run.path}", "shard_size=5"], tmp_path / "again"
+        [*again, "services=recorded", f"services.run={run.path}", "shard_size=5"],
+        tmp_path / "again",
     )
     assert replayed.state["digest"] == digest
     assert replayed.fingerprint == run.fingerprint
@@ -123,9 +124,7 @@ def test_verify_finds_changed_replies(server: ModelServer, tmp_path: Path) -> No
     assert any("no reply of 'gpt-4o-mini'" in fault for fault in verify(run, 12).faults)
 
 
-def test_what_got_no_reply_is_a_row_and_can_be_retried(
-    server: ModelServer, tmp_path: Path
-) -> None:
+def test_what_got_no_reply_is_a_row_and_can_be_retried(server: ModelServer, tmp_path: Path) -> None:
     whole = synthdata.generate(ASKING, tmp_path / "whole")
     server.faults.append("status 400")
     fields = [*ASKING, f"services.path={tmp_path / 'new'}", "failures.max_rate=null"]
@@ -174,7 +173,9 @@ def test_a_run_from_a_stranger_calls_nobody(server: ModelServer, tmp_path: Path)
     assert len(server.arrivals) == before
 
 
-@pytest.mark.parametrize("text", ["nonsense", '{"key": 1, "reply": 2}\n', "[]\n", "\0\n", "[" * 99_999])
+@pytest.mark.parametrize(
+    "text", ["nonsense", '{"key": 1, "reply": 2}\n', "[]\n", "\0\n", "[" * 99_999]
+)
 def test_damaged_replies_are_asked_again(text: str, server: ModelServer, tmp_path: Path) -> None:
     run = synthdata.generate(ASKING, tmp_path / "run")
     digest, asked = run.state["digest"], len(server.arrivals)
@@ -231,8 +232,13 @@ def test_the_key_is_in_no_file_log_record_or_traceback(
     first = command("-v", *parallel, "hydra.run.dir=one")
     assert first.returncode == 1, first.stderr
     server.faults.extend(["status 401"] * 12)
-    second = command("-v", *parallel, f"services.path={tmp_path / 'p'}", "hydra.run.dir=two", "seed=1")
-    assert "the server refuses the key (HTTP 401)" in Path(command.folder / "two/failures.jsonl").read_text()
+    second = command(
+        "-v", *parallel, f"services.path={tmp_path / 'p'}", "hydra.run.dir=two", "seed=1"
+    )
+    assert (
+        "the server refuses the key (HTTP 401)"
+        in Path(command.folder / "two/failures.jsonl").read_text()
+    )
     exported = command("cache", "export", "rows.csv")
     said = [done.stdout + done.stderr for done in (first, second, exported)]
     assert exported.returncode == 0, exported.stderr
