@@ -110,7 +110,7 @@ def test_other_replies_are_another_data_set(server: ModelServer, tmp_path: Path)
 def test_what_services_are_decides_no_bytes(server: ModelServer, tmp_path: Path) -> None:
     one = config([*ASKING, "services.concurrency=3", "services.limits.requests_per_minute=9"])
     assert one.fingerprint == config(ASKING).fingerprint
-    assert config([*ASKING, "labels.captions.model=x"]).fingerprint != one.fingerprint
+    assert config([*ASKING, "labels.captions_llm.model=x"]).fingerprint != one.fingerprint
 
 
 def test_verify_finds_changed_replies(server: ModelServer, tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_what_got_no_reply_is_a_row_and_can_be_retried(server: ModelServer, tmp_
 
 
 def test_without_services_it_is_said(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"services: null, and labels.captions asks a model; say"):
+    with pytest.raises(ConfigError, match=r"services: null, and labels.captions_llm asks a model; say"):
         config([o for o in ASKING if not o.startswith("services")])
 
 
