@@ -12,6 +12,7 @@ import dataclasses
 import functools
 import hashlib
 import importlib
+import inspect
 import math
 import re
 import sys
@@ -21,6 +22,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from synthdata.axes.base import Axis
+from synthdata.axes.coordinate import ColorCoordinate, Coordinate
 from synthdata.distributions import (
     COLOR_KINDS,
     KINDS,
@@ -35,8 +38,9 @@ from synthdata.schedules import Schedule
 
 T = TypeVar("T")
 PACKAGE = __name__.partition(".")[0]
-_NUMBERS: Mapping[str, type[Distribution]] = {**KINDS, "schedule": Schedule}
-_KIND_OF = {cls: name for name, cls in (*_NUMBERS.items(), *COLOR_KINDS.items())}
+_NUMBERS: Mapping[str, type[Distribution]] = {**KINDS, "schedule": Schedule, "axis": Coordinate}
+_COLORS: Mapping[str, type[Distribution]] = {**COLOR_KINDS, "axis": ColorCoordinate}
+_KIND_OF = {cls: name for name, cls in (*_NUMBERS.items(), *_COLORS.items())}
 
 
 def build(node: Any, base: type[T], key: str, plugins: Sequence[str] = ()) -> T:
@@ -59,7 +63,9 @@ def build(node: Any, base: type[T], key: str, plugins: Sequence[str] = ()) -> T:
         If anything about the node is wrong; the message names the key, the value and what would do.
     """
     if not isinstance(node, Mapping) or "_target_" not in node:
-        raise ConfigError(f"{key}: {node!r} is not a mapping with a '_target_'")
+        raise ConfigError(
+            f"{key}: {node!r} is not a mapping with a '_target_'; options of the group are"
+        )
     cls = _locate(node["_target_"], base, key, plugins)
     return make(cls, {k: v for k, v in node.items() if k != "_target_"}, key, plugins)
 
@@ -119,7 +125,10 @@ def coerce(value: Any, hint: Any, key: str, plugins: Sequence[str] = ()) -> Any:
         return value
     if issubclass(hint, Distribution):
         return distribution(value, key, hint)
-    if isinstance(value, Mapping) and "_target_" not in value and dataclasses.is_dataclass(hint):
+    if issubclass(hint, Axis):
+        return axis(value, key)
+    section = dataclasses.is_dataclass(hint) and not inspect.isabstract(hint)
+    if isinstance(value, Mapping) and "_target_" not in value and section:
         return make(typing.cast("type", hint), value, key, plugins)
     return build(value, hint, key, plugins)
 
@@ -131,7 +140,7 @@ def distribution(value: Any, key: str, base: type[Distribution] = Distribution) 
     are expected, a colour or a list of colours is a palette. A mapping with a ``schedule`` is that.
     """
     color = issubclass(base, ColorDistribution)
-    kinds: Mapping[str, type[Distribution]] = COLOR_KINDS if color else _NUMBERS
+    kinds: Mapping[str, type[Distribution]] = _COLORS if color else _NUMBERS
     if isinstance(value, base):
         return value
     if isinstance(value, Mapping):
@@ -151,8 +160,24 @@ def distribution(value: Any, key: str, base: type[Distribution] = Distribution) 
         raise error.at(key) from None
 
 
+def axis(value: Any, key: str) -> Axis:
+    """The axis that a value describes: a list, a number of places, or a mapping with ``axis``."""
+    if isinstance(value, Mapping):
+        kinds, name = Axis.kinds(), value.get(Axis.KIND)
+        if not isinstance(name, str) or name not in kinds:
+            raise ConfigError(f"{key}.axis: {name!r} is unknown; {nearest(str(name), kinds)}")
+        return make(kinds[name], {k: v for k, v in value.items() if k != Axis.KIND}, key)
+    try:
+        return Axis.plain(value)
+    except ConfigError as error:
+        raise error.at(key) from None
+
+
 def describe(component: Any) -> Any:
     """The plain node that rebuilds ``component``: the inverse of ``build``."""
+    if isinstance(component, Axis):
+        plain = component.to_plain()
+        return {Axis.KIND: component.kind, **_fields(component)} if plain is None else plain
     if isinstance(component, Constant):
         return component.value
     if isinstance(component, Distribution):

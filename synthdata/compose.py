@@ -31,7 +31,7 @@ def compose(overrides: Sequence[str] = (), config_dir: str | Path | None = None)
     Parameters
     ----------
     overrides
-        As on the command line: ``["primitives=[lines,circles]", "n=100"]``.
+        As on the command line: ``["primitives=[lines,circles]", "n=100"]``; a string is one.
     config_dir
         A folder with config groups of your own, searched first.
 
@@ -40,18 +40,21 @@ def compose(overrides: Sequence[str] = (), config_dir: str | Path | None = None)
     ConfigError
         If a group, an option or a key is unknown, or a value cannot be read.
     """
-    from hydra._internal.config_loader_impl import ConfigLoaderImpl
     from hydra._internal.utils import create_config_search_path
     from hydra.core.config_search_path import SearchPathQuery
     from hydra.types import RunMode
 
+    from synthdata.loader import Loader
+
+    if isinstance(overrides, str):
+        overrides = [overrides]
     search_path = create_config_search_path(str(conf_dir()))
     if config_dir is not None:
         folder = Path(config_dir).resolve()
         if not folder.is_dir():
             raise ConfigError(f"config_dir: {str(config_dir)!r} is not a folder")
         search_path.prepend("caller", f"file://{folder}", SearchPathQuery(provider="main"))
-    loader = ConfigLoaderImpl(search_path)
+    loader = Loader(search_path)
     try:
         config = loader.load_configuration(
             CONFIG_NAME, replacing(overrides), RunMode.RUN, from_shell=False
@@ -89,6 +92,20 @@ def changed(node: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]
                 new[key] = composed[key]
         else:
             new[key] = {name: new[key].get(name, option) for name, option in composed[key].items()}
+    return new
+
+
+def assigned(node: Mapping[str, Any], key: str, value: Any) -> dict[str, Any]:
+    """A composed config with one value for a key, or one option for a shipped group.
+
+    Raises ConfigError if there is no such key or option.
+    """
+    if (conf_dir() / key).is_dir() and isinstance(value, str):
+        if not re.fullmatch(r"\w+", value):
+            raise ConfigError(f"{key}: {value!r} is not the name of an option")
+        return changed(node, [f"{key}={value}"])
+    new = copy.deepcopy(dict(node))
+    _assign(new, key, value)
     return new
 
 
@@ -150,21 +167,27 @@ def listed(node: Mapping[str, Any]) -> list[str]:
 
 
 _REPLACES = re.compile(
-    r"^\+{0,2}(?!hydra\.)([A-Za-z_]\w*(?:\.\w+)+)=(\s*(?:\[|\{.*\b(?:dist|schedule|themes)\s*:).*)$",
+    r"^\+{0,2}(?!hydra\.)([A-Za-z_]\w*(?:\.\w+)+)=(\s*(?:\[|\{.*\b(?:dist|schedule|themes|axis)\s*:).*)$",
     re.DOTALL,
 )
 
 
+_FREE = re.compile(r"^(axes\.(?:values|filter|shared|bind)\.[\w./]+)=")
+_WHOLE = re.compile(r"^(axes\.(?:values|filter|shared|bind))=(.*)$", re.DOTALL)
+
+
 def replacing(overrides: Sequence[str]) -> list[str]:
-    """Overrides with a null in front of each distribution, themed vocabulary and list.
+    """Overrides with a null in front of each distribution, themed vocabulary, axis and list.
 
     Hydra merges a mapping into the mapping that it overrides, but the keys of one distribution are
     no keys of another; and it lets no list, an equal choice, take the place of a mapping, nor a
-    mapping that of a list. What takes the place of a null is taken as it is.
+    mapping that of a list. What takes the place of a null is taken as it is. Axes have the names
+    that the user gives them, so their keys may be new ones.
     """
     out = []
     for override in overrides:
-        if match := _REPLACES.match(override):
+        override = _FREE.sub(r"++\1=", override)
+        if match := _WHOLE.match(override) or _REPLACES.match(override):
             out.append(f"++{match[1]}=null")  # "++": a sweep keeps one of each spelling
             override = f"{match[1]}={match[2]}"
         out.append(override)

@@ -137,10 +137,11 @@ class Part(NamedTuple):
 class Config(SampleConfig):
     """A whole run. ``SampleConfig`` has the fields that decide bytes; these do not.
 
-    ``shards`` is the part of it that one process makes, as in ``0/4``. It is not saved.
+    ``n`` is ``size`` unless given: the cells of the grid, or else 1000. ``shards`` is the part of
+    it that one process makes, as in ``0/4``. It is not saved.
     """
 
-    n: int = 1000
+    n: int = None  # type: ignore[assignment]  # never None once the config is made
     shard_size: int = 250
     shards: str | None = None
     failures: Failures = Failures()
@@ -156,6 +157,8 @@ class Config(SampleConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.n is None:
+            object.__setattr__(self, "n", self.size)
         if not 1 <= self.n <= MAX_N:
             raise ConfigError(f"n: {self.n} images cannot be made; from 1 to {MAX_N} will do")
         files = 1 + sum(len(label.names) for label in self.labels.values())
@@ -201,7 +204,9 @@ class Config(SampleConfig):
 
         Only classes of synthdata and of ``plugins`` can be named in it, whatever it lists itself.
         """
-        return components.make(cls, node, "", plugins)
+        unset = "n" in node and node["n"] is None
+        given = {k: v for k, v in node.items() if k != "n"} if unset else node
+        return components.make(cls, given, "", plugins)
 
     @classmethod
     def load(cls, path: Path, plugins: Sequence[str] = ()) -> Config:

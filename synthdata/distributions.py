@@ -50,7 +50,7 @@ class Distribution(ABC):
         """An array of ``size`` values drawn from ``rng``."""
         values = self.quantiles(rng.random(size).tolist(), context)
         assert values is not None, f"{type(self).__name__} needs quantiles() or sample()"
-        return _array(values)
+        return value_array(values)
 
     @abstractmethod
     def contains(self, value: Any, context: Context = _NOTHING) -> bool:
@@ -80,7 +80,7 @@ class Constant(Distribution):
     def sample(
         self, rng: np.random.Generator, size: int, context: Context = _NOTHING
     ) -> np.ndarray:
-        return _array([self.value] * size)
+        return value_array([self.value] * size)
 
     def support(self) -> tuple[float, float] | None:
         return _span([self.value])
@@ -342,10 +342,10 @@ class Mixture(Distribution):
         levels = rng.random(size).tolist()
         values = self.quantiles(levels, context)
         if values is not None:
-            return _array(values)
+            return value_array(values)
         columns = [part.sample(rng, size, context).tolist() for part in self.parts]
         picks = _picks(levels, len(self.parts), self.weights)
-        return _array([columns[k][i] for i, k in enumerate(picks)])
+        return value_array([columns[k][i] for i, k in enumerate(picks)])
 
     def support(self) -> tuple[float, float] | None:
         spans = [part.support() for part in self.parts]
@@ -387,7 +387,7 @@ class Relative(Distribution):
     def sample(
         self, rng: np.random.Generator, size: int, context: Context = _NOTHING
     ) -> np.ndarray:
-        return _array(self._scaled(self.factor.sample(rng, size, context).tolist(), context))
+        return value_array(self._scaled(self.factor.sample(rng, size, context).tolist(), context))
 
     def _scaled(self, factors: Sequence[float], context: Context) -> list[float]:
         low = -math.inf if self.low is None else self.low
@@ -690,7 +690,7 @@ def _span(values: Sequence[Any]) -> tuple[float, float] | None:
     return min(values), max(values)
 
 
-def _array(values: list[Any]) -> np.ndarray:
+def value_array(values: list[Any]) -> np.ndarray:
     """A one-dimensional array: of numbers where all values are, else of objects."""
     if all(isinstance(v, bool | int | float) for v in values):
         return np.array(values)

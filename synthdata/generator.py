@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
+import itertools
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
@@ -14,11 +16,13 @@ import numpy as np
 
 from synthdata import components, pixels, schedules
 from synthdata._version import __version__
+from synthdata.axes.base import Axes, Places
+from synthdata.axes.coordinate import GridStreams, Here, bound, check_unbound
 from synthdata.distributions import ColorDistribution, Palette
 from synthdata.effects.base import Change, Effect
 from synthdata.encoders.base import Encoder
 from synthdata.encoders.png import Png
-from synthdata.errors import ConfigError
+from synthdata.errors import ConfigError, nearest
 from synthdata.labels.base import Label, Truth
 from synthdata.layouts.base import Layout
 from synthdata.primitives.ahead import Ahead
@@ -29,6 +33,8 @@ from synthdata.rng import Streams
 from synthdata.scene import Color, Mark, Scene
 
 MAX_SIDE = 16_384
+N = 1000  # samples where nothing says how many
+VARIANTS = 64  # combinations of what a grid binds, at most: each has a renderer of its own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +94,7 @@ class SampleConfig:
     labels: Mapping[str, Label] = field(default_factory=_default_labels)
     renderer: Renderer = field(default_factory=_default_renderer)
     encoder: Encoder = Png()
+    axes: Axes | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 1 << 63:
@@ -96,12 +103,23 @@ class SampleConfig:
             raise ConfigError(
                 "primitives: [] draws nothing; choose at least one, as in primitives=lines"
             )
+        parts = {f.name: getattr(self, f.name) for f in dataclasses.fields(SampleConfig)}
+        if self.axes is None:
+            check_unbound(parts)
+        else:
+            bound(parts, self.axes, Here(self.axes))
+            _ = self.variants  # refused here and not when a sample asks for one
 
     @classmethod
     def from_mapping(cls, node: Mapping[str, Any], plugins: Sequence[str] = ()) -> SampleConfig:
         """From a composed config; keys that decide no bytes are left aside."""
         names = {f.name for f in dataclasses.fields(SampleConfig)}
         return components.make(cls, {k: v for k, v in node.items() if k in names}, "", plugins)
+
+    @property
+    def size(self) -> int:
+        """How many samples there are where nothing says how many: those of the grid."""
+        return N if self.axes is None else len(self.axes)
 
     def at(self, step: int) -> SampleConfig:
         """The config of one step of a curriculum: its schedules as they are there.
@@ -116,12 +134,44 @@ class SampleConfig:
     @functools.cached_property
     def asks(self) -> bool:
         """Whether a label asks models, so that a sample is a function of their replies too."""
-        return any(label.asks for label in self.labels.values())
+        asked = any(label.asks for label in self.labels.values())
+        return asked or any(config.asks for config in self.variants.values())
 
     @functools.cached_property
     def is_scheduled(self) -> bool:
         """Whether there is a schedule in it."""
         return schedules.at(self, 0) is not self
+
+    @functools.cached_property
+    def variants(self) -> Mapping[Places, SampleConfig]:
+        """The configs of a grid that binds keys to axes, by places on these; empty for others."""
+        if self.axes is None or not self.axes.bind:
+            return {}
+        lengths = [len(self.axes.values[name]) for name in self.axes.bind]
+        if (count := math.prod(lengths)) > VARIANTS:
+            raise ConfigError(
+                f"axes.bind: {count} combinations of values are too many; {VARIANTS} will do"
+            )
+        every = itertools.product(*map(range, lengths))
+        return {places: self._variant(places) for places in every}
+
+    def _variant(self, places: Places) -> SampleConfig:
+        from synthdata import compose
+
+        assert self.axes is not None
+        node = components.describe(dataclasses.replace(self, axes=self.axes.unbound()))
+        del node["_target_"]
+        known = [key for key in node if key not in ("axes", "seed")]
+        for (name, key), place in zip(self.axes.bind.items(), places, strict=True):
+            value = self.axes.values[name].values[place]
+            if key.partition(".")[0] not in known:
+                raise ConfigError(f"axes.bind.{name}: {key!r} is no key; {nearest(key, known)}")
+            try:
+                node = compose.assigned(node, key, components.describe_value(value))
+            except ConfigError as error:
+                raise error.at(f"axes.bind.{name}") from None
+        plugins = list(components.foreign_code(node))
+        return SampleConfig.from_mapping(node, plugins)
 
     @functools.cached_property
     def fingerprint(self) -> str:
@@ -177,11 +227,21 @@ class Generator:
     def __init__(self, config: SampleConfig, redrawn: str = "", variant: int = 0) -> None:
         self.config = config
         self.answers = Answers()
-        self._streams = Streams(config.seed, redrawn, variant)
+        self._again = redrawn, variant
+        self._variants: dict[Places, Generator] = {}
+        self._here: Here | None = None
+        if config.axes is None:
+            self._streams = Streams(config.seed, redrawn, variant)
+        else:
+            self._streams = GridStreams(config.axes, config.seed, redrawn, variant)
+            self._here = Here(config.axes)
+            config = bound(config, config.axes, self._here)
+        self._bound = config
         self._surface = config.renderer.open(*config.canvas.size)
         self._mask_encoder = Png()
         self._primitives = [
-            Ahead(primitive, name, self._streams) for name, primitive in config.primitives.items()
+            Ahead(primitive, name, self._streams, self._here)
+            for name, primitive in config.primitives.items()
         ]
         background = config.canvas.background
         self._background: Color | None = None
@@ -200,8 +260,23 @@ class Generator:
 
     def __getitem__(self, index: int) -> Sample:
         """Sample ``index``, any whole number from 0 on."""
+        if self.config.variants:
+            return self._variant(index)[index]
         scene = self.scene(index)
-        image, changes = self._picture(index, scene)
+        return self._sample(index, scene, self._surface.draw(scene))
+
+    def lent(self, index: int) -> Sample:
+        """As ``self[index]``, but its image is good only until the next sample is made.
+
+        For who encodes it at once: the pixels stay where they were drawn.
+        """
+        if self.config.variants:
+            return self._variant(index).lent(index)
+        scene = self.scene(index)
+        return self._sample(index, scene, self._surface.lend(scene))
+
+    def _sample(self, index: int, scene: Scene, image: np.ndarray) -> Sample:
+        image, changes = self._changed(index, scene, image)
         file_name = f"{index:09d}{self.config.encoder.suffix}"
         stream = functools.partial(self._streams.get, index)
         truth = Truth(scene, tuple(changes.values()), stream, file_name, self.answers)
@@ -213,10 +288,12 @@ class Generator:
             "height": scene.height,
             "background": "#%02x%02x%02x" % scene.background,
         }
+        if self.config.axes is not None:
+            record |= _coordinates(self.config.axes, index)
         if changes:
             record["effects"] = {name: dict(change.params) for name, change in changes.items()}
         masks: dict[str, np.ndarray] = {}
-        for label in self.config.labels.values():
+        for label in self._bound.labels.values():
             record.update(label.fields(truth))
             masks.update(label.images(truth))
         for name in masks:
@@ -225,25 +302,31 @@ class Generator:
 
     def image(self, index: int) -> np.ndarray:
         """``self[index].image``, without the labels."""
-        return self._picture(index, self.scene(index))[0]
+        if self.config.variants:
+            return self._variant(index).image(index)
+        scene = self.scene(index)
+        return self._changed(index, scene, self._surface.draw(scene))[0]
 
     def questions(self, index: int) -> list[Question]:
         """What the labels of sample ``index`` ask models."""
+        if self.config.variants:
+            return self._variant(index).questions(index)
         scene = self.scene(index)
-        changes = [self._change(index, name, scene) for name in self.config.effects]
+        changes = [self._change(index, name, scene) for name in self._bound.effects]
         truth = Truth(scene, changes, functools.partial(self._streams.get, index))
-        return [q for label in self.config.labels.values() for q in label.questions(truth)]
+        return [q for label in self._bound.labels.values() for q in label.questions(truth)]
 
     def _change(self, index: int, effect: str, scene: Scene) -> Change:
         """What an effect does to sample ``index``."""
         rng = self._streams.get(index, f"effects/{effect}")
-        return self.config.effects[effect].prepare(rng, scene.width, scene.height)
+        return self._bound.effects[effect].prepare(rng, scene.width, scene.height)
 
-    def _picture(self, index: int, scene: Scene) -> tuple[np.ndarray, dict[str, Change]]:
+    def _changed(
+        self, index: int, scene: Scene, image: np.ndarray
+    ) -> tuple[np.ndarray, dict[str, Change]]:
         """The pixels of a scene after all effects, and what these were."""
-        image = self._surface.draw(scene)
         changes = {}
-        for name in self.config.effects:
+        for name in self._bound.effects:
             changes[name] = change = self._change(index, name, scene)
             image = change.pixels(image)
         if self.config.canvas.mode == "grey":
@@ -254,22 +337,28 @@ class Generator:
         """The scene of sample ``index``: what is in the picture, before a pixel is drawn."""
         if not 0 <= index < 1 << 63:
             raise IndexError(f"sample index {index} is not between 0 and 2**63 - 1")
+        if self.config.variants:
+            return self._variant(index).scene(index)
         width, height = self.config.canvas.size
         get = self._streams.get
+        if self._here is not None:
+            self._here.at(index)
         background = self._background
         if background is None:
-            colors = self.config.canvas.background.sample(get(index, "background"), 1)
+            colors = self._bound.canvas.background.sample(get(index, "background"), 1)
             background = tuple(colors[0].tolist())
         marks: Sequence[Mark] = []
         for primitive in self._primitives:
             drawn = primitive.marks(index, width, height, background)
             marks = [*marks, *drawn] if marks else drawn
-        if self.config.layout.moves:
-            marks = self.config.layout.arrange(marks, get(index, "layout"), width, height)
+        if self._bound.layout.moves:
+            marks = self._bound.layout.arrange(marks, get(index, "layout"), width, height)
         return Scene(width, height, background, tuple(marks))
 
     def encode(self, sample: Sample) -> tuple[dict[str, Any], dict[str, bytes]]:
         """The sample as a run writes it: its record with hashes, and its files by name."""
+        if self.config.variants:
+            return self._variant(sample.record["index"]).encode(sample)
         dpi = self.config.canvas.dpi
         record = sample.record.copy()
         data = self.config.encoder.encode(sample.image, dpi)
@@ -281,5 +370,27 @@ class Generator:
             files[record[f"{name}_file_name"]] = data
         return record, files
 
+    def _variant(self, index: int) -> Generator:
+        """The generator of the config that a sample's coordinates bind."""
+        grid = self.config.axes
+        assert grid is not None
+        where = dict(zip(grid.names, grid.at(index), strict=True))
+        places = tuple(where[name] for name in grid.bind)
+        if places not in self._variants:
+            self._variants[places] = Generator(self.config.variants[places], *self._again)
+        found = self._variants[places]
+        found.answers = self.answers
+        return found
+
     def __repr__(self) -> str:
         return f"Generator({self.config!r})"
+
+
+def _coordinates(grid: Axes, index: int) -> dict[str, Any]:
+    """What the record says of a sample's place in a grid."""
+    node: dict[str, Any] = {"axes": grid.coordinates(index)}
+    if index >= grid.cells:
+        node["repeat"] = index // grid.cells
+    if (first := grid.alias(index)) is not None:
+        node["alias_of"] = first
+    return node

@@ -4,13 +4,16 @@ PNG wants one "filter" byte in front of each row. So pictures are unpacked with 
 each row, which is the next row's filter byte, and, where the picture has a spare row above the
 image, its zero is the first row's: the encoder then compresses the buffer as it is. Asking Pillow
 for this stride is also seven times as fast as asking it for packed rows.
+
+A renderer that keeps its picture as RGBA can also lend it, as an array that looks at its memory:
+then only those who need packed RGB pay for it.
 """
 
 from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image, _imaging
@@ -39,6 +42,34 @@ def rgb_array(picture: Image.Image, spare_rows: int = 0) -> np.ndarray:
 _last: tuple[Callable[[], np.ndarray | None], memoryview] = (lambda: None, memoryview(b""))
 
 
+class Canvas(NamedTuple):
+    """The memory that a renderer draws in: ``rgbx`` is uint8 (height, width, 4), of which the
+    fourth says nothing, without the ``spare_rows`` that ``picture`` has on top of it.
+    """
+
+    rgbx: np.ndarray
+    picture: Image.Image
+    spare_rows: int
+
+    def lent(self) -> np.ndarray:
+        """Its RGB pixels, read-only uint8 (height, width, 3), until something else is drawn."""
+        image = self.rgbx[..., :3]
+        image.flags.writeable = False
+        global _lent
+        _lent = weakref.ref(image), self
+        return image
+
+
+#: The array that was lent last, and whose pixels it shows.
+_lent: tuple[Callable[[], np.ndarray | None], Canvas | None] = (lambda: None, None)
+
+
+def canvas_of(image: np.ndarray) -> Canvas | None:
+    """Whose pixels an array shows, if it is the one that was lent last."""
+    array, canvas = _lent
+    return canvas if array() is image else None
+
+
 def grey_array(image: np.ndarray) -> np.ndarray:
     """The luma (ITU-R BT.601) of an RGB image: uint8 (height, width)."""
     return np.asarray(picture_of(image).convert("L"))
@@ -46,17 +77,22 @@ def grey_array(image: np.ndarray) -> np.ndarray:
 
 def picture_of(image: np.ndarray) -> Image.Image:
     """A Pillow picture of uint8 (height, width, 3) or (height, width), whatever its row stride."""
+    height, width = image.shape[:2]
+    if (canvas := canvas_of(image)) is not None:
+        rows: Any = canvas.rgbx
+        return Image.frombytes("RGB", (width, height), rows, "raw", "RGBX", 0, 1)
     buffer = _memory(image)
     if buffer is None:
         return Image.fromarray(np.ascontiguousarray(image))
-    height, width = image.shape[:2]
     stride = 3 * width + 1
-    rows: Any = buffer[len(buffer) - height * stride :]  # which Pillow's type hints know nothing of
+    rows = buffer[len(buffer) - height * stride :]  # which Pillow's type hints know nothing of
     return Image.frombuffer("RGB", (width, height), rows, "raw", "RGB", stride, 1)
 
 
 def png_rows(image: np.ndarray) -> memoryview | np.ndarray:
     """What PNG compresses: all rows, big-endian, each after a zero byte ("no filter")."""
+    if (canvas := canvas_of(image)) is not None:
+        image = rgb_array(canvas.picture, canvas.spare_rows)
     height = image.shape[0]
     buffer = _memory(image)
     if buffer is not None:

@@ -10,6 +10,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from synthdata.errors import ConfigError
+
+_WORD = (1 << 64) - 1
+_ROUNDS = 6
+
 
 class Streams:
     """The random streams of one seed.
@@ -35,7 +40,7 @@ class Streams:
         self._streams: dict[str, _Stream] = {}
 
     def get(self, index: int, purpose: str) -> np.random.Generator:
-        """The generator for ``purpose``, at the start of sample ``index``."""
+        """The generator for ``purpose``, at the start of sample ``index``: a 64-bit number."""
         stream = self._streams.get(purpose)
         if stream is None:
             stream = self._streams[purpose] = _Stream(self.seed, self._key(purpose))
@@ -63,3 +68,43 @@ class _Stream:
         self._counter[2] = index  # words 0 and 1 count the blocks within the sample
         self._bits.state = self._state
         return self._generator
+
+
+class Permutation:
+    """A random order of 0, ..., n - 1 that takes no memory: ``Permutation(n, key)[k]``.
+
+    A Feistel network on the smallest even number of bits that holds n, walked along its cycle until
+    it is back below n (Black and Rogaway, "Ciphers with arbitrary finite domains", 2002, the
+    cycle-walking cipher); its round function is the mixer of SplitMix64 (Steele, Lea and Flood,
+    "Fast splittable pseudorandom number generators", 2014).
+    """
+
+    def __init__(self, n: int, key: int) -> None:
+        if not 0 < n < 1 << 64:
+            raise ConfigError(f"n: {n} cannot be shuffled; from 1 to 2**64 - 1 will do")
+        self.n = n
+        self._half = max(1, ((n - 1).bit_length() + 1) // 2)
+        self._keys = [mixed(key + k * 0x9E3779B97F4A7C15) for k in range(1, _ROUNDS + 1)]
+
+    def __len__(self) -> int:
+        return self.n
+
+    def __getitem__(self, k: int) -> int:
+        if not 0 <= k < self.n:
+            raise IndexError(f"{k} is not below {self.n}")
+        half, low = self._half, (1 << self._half) - 1
+        while True:
+            left, right = k >> half, k & low
+            for key in self._keys:
+                left, right = right, left ^ (mixed(right + key) & low)
+            k = left << half | right
+            if k < self.n:
+                return k
+
+
+def mixed(word: int) -> int:
+    """A 64-bit word, scrambled."""
+    word &= _WORD
+    word = (word ^ word >> 30) * 0xBF58476D1CE4E5B9 & _WORD
+    word = (word ^ word >> 27) * 0x94D049BB133111EB & _WORD
+    return word ^ word >> 31

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, TypeVar
@@ -18,6 +18,7 @@ import numpy as np
 
 from synthdata.distributions import Context, Distribution
 from synthdata.errors import ConfigError
+from synthdata.substitution import substituted
 
 T = TypeVar("T")
 _NOTHING: Context = {}
@@ -91,22 +92,7 @@ def at(component: T, step: int) -> T:
 
     What has no schedule in it is given back as it is.
     """
-    if isinstance(component, Schedule):
-        return component.at(step)  # type: ignore[return-value]
-    if dataclasses.is_dataclass(component) and not isinstance(component, type):
-        old = {f.name: getattr(component, f.name) for f in dataclasses.fields(component)}
-        new = {name: at(value, step) for name, value in old.items()}
-        changed = {name: value for name, value in new.items() if value is not old[name]}
-        return dataclasses.replace(component, **changed) if changed else component
-    if isinstance(component, Mapping):
-        items = {key: at(value, step) for key, value in component.items()}
-        same = all(items[key] is component[key] for key in items)
-        return component if same else items  # type: ignore[return-value]
-    if isinstance(component, tuple):
-        values = tuple(at(value, step) for value in component)
-        same = all(a is b for a, b in zip(values, component, strict=True))
-        return component if same else values  # type: ignore[return-value]
-    return component
+    return substituted(component, Schedule, lambda schedule: schedule.at(step))
 
 
 def _between(a: Any, b: Any, share: float) -> Any:

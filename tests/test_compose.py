@@ -73,6 +73,10 @@ def test_one_group_or_a_list() -> None:
     assert list(config([f"primitives=[{','.join(backwards)}]"]).primitives) == backwards
 
 
+def test_a_string_is_one_override() -> None:
+    assert compose("seed=7") == compose(["seed=7"])
+
+
 def test_the_order_of_marks_is_the_order_of_the_list() -> None:
     if "circles" not in primitives():
         pytest.skip("circles are not shipped")
@@ -205,7 +209,7 @@ def test_backgrounds() -> None:
         ("seed=${n", ["seed"]),
         ("seed=${nothing:1}", ["nothing"]),
         ("n=???", ["n"]),
-        ("+n=3", ["n"]),
+        ("+seed=3", ["seed"]),
         ("~nope", ["nope"]),
         ("+foo=3", ["foo", "no such key"]),
         ("plugins=5", ["plugins", "5", "list"]),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from synthdata import pixels
+from synthdata.encoders import Jpeg
 
 SIZES = st.integers(1, 40)
 
@@ -79,6 +80,24 @@ def test_picture_of_is_the_same_picture(
     )
     if image.size:
         assert np.array_equal(np.asarray(pixels.picture_of(image)), image)
+
+
+@given(SIZES, SIZES, st.integers(0, 1), st.integers(0, 99), st.sampled_from(sorted(VIEWS)))
+def test_what_is_lent_is_taken_as_any_other_array(
+    height: int, width: int, spare: int, seed: int, view: str
+) -> None:
+    rgba = noise(height + spare, width, seed)
+    picture = Image.frombuffer("RGBA", (width, height + spare), rgba, "raw", "RGBA", 0, 1)
+    lent = pixels.Canvas(rgba[spare:], picture, spare).lent()
+    assert np.array_equal(lent, rgba[spare:, :, :3])
+    assert not lent.flags.writeable
+    image = VIEWS[view](lent)
+    if image.size:
+        assert bytes(pixels.png_rows(image)) == naive_rows(image)
+        if "sixteen" not in view:
+            assert np.array_equal(np.asarray(pixels.picture_of(image)), image)
+            kept = np.array(image)
+            assert Jpeg().encode(image, 72.0) == Jpeg().encode(kept, 72.0)
 
 
 @given(SIZES, SIZES, st.integers(0, 99))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from benchmarks.compare import Comparison, divided, rate, seconds, steady_rate
 from benchmarks.measure import BENCH, ROOT, Loop, Program, Whole, checked_out
+from benchmarks.outputs import RECORDS
 from benchmarks.source import EPOCH
 
 SLOW = 90_000  # tasks: with more, others take minutes where tasks come one by one
@@ -222,7 +223,7 @@ def source(setting: Setting) -> Case:
         Comparison(
             "first sample after import, in 0.4 s",
             lambda turn: turn[first].wall - turn[package].wall,
-            lambda _: 0.4,
+            _of(0.4),
             1.0,
             at_least=False,
         )
@@ -300,6 +301,26 @@ def engine(setting: Setting) -> Case:
     return Case("engines, whole runs, start included", programs, comparisons)
 
 
+def outputs(setting: Setting) -> Case:
+    """What is made of a finished run, by one process."""
+    images = max(1, setting.images // RECORDS) * RECORDS
+    loops = {"export coco": "coco", "report": "report"}
+    programs = [Loop(name, images, loop, setting.root) for name, loop in loops.items()]
+    return Case(
+        f"exports and reports of {RECORDS} images",
+        programs,
+        [
+            Comparison("COCO, 20,000 images a minute", rate("export coco"), _of(20_000 / 60), 1.0),
+            at_most("report, 100,000 images in 30 s", seconds("report"), _of(30 / 100_000), 1.0),
+        ],
+    )
+
+
+def _of(value: float) -> Callable[[object], float]:
+    """What does not depend on a measurement."""
+    return lambda _: value
+
+
 def _task_cases() -> dict[str, Callable[[Setting], Case]]:
     found: dict[str, Callable[[Setting], Case]] = {}
     for count in (900, 9000, 90_000, 1_800_000):
@@ -325,6 +346,7 @@ CASES: dict[str, Callable[[Setting], Case]] = {
     "source": source,
     "stream": stream,
     "engine": engine,
+    "outputs": outputs,
     **_task_cases(),
 }
 

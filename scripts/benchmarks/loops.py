@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks import floor, source
+from benchmarks import floor, outputs, source
 from benchmarks.place import make_folder
 
 PREPARED = 500  # pictures whose geometry is made ready for the floor
@@ -122,6 +122,8 @@ LOOPS: dict[str, Loop] = {
     "source-samples": Loop(source.samples, [*LINES, SIDE_224]),
     "source-pictures": Loop(source.pictures, [*LINES, SIDE_224]),
     "source-bare": Loop(source.bare, [*LINES, SIDE_224]),
+    "coco": Loop(outputs.coco, ["primitives=mixed", "labels=[marks,instance_mask]"]),
+    "report": Loop(outputs.report, LINES),
     **{
         f"source-{kind}-{side}": Loop(prepare, [*LINES, f"canvas.size=[{side},{side}]"])
         for side in (224, 512)

@@ -205,17 +205,18 @@ def _records(facts: Facts) -> Iterator[JSON]:
         yield _record_set("samples", "One for each image.", _file_fields("samples", "image"))
         yield _record_set("records", "The labels, as JSON.", _file_fields("records", "record"))
     elif kind == "parquet":
-        fields = [
-            _field("samples", key, _TYPES[t], _column("table", key)) for key, t in columns.plain
-        ]
+        plain = [(key, _TYPES[t]) for key, t in columns.plain]
+        plain.append(("record", "sc:Text"))
+        fields = [_field("samples", key, kind, _column("table", key)) for key, kind in plain]
         for name in ("image", *columns.images):
             source = _column("table", name) | {"transform": {"jsonPath": "bytes"}}
             fields.append(_field("samples", name, "sc:ImageObject", source))
         yield _record_set("samples", "One for each image.", fields)
     else:
-        fields = [
-            _field("samples", key, _TYPES[t], _column("record", key)) for key, t in columns.plain
-        ]
+        plain = [(key, _TYPES[t]) for key, t in columns.plain]
+        if kind == "imagefolder":  # in a run's own folder the record is the row itself
+            plain.append(("record", "sc:Text"))
+        fields = [_field("samples", key, kind, _column("record", key)) for key, kind in plain]
         name_of = _field("samples", "file_name", "sc:Text", _column("record", "file_name"))
         name_of["references"] = _property("image", "filename")
         content = _field("samples", "image", "sc:ImageObject", _property("image", "content"))

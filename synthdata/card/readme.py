@@ -51,6 +51,9 @@ def _front_matter(facts: Facts) -> str:
     data["size_categories"] = [_size(facts.census.n)]
     files = [{"split": each.split, "path": each.pattern} for each in facts.layout.data]
     config: dict[str, Any] = {"config_name": "default", "data_files": files}
+    # `datasets` keeps what it has read under the folder's name and a hash of this, and every run's
+    # folder has one name: without the digest it gives one run's samples for another's.
+    config["description"] = f"digest {facts.digest}"
     if facts.layout.kind in ("run", "imagefolder"):
         config["features"] = features(facts)
     data["configs"] = [config]

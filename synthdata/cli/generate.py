@@ -72,6 +72,9 @@ class _Application:
         from hydra._internal.hydra import Hydra
         from hydra._internal.utils import create_config_search_path
         from hydra.core.config_search_path import SearchPathQuery
+        from hydra.core.global_hydra import GlobalHydra
+
+        from synthdata.loader import Loader
 
         version.setbase("1.3")
         search_path = create_config_search_path(str(conf_dir()))
@@ -81,7 +84,8 @@ class _Application:
             folder = f"file://{Path(config_dir).resolve()}"
             search_path.prepend("command-line", folder, SearchPathQuery(provider="main"))
         self._name = config_name
-        self._hydra = Hydra.create_main_hydra2("synthdata", search_path)
+        self._hydra = Hydra("synthdata", Loader(search_path))
+        GlobalHydra.instance().initialize(self._hydra)
         self._codes: list[int] = []
 
     def run(self, overrides: list[str]) -> int:

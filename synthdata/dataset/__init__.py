@@ -6,8 +6,9 @@ from synthdata._lazy import lazy
 
 if TYPE_CHECKING:
     from synthdata.dataset.dataset import Dataset
-    from synthdata.dataset.order import Order, Permutation
+    from synthdata.dataset.order import Order
     from synthdata.dataset.source import Source
+    from synthdata.rng import Permutation
 
 __all__ = ["Dataset", "Order", "Permutation", "Source"]
 

@@ -13,51 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from synthdata.errors import ConfigError
-
-_WORD = (1 << 64) - 1
-_ROUNDS = 6
-
-
-class Permutation:
-    """A random order of 0, ..., n - 1 that takes no memory: ``Permutation(n, key)[k]``.
-
-    A Feistel network on the smallest even number of bits that holds n, walked along its cycle until
-    it is back below n (Black and Rogaway, "Ciphers with arbitrary finite domains", 2002, the
-    cycle-walking cipher); its round function is the mixer of SplitMix64 (Steele, Lea and Flood,
-    "Fast splittable pseudorandom number generators", 2014).
-    """
-
-    def __init__(self, n: int, key: int) -> None:
-        if not 0 < n < 1 << 64:
-            raise ConfigError(f"n: {n} cannot be shuffled; from 1 to 2**64 - 1 will do")
-        self.n = n
-        self._half = max(1, ((n - 1).bit_length() + 1) // 2)
-        self._keys = [_mixed(key + k * 0x9E3779B97F4A7C15) for k in range(1, _ROUNDS + 1)]
-
-    def __len__(self) -> int:
-        return self.n
-
-    def __getitem__(self, k: int) -> int:
-        if not 0 <= k < self.n:
-            raise IndexError(f"{k} is not below {self.n}")
-        half, low = self._half, (1 << self._half) - 1
-        while True:
-            left, right = k >> half, k & low
-            for key in self._keys:
-                left, right = right, left ^ (_mixed(right + key) & low)
-            k = left << half | right
-            if k < self.n:
-                return k
-
+from synthdata.rng import Permutation, mixed
 
 _permutation = functools.lru_cache(maxsize=4)(Permutation)
-
-
-def _mixed(word: int) -> int:
-    word &= _WORD
-    word = (word ^ word >> 30) * 0xBF58476D1CE4E5B9 & _WORD
-    word = (word ^ word >> 27) * 0x94D049BB133111EB & _WORD
-    return word ^ word >> 31
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +51,7 @@ class Order:
         """The epoch whose samples are taken at a position, and which of its n."""
         epoch, k = divmod(position, n)
         if self.shuffle is not None:
-            k = _permutation(n, _mixed(_mixed(self.shuffle) + epoch))[k]
+            k = _permutation(n, mixed(mixed(self.shuffle) + epoch))[k]
         return (epoch if self.fresh else 0), k
 
     def start(self, position: int, n: int, stride: int) -> int:

@@ -12,7 +12,6 @@ from synthdata.compose import compose, conf_dir, listed
 from synthdata.errors import ConfigError
 from synthdata.generator import SampleConfig
 
-N = 1000  # samples where nothing says how many, as in a run
 LISTS = ("primitives", "effects", "labels")  # groups of which several options may be chosen
 
 
@@ -21,7 +20,7 @@ def read(
 ) -> tuple[SampleConfig, int]:
     """The part of a config that decides samples, and its ``n``; as ``Dataset.from_config``."""
     if isinstance(config, SampleConfig):  # a Config is one too
-        return getattr(config, "sample_config", config), getattr(config, "n", N)
+        return getattr(config, "sample_config", config), getattr(config, "n", config.size)
     if isinstance(config, Path) or (isinstance(config, str) and _is_file_name(config)):
         path = Path(config)
         if not path.is_file():
@@ -44,7 +43,8 @@ def read(
         )
     node = compose(list(config), config_dir)
     # Not as a Config: its engine and writer, which nobody needs here, take a while to import.
-    return SampleConfig.from_mapping(node, [*plugins, *listed(node)]), coerce(node["n"], int, "n")
+    samples = SampleConfig.from_mapping(node, [*plugins, *listed(node)])
+    return samples, samples.size if node["n"] is None else coerce(node["n"], int, "n")
 
 
 def overrides_of(node: Mapping[str, Any]) -> Iterator[str]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from synthdata.encoders.base import Encoder
 from synthdata.encoders.pillow import check_quality
+from synthdata.pixels import canvas_of
 
 _DENSITY = 13  # where a JFIF header, which libjpeg writes first, has its unit and two densities
 
@@ -28,7 +29,10 @@ class Jpeg(Encoder):
     def encode(self, image: np.ndarray, dpi: float) -> bytes:
         import simplejpeg
 
-        if image.ndim == 2:
+        if (canvas := canvas_of(image)) is not None:
+            pixels, space = canvas.rgbx, "RGBX"
+            sampling = self.subsampling.replace(":", "")
+        elif image.ndim == 2:
             pixels, space, sampling = np.ascontiguousarray(image)[..., None], "GRAY", "Gray"
         else:
             apart = image.strides[0] >= 3 * image.shape[1] and image.strides[1:] == (3, 1)

@@ -31,6 +31,7 @@ from synthdata.exports.runs import area_of
 from synthdata.exports.source import Item, Source, Survey
 from synthdata.labels.categories import CATEGORIES
 from synthdata.labels.keypoints import skeleton
+from synthdata.writers.table import check_readable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +52,7 @@ class Coco(Format):
     link: bool = True
 
     def check(self, config: Config) -> None:
+        check_readable(config.encoder.suffix, "who reads COCO")
         need_label(config, "coco", "marks")
         if self.panoptic:
             need_label(config, "coco panoptic=true", "instance_mask")

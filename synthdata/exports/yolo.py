@@ -12,7 +12,6 @@ import numpy as np
 import yaml
 
 from synthdata.config import Config
-from synthdata.errors import ConfigError
 from synthdata.exports.base import Format, need, need_label
 from synthdata.exports.coco import numbered
 from synthdata.exports.instances import (
@@ -25,7 +24,7 @@ from synthdata.exports.instances import (
     polygons_of,
 )
 from synthdata.exports.source import Item, Source, Survey, file_name
-from synthdata.writers.table import READABLE
+from synthdata.writers.table import check_readable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,11 +43,7 @@ class Yolo(Format):
     link: bool = True
 
     def check(self, config: Config) -> None:
-        if config.encoder.suffix not in READABLE:
-            raise ConfigError(
-                f"encoder: yolo cannot read {config.encoder.suffix} files; "
-                "make the run with encoder=png"
-            )
+        check_readable(config.encoder.suffix, "yolo")
         need_label(config, "yolo", "marks")
         if self.task == "segment":
             need_mask_labels(config, "yolo task=segment", self.extent)

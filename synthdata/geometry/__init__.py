@@ -22,6 +22,7 @@ from synthdata.geometry.paths import (
 )
 from synthdata.geometry.polylines import dash, flatten
 from synthdata.geometry.strokes import hull_points
+from synthdata.geometry.svg import svg_path
 
 __all__ = [
     "arc",
@@ -39,4 +40,5 @@ __all__ = [
     "segment_bounds",
     "spline",
     "stroke_bounds",
+    "svg_path",
 ]

@@ -9,7 +9,7 @@ from synthdata.errors import ConfigError, nearest
 #: The categories of synthdata's primitives; new ones come after these.
 CATEGORIES = (
     *("arc", "arrow", "circle", "cross", "curve", "ellipse", "grid", "line"),
-    *("polygon", "polyline", "rectangle", "text"),
+    *("polygon", "polyline", "rectangle", "text", "sprite"),
 )
 
 

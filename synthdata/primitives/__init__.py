@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from synthdata.primitives.polygons import Polygons
     from synthdata.primitives.polylines import Polylines
     from synthdata.primitives.rectangles import Rectangles
+    from synthdata.primitives.sprites import Sprites
     from synthdata.primitives.text import Text
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "Primitive",
     "Rectangles",
     "Shape",
+    "Sprites",
     "Text",
     "fraction",
 ]
@@ -63,6 +65,7 @@ __getattr__, __dir__ = lazy(
         "Primitive": "base",
         "Rectangles": "rectangles",
         "Shape": "base",
+        "Sprites": "sprites",
         "TINTS": "base",
         "Text": "text",
         "fraction": "base",

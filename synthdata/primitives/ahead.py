@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from synthdata.axes.coordinate import Here
 from synthdata.primitives.base import Draw, Levels, Primitive, Shape, draw_count
 from synthdata.rng import Streams
 from synthdata.scene import Color, Mark
@@ -23,10 +24,14 @@ class Ahead:
 
     As long as samples are asked for in sequence, those to come are drawn along with the one that is
     wanted: as many as came before in that sequence, so that nobody waits for what he may not need.
+
+    ``here`` is what coordinates are read from; it stands at the sample that is asked for.
     """
 
-    def __init__(self, primitive: Primitive, name: str, streams: Streams) -> None:
-        self._primitive, self._streams = primitive, streams
+    def __init__(
+        self, primitive: Primitive, name: str, streams: Streams, here: Here | None = None
+    ) -> None:
+        self._primitive, self._streams, self._here = primitive, streams, here
         self._geometry, self._style = f"geometry/{name}", f"style/{name}"
         self._together = isinstance(primitive, Shape) and primitive.together
         self._next = self._run = 0
@@ -62,6 +67,8 @@ class Ahead:
         room = MOST
         try:
             for index in range(start, start + min(self._run, MOST)):
+                if self._here is not None:
+                    self._here.at(index)
                 draw = self._draw(index, width, height, background)
                 n = draw_count(primitive.count, draw)
                 room -= n
@@ -70,12 +77,17 @@ class Ahead:
                 counts.append(n)
                 levels.append(primitive.levels(draw, n))
             together = Levels(*map(np.concatenate, zip(*levels, strict=True)))
+            if self._here is not None:
+                self._here.across(start, counts)
             nobody: Any = _Nobody()
             marks = iter(primitive.marks_at(together, draw._replace(geometry=nobody, style=nobody)))
             return {start + k: list(itertools.islice(marks, n)) for k, n in enumerate(counts)}
         except Exception:  # of one of them, which raises it again when its turn comes
             self._together = False
             return {}
+        finally:
+            if self._here is not None:
+                self._here.at(start)
 
 
 class _Nobody:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from synthdata.axes.coordinate import Coordinate
 from synthdata.distributions import Choice, Constant, Distribution, IntUniform, Mixture, Poisson
 from synthdata.errors import ConfigError, nearest
 from synthdata.schedules import Schedule
@@ -126,6 +127,8 @@ def check_names(name: str, source: Distribution, known: tuple[str, ...]) -> None
     if isinstance(source, Mixture):
         for part in source.parts:
             check_names(name, part, known)
+        return
+    if isinstance(source, Coordinate):  # checked when it is bound to its axis
         return
     if not isinstance(source, Constant | Choice):
         raise ConfigError(f"{name}: give one name or a choice of names; known: {', '.join(known)}")

@@ -26,25 +26,29 @@ from synthdata.scene import Color, Mark, Scene
 
 @dataclass(frozen=True)
 class Agg(Renderer):
-    """Anti-aliased rendering by matplotlib's Agg.
+    """Rendering by matplotlib's Agg.
 
-    ``supersample`` draws that many times larger in both directions and averages down.
+    ``supersample`` draws that many times larger in both directions and averages down. Without
+    ``antialiased`` a pixel has the colour of a mark, or nothing of it.
     """
 
     supersample: int = 1
+    antialiased: bool = True
 
     def __post_init__(self) -> None:
         if not 1 <= self.supersample <= 8:
             raise ConfigError(f"supersample={self.supersample} must lie between 1 and 8")
 
     def open(self, width: int, height: int) -> Surface:
-        return AggSurface(width, height, self.supersample)
+        return AggSurface(width, height, self.supersample, self.antialiased)
 
 
 class AggSurface(Surface):
     """A kept ``RendererAgg`` with its pixel buffer."""
 
-    def __init__(self, width: int, height: int, supersample: int = 1) -> None:
+    def __init__(
+        self, width: int, height: int, supersample: int = 1, antialiased: bool = True
+    ) -> None:
         from synthdata.renderers.backend_agg import RendererAgg
 
         self._width, self._height, self._factor = width, height, supersample
@@ -52,16 +56,25 @@ class AggSurface(Surface):
         self._spare = int(supersample == 1)
         size = width * supersample, height * supersample + self._spare
         self._agg = RendererAgg(*size, 72.0 * supersample)  # which widths and dashes scale with
-        self._pixels = np.asarray(self._agg).view(np.uint32)[..., 0]
+        rgbx = np.asarray(self._agg)
+        self._pixels = rgbx.view(np.uint32)[..., 0]
         self._picture = Image.frombuffer("RGBA", size, self._agg, "raw", "RGBA", 0, 1)
+        self._canvas = pixels.Canvas(rgbx[self._spare :], self._picture, self._spare)
         self._transform = _flip(height * supersample, supersample)
         self._context, self._path = _Context(), _Path()
+        self._context._antialiased = antialiased
 
     def draw(self, scene: Scene) -> np.ndarray:
         self._paint(scene)
         if self._factor > 1:
             return pixels.rgb_array(self._picture.reduce(self._factor))
         return pixels.rgb_array(self._picture, self._spare)
+
+    def lend(self, scene: Scene) -> np.ndarray:
+        if self._factor > 1:
+            return self.draw(scene)
+        self._paint(scene)
+        return self._canvas.lent()
 
     def _paint(self, scene: Scene) -> None:
         self._pixels.fill(_rgba32(scene.background))

@@ -23,3 +23,7 @@ class Surface(ABC):
     @abstractmethod
     def draw(self, scene: Scene) -> np.ndarray:
         """The picture: uint8 array (height, width, 3), RGB; yours to keep, but read-only."""
+
+    def lend(self, scene: Scene) -> np.ndarray:
+        """As ``draw``, but good only until the next picture is drawn: cheaper where it can be."""
+        return self.draw(scene)

@@ -231,7 +231,7 @@ class _Making:
         begun = clock()
         try:
             self._deadline.begin()
-            sample = generator[index]
+            sample = generator.lent(index)
             drawn = clock()
             record, files = generator.encode(sample)
             self._deadline.end()

@@ -59,8 +59,10 @@ class Detection(Target):
     def __post_init__(self) -> None:
         if self.extent not in ("painted", "visible"):
             raise ConfigError(f"extent: {self.extent!r} is unknown; 'painted' or 'visible' will do")
-        if self.keypoints < 0:
-            raise ConfigError(f"keypoints: {self.keypoints} must not be negative")
+        if type(self.keypoints) is not int or self.keypoints < 0:
+            raise ConfigError(
+                f"keypoints: {self.keypoints!r} is not how many points each entry has, 0 for none"
+            )
 
     def __call__(self, sample: Sample) -> dict[str, torch.Tensor]:
         record = sample["record"]

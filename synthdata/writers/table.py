@@ -161,11 +161,11 @@ class TableSink(Sink):
         self._bytes = 0
 
 
-def check_readable(suffix: str) -> None:
-    """Raise ConfigError unless Hugging Face's Image reads files of that suffix."""
+def check_readable(suffix: str, who: str = "Hugging Face's Image") -> None:
+    """Raise ConfigError unless image libraries, as ``who`` uses them, read files of that suffix."""
     if suffix not in READABLE:
         raise ConfigError(
-            f"encoder: Hugging Face's Image cannot read {suffix} files; "
+            f"encoder: {who} cannot read {suffix} files; "
             "make the run with encoder=png, or use webdataset, npz or hdf5"
         )
 

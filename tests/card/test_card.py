@@ -103,6 +103,33 @@ def test_the_code_in_the_card_runs(runs: dict[str, Run], kind: str, tmp_path: Pa
         assert done.returncode == 0 or missing, f"{name}: {done.stderr}"
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("writer", ["folder", "parquet"])
+def test_no_run_is_taken_for_another_by_a_cache(
+    writer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`datasets` knows a folder by its name, which is the same in every run."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    datasets = pytest.importorskip("datasets")
+    datasets.disable_progress_bars()
+
+    def seeds(run: Run) -> list[int]:
+        finish_outputs(run)
+        folder = str(run.path / "dataset")
+        rows = datasets.load_dataset(folder, split="train", cache_dir=str(tmp_path / "cache"))
+        return list(rows["seed"])
+
+    options = ["canvas.size=[32,24]", "engine=serial", f"writer={writer}"]
+    runs = [
+        Run(tmp_path / str(seed), config([*options, f"n={n}", f"seed={seed}"])).execute()
+        for seed, n in ((1, 4), (2, 6))
+    ]
+    assert [seeds(run) for run in runs] == [[1] * 4, [2] * 6]
+    grown = config([*options, "n=9", "seed=1"])
+    assert seeds(Run(runs[0].path, grown).execute()) == [1] * 9
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_croissant(
     runs: dict[str, Run], kind: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -130,6 +157,9 @@ def test_croissant(
     assert len([row[f"{masks}/mask"] for row in data.records(masks)]) == 12
     if kind == "webdataset":
         assert len(list(data.records("records"))) == 12
+    if kind == "parquet":
+        whole = [json.loads(row["samples/record"]) for row in data.records("samples")]
+        assert {record["index"]: record for record in whole} == records
     assert len(list(data.records("splits"))) == 2
 
 

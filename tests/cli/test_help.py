@@ -113,7 +113,11 @@ def test_asked_for_after_overrides_it_runs_nothing(
 
 @pytest.mark.parametrize(
     ("topic", "hint"),
-    [("primitives=lins", "'lines'"), ("enclder", "'encoder'"), ("zzz", "known: effects, encoder")],
+    [
+        ("primitives=lins", "'lines'"),
+        ("enclder", "'encoder'"),
+        ("zzz", "known: axes, effects"),
+    ],
 )
 def test_unknown_topic(topic: str, hint: str) -> None:
     with pytest.raises(ConfigError, match=re.escape(hint)):

@@ -138,6 +138,12 @@ def test_targets_name_what_is_missing(target: Any, words: str, tiny: Dataset) ->
     assert words in str(caught.value)
 
 
+@pytest.mark.parametrize("keypoints", [-1, True, 2.0])
+def test_key_points_are_a_number_of_them(keypoints: Any) -> None:
+    with pytest.raises(ConfigError, match="keypoints: "):
+        Detection(keypoints=keypoints)
+
+
 def test_a_loader_of_samples(rich: Dataset) -> None:
     target = (Detection(masks=True), Segmentation(), Captions(), Regression("index"), index_of)
     loader = DataLoader(Samples(rich, target), batch_size=4, collate_fn=collate)

@@ -201,7 +201,7 @@ def test_a_missing_extra_is_named(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["yolo", "parquet"])
+@pytest.mark.parametrize("name", ["coco", "yolo", "parquet"])
 def test_pictures_that_readers_cannot_read_are_refused(tmp_path: Path, name: str) -> None:
     overrides = ["canvas.size=[16,16]", "engine=serial", "n=2", "encoder=npy"]
     run = Run(tmp_path / "run", config(overrides)).execute()

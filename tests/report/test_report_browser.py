@@ -132,6 +132,39 @@ def test_layers_toggle(window: Any, rich_run: synthdata.Run) -> None:
     assert len({*drawn.values()}) == len(drawn)
 
 
+def test_crossings_are_crosses_and_other_meetings_squares(
+    window: Any, rich_run: synthdata.Run
+) -> None:
+    seen = set()
+    for at in range(6):
+        record = opened(window, rich_run, at)
+        only(window, "relations")
+        width, height, pixels = painted(window, "overlay")
+        scale = width / record["width"]
+        found = record["relations"]["intersections"]
+        points = [
+            (p, kind)
+            for pair in found
+            for p, kind in zip(pair["points"], pair["kinds"], strict=True)
+        ]
+        for (x, y), kind in points:
+            alone = all(
+                abs(x - a) + abs(y - b) > 40 / scale or (x, y) == (a, b) for (a, b), _ in points
+            )
+            column, row = int(x * scale), int(y * scale)
+            if alone and 8 < column < width - 8 and 8 < row < height - 8:
+                around = [
+                    4 * ((row + v) * width + column + u) for u in range(-8, 9) for v in range(-8, 9)
+                ]
+                inks = [pixels[k : k + 4] for k in around if pixels[k + 3] > 200]
+                crosses = sum(
+                    red > 150 and green < 40 and blue < 60 for red, green, blue, _ in inks
+                )
+                assert (crosses > 10) == (kind == "cross"), (kind, x, y)
+                seen.add(kind == "cross")
+    assert True in seen
+
+
 def test_layers_that_the_run_has_not(window: Any, tmp_path: Path) -> None:
     run = synthdata.generate([*SMALL, "labels=[]", "n=2"], tmp_path / "bare")
     opened(window, run)

@@ -120,7 +120,7 @@ SMALL = Plan(
     faults={"throw": 20, "doze": 2, "devour": 2, "kill": 2, "os_exit": 1, "once": 3},
     writes=1,
     kills=0,
-    at_least=35,
+    at_least=30,
 )
 GIVE_UP = 30  # times that the run is resumed
 

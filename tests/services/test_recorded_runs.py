@@ -140,7 +140,9 @@ def test_what_got_no_reply_is_a_row_and_can_be_retried(server: ModelServer, tmp_
 
 
 def test_without_services_it_is_said(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"services: null, and labels.captions_llm asks a model; say"):
+    with pytest.raises(
+        ConfigError, match=r"services: null, and labels.captions_llm asks a model; say"
+    ):
         config([o for o in ASKING if not o.startswith("services")])
 
 

@@ -184,17 +184,18 @@ const LAYERS = [
         }
       }
       context.setLineDash([]);
-      for (const { ids, points } of relations.intersections || []) {
+      const r = 4 / scale;
+      context.lineWidth = 1.8 / scale;
+      for (const { ids, points, kinds } of relations.intersections || []) {
         if (only && !ids.includes(only)) continue;
-        for (const [x, y, kind] of points) {
-          const r = 4 / scale;
-          context.strokeStyle = kind === "cross" ? "#b00020" : "#7828a0";
-          context.lineWidth = 1.8 / scale;
-          if (kind === "cross") {
+        points.forEach(([x, y], i) => {
+          const crosses = kinds[i] === "cross";
+          context.strokeStyle = crosses ? "#b00020" : "#7828a0";
+          if (crosses) {
             outline(context, [x - r, y - r, x + r, y + r], false);
             outline(context, [x - r, y + r, x + r, y - r], false);
           } else context.strokeRect(x - r, y - r, 2 * r, 2 * r);
-        }
+        });
       }
     },
   },

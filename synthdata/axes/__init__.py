@@ -1,0 +1,25 @@
+"""Data sets as grids of named axes: the conf group ``axes``."""
+
+from typing import TYPE_CHECKING
+
+from synthdata._lazy import lazy
+
+if TYPE_CHECKING:
+    from synthdata.axes.base import Axes, Axis
+    from synthdata.axes.grids import Product, Zip
+    from synthdata.axes.subsets import Latin, Random, Sobol
+
+__all__ = ["Axes", "Axis", "Latin", "Product", "Random", "Sobol", "Zip"]
+
+__getattr__, __dir__ = lazy(
+    globals(),
+    {
+        "Axes": "base",
+        "Axis": "base",
+        "Latin": "subsets",
+        "Product": "grids",
+        "Random": "subsets",
+        "Sobol": "subsets",
+        "Zip": "grids",
+    },
+)

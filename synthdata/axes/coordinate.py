@@ -1,0 +1,184 @@
+"""Coordinates as distributions: what a sample gets is its value on an axis.
+
+``scale: {dist: axis, name: scale}`` may stand wherever a distribution may. In a config it is only a
+name; ``bound`` puts a table of values in its place, which reads from ``Here`` where the sample
+stands that is being made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+
+from synthdata.axes.base import Axes
+from synthdata.distributions import (
+    Choice,
+    ColorDistribution,
+    Context,
+    Distribution,
+    Palette,
+    value_array,
+)
+from synthdata.errors import ConfigError, nearest
+from synthdata.rng import Streams
+from synthdata.substitution import substituted
+
+T = TypeVar("T")
+_NOTHING: Context = {}
+
+
+class _Unbound(Distribution):
+    __slots__ = ()
+    name: str
+
+    def sample(
+        self, rng: np.random.Generator, size: int, context: Context = _NOTHING
+    ) -> np.ndarray:
+        raise ConfigError(f"axis {self.name!r}: there is none here to draw the coordinate of")
+
+    def contains(self, value: Any, context: Context = _NOTHING) -> bool:
+        """False: nothing is known to be drawn before there is an axis."""
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Coordinate(_Unbound):
+    """The sample's value on the axis ``name``.
+
+    Numbers become ``factor`` × value + ``plus``, where these are given. With ``to`` it is the one
+    of these values that stands where the sample's own stands on the axis.
+    """
+
+    name: str
+    factor: float | None = None
+    plus: float | None = None
+    to: tuple[Any, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ColorCoordinate(_Unbound, ColorDistribution):
+    """The same for colours."""
+
+    name: str
+    to: tuple[Any, ...] | None = None
+
+
+class Here:
+    """Where the sample stands that is being made, for the distributions of one generator.
+
+    ``places`` has a place on each axis: one, or a list with one for each mark where the marks of
+    several samples are drawn together.
+    """
+
+    __slots__ = ("_grid", "places")
+
+    def __init__(self, grid: Axes) -> None:
+        self._grid = grid
+        self.places: dict[str, Any] = {}
+        self.at(0)
+
+    def at(self, index: int) -> None:
+        """Stand at one sample."""
+        self.places = dict(zip(self._grid.names, self._grid.at(index), strict=True))
+
+    def across(self, start: int, counts: Sequence[int]) -> None:
+        """Stand at the samples from ``start`` on, at each for as many marks as ``counts`` says."""
+        rows = [self._grid.at(start + k) for k, n in enumerate(counts) for _ in range(n)]
+        self.places = dict(zip(self._grid.names, map(list, zip(*rows, strict=True)), strict=True))
+
+    def pick(self, name: str, table: Sequence[Any], n: int) -> list[Any]:
+        """``n`` values from the table of an axis."""
+        places = self.places[name]
+        if isinstance(places, int):
+            return [table[places]] * n
+        if len(places) != n:
+            raise LookupError(f"axis {name!r}: {n} values are drawn for {len(places)} marks")
+        return [table[place] for place in places]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Bound(Choice):
+    """One of ``values``: the one that stands for the sample's place."""
+
+    name: str = ""
+    here: Here | None = None
+
+    def quantiles(self, levels: Sequence[float], context: Context = _NOTHING) -> list[Any]:
+        assert self.here is not None
+        return self.here.pick(self.name, self.values, len(levels))
+
+    def sample(
+        self, rng: np.random.Generator, size: int, context: Context = _NOTHING
+    ) -> np.ndarray:
+        return value_array(self.quantiles([0.0] * size))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _BoundColor(Palette):
+    name: str = ""
+    here: Here | None = None
+
+    def quantiles(self, levels: Sequence[float], context: Context = _NOTHING) -> list[Any]:
+        assert self.here is not None
+        return self.here.pick(self.name, self.colors, len(levels))
+
+
+class GridStreams(Streams):
+    """The streams of a grid's samples: some stay the same along axes, as its ``shared`` says."""
+
+    def __init__(self, grid: Axes, seed: int, redrawn: str = "", variant: int = 0) -> None:
+        super().__init__(seed, redrawn, variant)
+        self._grid = grid
+        self._along: dict[str, tuple[str, ...]] = {}
+
+    def get(self, index: int, purpose: str) -> np.random.Generator:
+        along = self._along.get(purpose)
+        if along is None:
+            shared = self._grid.shared.items()
+            found = [names for name, names in shared if f"{purpose}/".startswith(f"{name}/")]
+            along = self._along[purpose] = tuple(name for names in found for name in names)
+        return super().get(self._grid.stream_index(index, along) if along else index, purpose)
+
+
+def bound(component: T, grid: Axes, here: Here) -> T:
+    """A component with tables of the grid's values in place of its coordinates.
+
+    Raises ConfigError if there is no such axis, or its values make no sense where they are to go.
+    """
+    return substituted(component, _Unbound, lambda found: _table(found, grid, here))
+
+
+def check_unbound(component: object) -> None:
+    """Raise ConfigError if a component has a coordinate in it: for configs without axes."""
+
+    def refuse(found: _Unbound) -> object:
+        raise ConfigError(
+            f"name: {found.name!r} is not an axis; there are none, give some with axes=product"
+        )
+
+    substituted(component, _Unbound, refuse)
+
+
+def _table(coordinate: _Unbound, grid: Axes, here: Here) -> Distribution:
+    """The distribution that reads where the sample stands."""
+    assert isinstance(coordinate, Coordinate | ColorCoordinate)
+    name, to = coordinate.name, coordinate.to
+    if name not in grid.values:
+        raise ConfigError(f"name: {name!r} is not an axis; {nearest(name, grid.values)}")
+    values = grid.values[name].values
+    if to is not None and len(to) != len(values):
+        raise ConfigError(f"to: {len(to)} values for the {len(values)} of axis {name!r}")
+    table = values if to is None else to
+    if isinstance(coordinate, ColorCoordinate):
+        return _BoundColor(table, name=name, here=here)
+    if coordinate.factor is not None or coordinate.plus is not None:
+        factor = 1.0 if coordinate.factor is None else coordinate.factor
+        plus = coordinate.plus or 0.0
+        try:
+            table = tuple(factor * value + plus for value in table)
+        except TypeError:
+            raise ConfigError(f"factor: axis {name!r} has values that are no numbers") from None
+    return _Bound(tuple(table), name=name, here=here)

@@ -1,0 +1,56 @@
+"""Hydra's loader of config files, with files that set up a whole config: recipes.
+
+Hydra merges a mapping of a later file into that of an earlier one, but the keys of one distribution
+are no keys of another. In a file that is packed globally a distribution, an axis or a list takes
+the place of what was there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from omegaconf import DictConfig, ListConfig, OmegaConf
+
+MARKS = ("dist", "schedule", "axis")  # keys of mappings that are one value
+
+
+class Loader(ConfigLoaderImpl):  # type: ignore[misc]
+    """Loads configs as Hydra does, but for what takes the place of something."""
+
+    def _compose_config_from_defaults_list(self, defaults: Any, repo: Any) -> DictConfig:
+        config = OmegaConf.create()
+        run: list[Any] = []  # of files that are merged as Hydra does it
+        for default in defaults:
+            if not _sets_up(default):
+                run.append(default)
+                continue
+            config.merge_with(super()._compose_config_from_defaults_list(run, repo))
+            run = []
+            file = super()._compose_config_from_defaults_list([default], repo)
+            for key in _values(file, ""):
+                if OmegaConf.select(config, key, throw_on_missing=False) is not None:
+                    OmegaConf.update(config, key, None, merge=False)
+            config.merge_with(file)
+        config.merge_with(super()._compose_config_from_defaults_list(run, repo))
+        return config
+
+
+def _sets_up(default: Any) -> bool:
+    """Whether a file is an option that sets keys of the whole config."""
+    path = str(default.config_path)
+    return "/" in path and not path.startswith("hydra/") and default.package in ("", "_global_")
+
+
+def _values(node: DictConfig, prefix: str) -> Iterator[str]:
+    """The keys of a config whose values are lists, or mappings that are one value."""
+    for name, value in node.items_ex(resolve=False):
+        key = f"{prefix}{name!s}"
+        if isinstance(value, ListConfig):
+            yield key
+        elif isinstance(value, DictConfig) and not value._is_none():
+            if any(mark in value for mark in MARKS):
+                yield key
+            else:
+                yield from _values(value, f"{key}.")
