@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import random
 from collections import Counter
@@ -23,6 +24,7 @@ from synthdata.services.protocol import Refusal, Said
 if TYPE_CHECKING:
     from synthdata.services.openai import OpenAI
 
+logger = logging.getLogger("synthdata.services")
 _MOST_BYTES = 32 * 1024 * 1024  # of an answer
 _LOOK_S = 0.05  # how often to look if somebody else has got a reply by now, or all is to stop
 _chance = random.SystemRandom()
@@ -90,7 +92,15 @@ class Asking:
                 self._fail(batch, cause)
 
     async def _task(self, questions: Sequence[Question]) -> None:
-        """Get what one call answers: one chat, or some embeddings."""
+        """Get what one call answers: one chat, or some embeddings; whatever happens, go on."""
+        try:
+            await self._get(questions)
+        except Exception as error:  # a full disk, a server of the cache that is gone
+            logger.warning("the cache or the limits are out of order", exc_info=True)
+            cause = f"the cache or the limits are out of order ({type(error).__name__})"
+            self._fail(questions, cause)
+
+    async def _get(self, questions: Sequence[Question]) -> None:
         left = list(questions)
         while left := [q for q in left if not self._found(q)]:
             mine = [q for q in left if self._cache.claim(q.key)]

@@ -119,8 +119,6 @@ class OpenAI(Service):
         finally:
             limiter.close()
             cache.close()
-            if backup is not None:
-                backup.finish()
 
     def open_cache(self) -> Cache:
         """The cache, for this thread."""

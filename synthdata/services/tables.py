@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import fcntl
 import json
+import logging
 import os
+import sqlite3
 import sys
 import threading
 import time
@@ -17,6 +19,7 @@ from typing import Any
 from synthdata.errors import ConfigError, nearest
 from synthdata.services.cache import Cache, Row
 
+logger = logging.getLogger("synthdata.services")
 _GROUP = 10_000  # rows that are held in memory
 
 
@@ -77,7 +80,7 @@ class Backup:
             self._thread.start()
 
     def finish(self) -> None:
-        """Wait for the copy that is under way."""
+        """Wait for the copy that is under way. Who does not wait goes on; it ends by itself."""
         if self._thread is not None:
             self._thread.join()
 
@@ -88,9 +91,13 @@ class Backup:
         except BlockingIOError:
             return
         else:
+            for left in self._path.parent.glob(f".{self._path.name}.[0-9]*"):
+                left.unlink(missing_ok=True)  # of a process that was killed at it
             cache = self._open()
             export(cache, self._path)
             cache.close()
+        except (ConfigError, sqlite3.Error) as error:
+            logger.warning("no copy of the cache: %s", error)
         finally:
             os.close(lock)
 

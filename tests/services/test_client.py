@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import email.utils
+import sqlite3
 import threading
 import time
 from typing import Any
@@ -16,7 +17,7 @@ from service_cases import question, service
 
 from synthdata.errors import ConfigError, NoReply
 from synthdata.replies import Answers, Question
-from synthdata.services import Embedding
+from synthdata.services import Embedding, SqliteCache
 from synthdata.services.concurrency import Concurrency
 from synthdata.services.protocol import embedding, refusal
 
@@ -285,3 +286,24 @@ def test_without_a_key_none_is_sent(server: ModelServer, monkeypatch: pytest.Mon
     monkeypatch.delenv("OPENAI_API_KEY")
     asked(1)
     assert server.arrivals[0].authorization is None
+
+
+def test_a_cache_that_breaks_costs_the_questions_that_need_it(
+    server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reply that came is used though it cannot be kept; nothing ends the others."""
+
+    def full(self: SqliteCache, asked: Question, reply: str) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    def gone(self: SqliteCache, key: str) -> bool:
+        if key == question(3).key:
+            raise OSError("the lock file is gone")
+        return claim(self, key)
+
+    claim = SqliteCache.claim
+    monkeypatch.setattr(SqliteCache, "put", full)
+    monkeypatch.setattr(SqliteCache, "claim", gone)
+    answers = asked(6)
+    assert len(answers.replies) == 5
+    assert answers.causes == {question(3).key: "the cache or the limits are out of order (OSError)"}
