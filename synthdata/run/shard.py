@@ -182,7 +182,8 @@ class _Making:
         found = answers.gather(
             self._generator, job.run, job.shard.number, tried, job.service, self._stopping
         )
-        answers.write(job.run, job.shard.number, found.replies)
+        if not self._stopping():  # else not all have come
+            answers.write(job.run, job.shard.number, found.replies)
         self._answers, self._services = found, found.counts
         self._seconds["ask"] = self._clock() - begun
 

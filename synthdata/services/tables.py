@@ -88,14 +88,13 @@ class Backup:
         lock = os.open(self._path.with_name(f".{self._path.name}.lock"), os.O_RDWR | os.O_CREAT)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return
-        else:
             for left in self._path.parent.glob(f".{self._path.name}.[0-9]*"):
                 left.unlink(missing_ok=True)  # of a process that was killed at it
             cache = self._open()
             export(cache, self._path)
             cache.close()
+        except BlockingIOError:
+            pass  # somebody else is at it
         except (ConfigError, sqlite3.Error) as error:
             logger.warning("no copy of the cache: %s", error)
         finally:
