@@ -8,6 +8,7 @@ from pathlib import Path
 
 from synthdata.compose import compose, listed
 from synthdata.config import Config
+from synthdata.errors import ConfigError
 from synthdata.generator import SampleConfig
 from synthdata.outputs import check_outputs, finish_outputs
 from synthdata.run import Observer, Run
@@ -73,6 +74,12 @@ def generate(
     StartError, BudgetSpent, DiskFull, Interrupted
         If the run ended early; ``generate`` with the same arguments and ``output`` goes on.
     """
+    for override in [overrides] if isinstance(overrides, str) else overrides:
+        if override.lstrip("+~").startswith("hydra."):
+            raise ConfigError(
+                f"{override!r} is for the command line; the run directory is generate's second "
+                "argument"
+            )
     path = Path(output) if output is not None else Path(time.strftime("outputs/%Y-%m-%d/%H-%M-%S"))
     run = Run(path, config(overrides, config_dir=config_dir)).execute(observer)
     finish_outputs(run)

@@ -304,7 +304,8 @@ def _scalar(value: Any, hint: type, key: str) -> Any:
     if hint is int and isinstance(value, float) and value.is_integer():
         return int(value)
     if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
-        raise ConfigError(f"{key}: {value!r} is not {_SCALARS[hint]}")
+        hint_at = "; ${oc.decode:...} makes one of a text" if isinstance(value, str) else ""
+        raise ConfigError(f"{key}: {value!r} is not {_SCALARS[hint]}{hint_at}")
     if isinstance(value, float) and not math.isfinite(value):
         raise ConfigError(f"{key}: {value!r} is not a finite number")
     return value

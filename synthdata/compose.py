@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import copy
 import importlib
+import importlib.util
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -159,11 +161,24 @@ def _settled(node: Any, key: str, composed: Mapping[str, Any]) -> Any:
 
 
 def listed(node: Mapping[str, Any]) -> list[str]:
-    """The plugins that a composed config lists."""
+    """The plugins that a composed config lists; ConfigError if there is no such module."""
     plugins = node.get("plugins") or []
     if not isinstance(plugins, list) or not all(isinstance(p, str) for p in plugins):
         raise ConfigError(f"plugins: {plugins!r} is not a list of module names")
+    for name in plugins:
+        if name.partition(".")[0] not in sys.modules and not _is_found(name.partition(".")[0]):
+            raise ConfigError(
+                f"plugins: there is no module {name!r} in the current folder or among the "
+                "installed ones"
+            )
     return list(plugins)
+
+
+def _is_found(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False
 
 
 _REPLACES = re.compile(
@@ -257,6 +272,9 @@ def _unknown_key(key: str, error: BaseException) -> ConfigError:
         full = getattr(node, "_get_full_key", lambda _: parent)("")
         name = key[len(full) :].lstrip(".").partition(".")[0] if key.startswith(full) else name
     hint = nearest(name, known)
+    target = str(node.get("_target_", "synthdata.")) if isinstance(node, Mapping) else "synthdata."
+    if not target.startswith("synthdata."):  # a plugin's file need not list all fields of its class
+        hint += f"; +{key}=... for a field of the class that its file does not list"
     return ConfigError(f"{key}: no such key; {hint}")
 
 

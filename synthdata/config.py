@@ -168,6 +168,13 @@ class Config(SampleConfig):
                 f"shard_size: {self.shard_size} must lie between 1 and {most}, "
                 f"so that a shard holds at most {MAX_FILES} files"
             )
+        row = self.failures.max_consecutive
+        if row is not None and row >= self.shard_size:
+            raise ConfigError(
+                f"failures.max_consecutive: {row} samples in a row are never more than a shard of "
+                f"shard_size={self.shard_size}, within which they are counted; "
+                f"{self.shard_size - 1} at most, or null"
+            )
         if self.split is not None:
             Splits(self.split)
         asking = [name for name, label in self.labels.items() if label.asks]

@@ -15,6 +15,7 @@ import numpy as np
 from synthdata.errors import ConfigError, SynthdataError
 from synthdata.generator import Generator, SampleConfig
 from synthdata.queue import Queue, QueueConfig, Result, Slot, TaskResult
+from synthdata.runtime.resources import Container, Resource
 
 DRAW = 0x57  # the function id of a part of a batch
 PART = 8  # samples in a part: small enough to share a batch out, large enough to cost nothing
@@ -77,7 +78,7 @@ class Batch:
 class _Work(NamedTuple):
     """What a worker draws from: a config, or anything with samples by index."""
 
-    source: Any
+    own: Container
     modules: tuple[str, ...] = ("synthdata.generator", "synthdata.runtime.memory")
 
 
@@ -148,7 +149,8 @@ def stream(
     if hasattr(source, "__len__"):
         stop = min(stop, len(source))
     batch_size = min(batch_size, max(1, stop - start))
-    plan = _Plan(_Work(source), shape, batch_size, workers, start, stop, ahead, copy)
+    work = _Work(Container([DRAWN], source))
+    plan = _Plan(work, shape, batch_size, workers, start, stop, ahead, copy)
     settings = _settings(plan)
     return _batches(plan, settings)
 
@@ -242,16 +244,12 @@ def _checked(result: Result, first: int) -> bytes:
     raise SampleError(first, result.error or "", result.traceback or "")
 
 
-#: What this process draws from.
-_drawing: list[Any] = []
-
-
 def draw(slot: Slot) -> TaskResult:
     """What runs in a worker: the samples of a part, drawn into their places."""
     first, count, place, at = slot.args[:4]
     index = first
     try:
-        source = _drawing[0] if _drawing else _open(slot.context.source)
+        source = slot.context.own["drawn"]
         images = slot.block[place]
         rest = []
         for index in range(first, first + count):
@@ -266,7 +264,7 @@ def draw(slot: Slot) -> TaskResult:
 
 
 def _open(source: Any) -> Any:
-    """A function from an index to image, record and masks, kept by this process."""
+    """A function from an index to image, record and masks."""
     from synthdata.runtime.memory import collect_rarely, keep_freed_memory
 
     keep_freed_memory()
@@ -283,5 +281,7 @@ def _open(source: Any) -> Any:
             return made["image"], made["record"], made.get("masks", {})
 
     collect_rarely()
-    _drawing.append(sample)
     return sample
+
+
+DRAWN = Resource("drawn", _open)

@@ -65,6 +65,11 @@ def test_a_lent_image_gives_the_same_files(overrides: list[str]) -> None:
         assert generator.encode(lent) == other.encode(kept)
 
 
+def test_a_run_directory_is_no_override_of_programs(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"hydra.run.dir.*second argument"):
+        synthdata.generate(["n=2", f"hydra.run.dir={tmp_path / 'x'}"])
+
+
 def test_any_order_gives_the_same_samples() -> None:
     overrides = ["primitives=lines", "canvas.size=[40,30]", "effects=[gaussian_noise]"]
     forwards, backwards = (synthdata.Generator.from_config(overrides) for _ in range(2))

@@ -3,8 +3,8 @@
 Each page is worked through from the top, in an empty folder, by these rules:
 
 - ``bash``: run by bash, line after line; each must succeed. To be quick ``n=5000`` becomes
-  ``n=20``: every ``n=`` is divided by 250, but stays 4 at least. ``for name in a b c d`` takes the
-  first two.
+  ``n=20``: every ``n=`` is divided by 250, but stays 4 at least; ``n_trials=`` and ``steps=`` are
+  divided by 10, but stay 2. ``for name in a b c d`` takes the first two.
 - ``console``: lines after ``$`` are run, and must print exactly the lines that follow.
 - ``python`` and ``yaml`` under a line with the path of a file: written to that file. Other
   ``python`` is run, with ``n=`` as above.
@@ -38,6 +38,9 @@ FENCE = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 N = re.compile(r"\bn=(\d+)")
+TRIALS = re.compile(r"\b(n_trials|steps)=(\d+)")
+#: Pages that are passed over where a package is not installed.
+NEEDS = {"lab": ("optuna", "torch", "torchmetrics", "tensorboard", "safetensors")}
 OPTIONAL = ("torch", "torchdata", "grain", "jax", "tensorflow", "datasets")
 LOOP = re.compile(r"\bfor name in (\S+ \S+)[^;]*;")
 
@@ -67,6 +70,7 @@ def blocks(page: Path) -> Iterator[Block]:
 
 def quick(text: str) -> str:
     text = N.sub(lambda match: f"n={max(4, int(match[1]) // 250)}", text)
+    text = TRIALS.sub(lambda match: f"{match[1]}={max(2, int(match[2]) // 10)}", text)
     return LOOP.sub(r"for name in \1;", text)
 
 
@@ -117,6 +121,8 @@ class Reader:
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_page_does_what_it_says(page: Path, tmp_path: Path) -> None:
+    for package in NEEDS.get(page.stem, ()):
+        pytest.importorskip(package)
     folder = tmp_path / "empty"
     folder.mkdir()
     reader = Reader(folder)
@@ -134,6 +140,7 @@ def test_page_does_what_it_says(page: Path, tmp_path: Path) -> None:
         ("n=300", "n=4"),
         ('"n=100"', '"n=4"'),
         ("x.n=5", "x.n=4"),
+        ("n_trials=30 training.steps=5", "n_trials=3 training.steps=2"),
         ("for name in a b c; do", "for name in a b; do"),
     ],
 )

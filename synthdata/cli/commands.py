@@ -113,6 +113,20 @@ def remake(arguments: Sequence[str]) -> int:
     return command(arguments)
 
 
+def ps(arguments: Sequence[str]) -> int:
+    """Show who is at work in a run directory or a study: main, trials and workers, as a tree."""
+    from synthdata.cli.ps import ps as command
+
+    return command(arguments)
+
+
+def tune(arguments: Sequence[str]) -> int:
+    """Vary config keys by a space, train and score in each trial, and say which config is best."""
+    from synthdata.cli.tune import tune as command
+
+    return command(arguments)
+
+
 def show(arguments: Sequence[str]) -> int:
     """Draw one contact sheet of what a config makes."""
     parser = _parser("show", show, overrides=True)

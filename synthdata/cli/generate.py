@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,11 @@ from synthdata.run import Run
 from synthdata.run.shard import writing
 
 
-def generate(arguments: Sequence[str]) -> int:
-    """Make the run or runs that the arguments ask for; the exit code, the worst of a sweep."""
+def generate(arguments: Sequence[str], ready: Callable[[], None]) -> int:
+    """Make the run or runs that the arguments ask for; the exit code, the worst of a sweep.
+
+    ``ready`` is called when all is composed, before anything is made.
+    """
     from hydra._internal.utils import get_args_parser
 
     from synthdata.cli.main import COMMANDS
@@ -32,8 +35,10 @@ def generate(arguments: Sequence[str]) -> int:
         raise ConfigError(
             f"{unknown[0]}: no such option; options stand before overrides, see --help"
         )
-    if flags.cfg or flags.info is not None or flags.shell_completion or flags.hydra_help:
+    if flags.shell_completion:
         return _hydra_command(arguments)
+    if flags.hydra_help:
+        return _hydra_command(["--hydra-help"])
     for override in flags.overrides:
         if override in COMMANDS:
             raise ConfigError(f"{override}: a command stands first: synthdata {override} ...")
@@ -41,10 +46,19 @@ def generate(arguments: Sequence[str]) -> int:
             raise ConfigError(
                 f"{override!r} is neither a command nor key=value; see --help for both"
             )
+    for flag in ("config_path", "experimental_rerun"):
+        if getattr(flags, flag):
+            raise ConfigError(f"--{flag.replace('_', '-')}: is not for this program; see --help")
     application = _Application(flags.config_dir, flags.config_name or CONFIG_NAME)
+    if flags.cfg or flags.info is not None:
+        application.check(flags.overrides)
+        return _hydra_command(arguments)
+    if flags.resolve or flags.package:
+        raise ConfigError("--resolve and --package go with --cfg")
     if flags.multirun:
+        ready()
         return application.sweep(flags.overrides)
-    return application.run(flags.overrides)
+    return application.run(flags.overrides, ready)
 
 
 def _hydra_command(arguments: Sequence[str]) -> int:
@@ -88,7 +102,17 @@ class _Application:
         GlobalHydra.instance().initialize(self._hydra)
         self._codes: list[int] = []
 
-    def run(self, overrides: list[str]) -> int:
+    def check(self, overrides: list[str]) -> None:
+        """Raise ConfigError if the overrides cannot be composed; leaves no trace in Hydra."""
+        from hydra.core.global_hydra import GlobalHydra
+        from hydra.types import RunMode
+
+        try:
+            self._compose(overrides, RunMode.RUN)
+        finally:
+            GlobalHydra.instance().clear()
+
+    def run(self, overrides: list[str], ready: Callable[[], None]) -> int:
         from hydra._internal.callbacks import Callbacks
         from hydra.core.utils import run_job
         from hydra.types import HydraContext, RunMode
@@ -98,6 +122,7 @@ class _Application:
         folder = Path(cfg.hydra.run.dir)
         run = Run(folder.absolute() if cfg.hydra.job.chdir else folder, _config(cfg))
         run.check()
+        ready()
         run.make_directory()
         callbacks = Callbacks(cfg)
         errors: list[Exception] = []
@@ -217,9 +242,9 @@ def _codes(made: Any) -> Iterator[int]:
 def _config(cfg: Any) -> Config:
     """The checked config of a composed one."""
     node = plain(cfg)
-    plugins = listed(node)
-    if plugins and os.getcwd() not in sys.path:
+    if node.get("plugins") and os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())  # as `python -m` does: a plugin lies in the current folder
+    plugins = listed(node)
     config = Config.from_mapping(node, plugins)
     check_outputs(config)
     return config

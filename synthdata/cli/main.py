@@ -15,7 +15,7 @@ VERBOSE = ("-v", "--verbose")
 HELP = ("help", "-h", "--help")
 COMMANDS = (
     *("resume", "extend", "retry", "finalize", "verify", "remake"),
-    *("report", "view", "diff", "export", "show", "cache"),
+    *("report", "view", "diff", "export", "show", "ps", "tune", "cache"),
 )
 
 
@@ -65,7 +65,7 @@ def _dispatch(arguments: list[str]) -> int:
         return command(arguments[1:])
     from synthdata.cli.warm import workers_for
 
-    with workers_for(arguments):
+    with workers_for(arguments) as ready:
         from synthdata.cli.generate import generate
 
-        return generate(arguments)
+        return generate(arguments, ready)

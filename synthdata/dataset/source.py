@@ -2,37 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import numpy as np
 
 from synthdata.errors import ConfigError, nearest
 from synthdata.generator import Generator, SampleConfig
-
-T = TypeVar("T")
-
-
-class PerThread(Generic[T]):
-    """One ``make()`` for each process and thread, made when it is first asked for.
-
-    A process that was forked from this one makes its own.
-    """
-
-    def __init__(self, make: Callable[[], T]) -> None:
-        self._make = make
-        self._local = threading.local()
-
-    def __call__(self) -> T:
-        local = self._local
-        if getattr(local, "pid", None) != os.getpid():
-            local.value, local.pid = self._make(), os.getpid()
-        value: T = local.value
-        return value
+from synthdata.runtime.resources import Container, Resource
 
 
 class Source(ABC):
@@ -79,6 +56,9 @@ class Source(ABC):
         raise ConfigError("epoch: a run has no fresh samples for another epoch; use fresh=False")
 
 
+GENERATOR = Resource("generator", lambda asked: Generator(*asked), scope="thread")
+
+
 class Made(Source):
     """Samples that are made when they are asked for."""
 
@@ -87,14 +67,15 @@ class Made(Source):
             check_stream(config, redrawn)
         self.config, self.n = config, n
         self._redrawn = redrawn, variant
-        self._generator = PerThread(partial(Generator, config, redrawn, variant))
+        self._own = Container([GENERATOR], (config, redrawn, variant))
 
     def sample(self, index: int, out: np.ndarray | None = None) -> dict[str, Any]:
-        image, record, _, masks = self._generator()[index]
+        image, record, _, masks = self._own["generator"][index]
         return {"image": placed(image, out), "record": record, **masks}
 
     def image(self, index: int) -> np.ndarray:
-        return self._generator().image(index)
+        image: np.ndarray = self._own["generator"].image(index)
+        return image
 
     def at(self, step: int) -> Source:
         if not self.config.is_scheduled:

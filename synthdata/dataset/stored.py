@@ -7,18 +7,18 @@ import json
 import re
 from bisect import bisect_right
 from collections import OrderedDict
-from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import orjson
 
-from synthdata.dataset.source import PerThread, Source, placed
+from synthdata.dataset.source import Source, placed
 from synthdata.errors import ConfigError, MissingSample
 from synthdata.exports.source import check_finished, file_name
 from synthdata.run.ledger import FAILURES
 from synthdata.run.plan import Shard
 from synthdata.run.run import Run
+from synthdata.runtime.resources import Container, Resource
 
 CACHED_BYTES = 64 << 20  # of records that a thread keeps; the shard in use may be larger alone
 
@@ -44,7 +44,7 @@ class Stored(Source):
         failed = _failed(run, self._plan.n) if missing == "skip" else []
         self._failed_before = [index - k for k, index in enumerate(failed)]
         self.n = self._plan.n - len(failed)
-        self._records = PerThread(partial(_Records, run))
+        self._own = Container([RECORDS], run)
 
     def index(self, position: int) -> int:
         return position + bisect_right(self._failed_before, position)
@@ -68,7 +68,7 @@ class Stored(Source):
         if stretch is None:
             raise IndexError(f"sample {index} is not among the {self._plan.n} of the run")
         shard = stretch.shard(stretch.first_shard + (index - stretch.start) // stretch.shard_size)
-        return shard.number, self._records().read(shard, index)
+        return shard.number, self._own["records"].read(shard, index)
 
     def _pixels(self, shard: int, name: str) -> np.ndarray:
         try:
@@ -146,6 +146,8 @@ class _Records:
         starts = np.concatenate(([0], np.cumsum([len(line) for line in read], dtype=np.int64)))
         return _Lines(b"".join(read), starts, indices)
 
+
+RECORDS = Resource("records", _Records, scope="thread")
 
 #: How records begin as runs write them; others are read as a whole.
 _BEGINNING = re.compile(rb'\{"file_name":"[^"\\]*","index":(\d{1,18}),')

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import pickle
 import socket
-import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import ClassVar, TypeVar
 from urllib.parse import urlsplit
 
 from synthdata.engines.base import Parallel
@@ -24,27 +22,6 @@ T = TypeVar("T")
 CONNECT_S = 10.0
 WORKERLESS_S = 60.0  # how long a cluster may be without any worker
 LOOK_S = 2.0  # how often the workers are counted while nothing comes back
-
-
-class Packed:
-    """A job on its way to a worker, which unpacks it when it begins.
-
-    Nothing of it can be unpacked before, as a worker finds plugins only where this process does.
-    """
-
-    def __init__(self, task: Callable[[Any, Callable[[], bool]], Any], job: Any) -> None:
-        self._path: Sequence[str] = tuple(sys.path)
-        self._pickled = pickle.dumps((task, job))
-
-    def run(self) -> Any:
-        """The task's result."""
-        sys.path.extend(folder for folder in self._path if folder not in sys.path)
-        task, job = pickle.loads(self._pickled)  # noqa: S301  # from our own process
-        return task(job, _never)
-
-
-def _never() -> bool:
-    return False
 
 
 @dataclass(frozen=True)

@@ -20,13 +20,13 @@ from synthdata.engines.cluster import (
     LOOK_S,
     WORKERLESS_S,
     Cluster,
-    Packed,
     knock,
     line,
     nobody,
     same_environment,
     within,
 )
+from synthdata.engines.packed import Packed
 from synthdata.engines.window import Died, Pool, outcomes
 from synthdata.errors import StartError
 

@@ -13,11 +13,9 @@ import re
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from multiprocessing import resource_tracker
@@ -25,10 +23,12 @@ from typing import Any
 
 from synthdata.engines.base import Done, Outcome, Parallel, Stopping
 from synthdata.engines.oom import Thrift
+from synthdata.engines.packed import Packed
 from synthdata.engines.window import Died, Pool, outcomes
+from synthdata.runtime.interrupts import blocked
+from synthdata.runtime.orphan import end_with
 
 IDLE_S = 60  # how long a worker without a job stays
-ORPHAN_S = 0.5  # how long a worker takes to notice that its parent is gone
 JOIN_S = 5.0
 
 
@@ -59,10 +59,15 @@ def warm_up(processes: int, modules: Sequence[str]) -> None:
     _warming.start()
 
 
-def cool_down() -> None:
-    """End the workers of this process, if there are any."""
+def warmed_up() -> None:
+    """Wait until the workers are on their way that ``warm_up`` has begun to start, if any."""
     if _warming is not None:
         _warming.join()
+
+
+def cool_down() -> None:
+    """End the workers of this process, if there are any."""
+    warmed_up()
     if "joblib.externals.loky" in sys.modules:
         from joblib.externals.loky import reusable_executor
 
@@ -102,11 +107,11 @@ class _Pool(Pool):
         # it to the run to end them. Python's resource tracker unblocks it where it is started
         # (CPython's multiprocessing/resource_tracker.py, to 3.12), so it is started before.
         resource_tracker.ensure_running()
-        with _blocked(signal.SIGINT):
+        with blocked(signal.SIGINT):
             self._executor = get_reusable_executor(
                 max_workers=self.size,
                 timeout=IDLE_S,
-                initializer=_end_with,
+                initializer=end_with,
                 initargs=(os.getpid(),),
             )
 
@@ -124,8 +129,9 @@ class _Pool(Pool):
         self._futures[future] = job
 
     def _begin(self, job: Any) -> Future[Any]:
-        with _blocked(signal.SIGINT):
-            return self._executor.submit(_work, self._task, job, os.getpid())  # type: ignore[no-any-return]
+        with blocked(signal.SIGINT):
+            packed = Packed(self._task, job)
+            return self._executor.submit(_work, packed, os.getpid())  # type: ignore[no-any-return]
 
     def under_way(self) -> int:
         return len(self._futures)
@@ -172,30 +178,10 @@ def _cause(error: BrokenProcessPool) -> str:
     return f"worker ended: {remote.splitlines()[-1]}"
 
 
-def _work(task: Callable[[Any, Callable[[], bool]], Any], job: Any, parent: int) -> Any:
+def _work(packed: Packed, parent: int) -> Any:
     """What runs in a worker. It ends when its parent is gone: nobody waits for it any more."""
 
     def orphaned() -> bool:
         return os.getppid() != parent
 
-    return task(job, orphaned)
-
-
-def _end_with(parent: int) -> None:
-    """Let this process end when its parent has, also while it has no job."""
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(ORPHAN_S)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
-@contextmanager
-def _blocked(number: int) -> Iterator[None]:
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return packed.run(orphaned)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pickle
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from synthdata.engines.base import Done, Outcome, Parallel, Stopping
 from synthdata.engines.oom import Thrift
+from synthdata.engines.packed import Packed
 from synthdata.engines.window import AHEAD, Died, Pool, outcomes
 from synthdata.errors import ConfigError, SynthdataError
 
@@ -47,7 +47,7 @@ class Queue(Parallel):
         first = list(islice(queue, self.processes()))  # no more workers than there are jobs
         if first:
             pool = _warm_pool(len(first)) or _Pool(len(first))
-            pool.task = pickle.dumps(task)
+            pool.task = task
             try:
                 yield from outcomes(pool, queue, stopping, first)
             finally:
@@ -66,6 +66,12 @@ def warm_up(processes: int, modules: Sequence[str]) -> None:
     _warming.start()
 
 
+def warmed_up() -> None:
+    """As ``loky.warmed_up``."""
+    if _warming is not None:
+        _warming.join()
+
+
 def cool_down() -> None:
     """End the workers that were started and that no run has asked for."""
     if (pool := _warm_pool(None)) is not None:
@@ -78,8 +84,7 @@ _warm: list[_Pool] = []
 
 def _warm_pool(size: int | None) -> _Pool | None:
     """The workers that were started, if there are as many, or any for None."""
-    if _warming is not None:
-        _warming.join()
+    warmed_up()
     if not _warm or (size is not None and _warm[0].size != size):
         return None
     return _warm.pop()
@@ -94,7 +99,7 @@ class Modules(NamedTuple):
 class _Pool(Pool):
     """A queue whose workers claim one job at a time."""
 
-    task = b""  # pickled
+    task: Callable[[Any, Callable[[], bool]], Any]
 
     def __init__(self, size: int, modules: tuple[str, ...] = ()) -> None:
         from synthdata.queue import Queue, QueueConfig
@@ -115,7 +120,7 @@ class _Pool(Pool):
         self._queue = Queue({JOB: work}, config, Modules(modules))
 
     def submit(self, job: Any) -> None:
-        number = self._queue.enqueue(JOB, os.getpid(), argument=(self.task, job))
+        number = self._queue.enqueue(JOB, os.getpid(), argument=Packed(self.task, job))
         self._jobs[number] = job
 
     def under_way(self) -> int:
@@ -154,9 +159,7 @@ def work(slot: Slot) -> TaskResult:
     def orphaned() -> bool:
         return os.getppid() != parent
 
-    pickled, job = slot.argument
-    task = pickle.loads(pickled)  # noqa: S301  # from our own process
     try:
-        return TaskResult(True, task(job, orphaned))
+        return TaskResult(True, slot.argument.run(orphaned))
     except BaseException as error:
         return TaskResult(False, error)

@@ -19,17 +19,18 @@ from synthdata.engines.cluster import (
     LOOK_S,
     WORKERLESS_S,
     Cluster,
-    Packed,
     knock,
     line,
     nobody,
     same_environment,
     within,
 )
+from synthdata.engines.packed import Packed
 from synthdata.engines.window import Died, Pool, outcomes
 from synthdata.errors import StartError
 
 STORE_BYTES = 80 * 2**20  # ray wants 75 MiB of shared memory at least; we put nothing there
+ANSWER_S = 1.0  # how long to wait for a number that is only good to know
 DEATH = "worker died or was killed"
 LONGEST_FOLDER = 16  # characters: ray's sockets lie 87 deeper, and macOS takes 103
 
@@ -77,7 +78,10 @@ class _Pool(Pool):
         import ray
 
         self._looked = now = time.monotonic()
-        cpus = int(ray.cluster_resources().get("CPU", 0))
+        try:  # where its server has gone, as by a signal to all processes, ray waits for ever
+            cpus = int(within(ANSWER_S, ray.cluster_resources).get("CPU", 0))
+        except TimeoutError:
+            return
         if cpus:
             self._seen = now
         elif now - self._seen > WORKERLESS_S:

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-import os
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -20,6 +18,7 @@ import numpy as np
 
 from synthdata import geometry
 from synthdata.errors import ConfigError
+from synthdata.runtime.resources import Kept, Resource
 from synthdata.scene import CLOSEPOLY, MOVETO, Bounds
 
 if TYPE_CHECKING:
@@ -95,12 +94,11 @@ def _shipped() -> Path:
 
 
 def _face(path: str) -> FT2Font:
-    # A face keeps a glyph and an open file with a place in it: neither is to be shared.
-    return _own_face(path, os.getpid(), threading.get_ident())
+    face: FT2Font = _faces(path, path)["face"]
+    return face
 
 
-@functools.lru_cache(maxsize=32)
-def _own_face(path: str, process: int, thread: int) -> FT2Font:
+def _open_face(path: str) -> FT2Font:
     from matplotlib.ft2font import FT2Font
 
     try:
@@ -109,6 +107,10 @@ def _own_face(path: str, process: int, thread: int) -> FT2Font:
         raise ConfigError(f"fonts: {path!r} cannot be read as a font: {error}") from error
     face.set_size(face.units_per_EM, 72)  # one unit of the font's own grid is one pixel
     return face
+
+
+# A face keeps a glyph and an open file with a place in it: neither is to be shared.
+_faces = Kept([Resource("face", _open_face, scope="thread")], most=32)
 
 
 def missing(path: str, characters: str) -> str:

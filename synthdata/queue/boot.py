@@ -15,8 +15,6 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from multiprocessing import spawn
 from typing import Any, NamedTuple
 
@@ -25,6 +23,7 @@ from synthdata.queue import block as memory
 from synthdata.queue.block import Block, Row, Status
 from synthdata.queue.layout import TROUBLE
 from synthdata.queue.worker import Orphaned, Terms, Worker
+from synthdata.runtime.interrupts import blocked
 
 _BOOT = (
     "import sys, pickle; file = open(%d, 'rb'); sys.path[:] = pickle.load(file); "
@@ -73,8 +72,7 @@ def launch(start: Start) -> subprocess.Popen[bytes]:
             pickle.dump(sys.path, file)
             pickle.dump(start, file)
         os.lseek(told, 0, os.SEEK_SET)
-        # Ctrl-C goes to the whole process group, and is the producer's to answer.
-        with _blocked(signal.SIGINT):
+        with blocked(signal.SIGINT):
             return subprocess.Popen(
                 [sys.executable, "-P", "-c", _BOOT % told],
                 pass_fds=(told, start.block, start.wake, start.note),
@@ -82,15 +80,6 @@ def launch(start: Start) -> subprocess.Popen[bytes]:
             )
     finally:
         os.close(told)
-
-
-@contextmanager
-def _blocked(number: int) -> Iterator[None]:
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def main(file: Any) -> None:

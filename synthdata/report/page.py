@@ -14,6 +14,7 @@ import orjson
 SCRIPTS = {
     "report": ("base.js", "charts.js", "layers.js", "viewer.js", "sheet.js", "report.js"),
     "sweep": ("base.js", "charts.js", "sweep.js"),
+    "study": ("base.js", "study.js"),
 }
 
 
@@ -23,7 +24,7 @@ def page(name: str, title: str, data: Mapping[str, Any], served: bool = False) -
     Parameters
     ----------
     name
-        Of the page: ``report`` or ``sweep``.
+        Of the page: ``report``, ``sweep`` or ``study``.
     title
         Of the window.
     data

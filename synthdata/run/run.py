@@ -25,10 +25,10 @@ from synthdata.run import ledger as books
 from synthdata.run.ledger import Ledger
 from synthdata.run.lock import check_free, locked
 from synthdata.run.plan import Plan, Shard
-from synthdata.run.session import Observer, Session, versions
+from synthdata.run.session import Observer, Session, staging, versions
 from synthdata.run.shard import Job, writing
 from synthdata.run.stop import Stop, on_signals
-from synthdata.runtime import log
+from synthdata.runtime import log, registry
 
 CONFIG, RUN = "config.yaml", "run.json"
 Notes = Mapping[str, str]
@@ -217,7 +217,12 @@ class Run:
 
     @contextmanager
     def _held(self, observer: Observer | None = None) -> Iterator[tuple[Session, Stop]]:
-        with locked(self.path, self.part), on_signals() as stop, log.in_main(self.path):
+        with (
+            locked(self.path, self.part),
+            on_signals() as stop,
+            log.in_main(self.path),
+            registry.held(self.path, staging(self.part), alone=self.part is None),
+        ):
             self._adopt()
             self._check_fit()  # again: another process may have been first
             if self.plan.n > self.config.n:  # the run has more than is asked for now: keep it all

@@ -26,7 +26,7 @@ from synthdata.run.shard import (
     writing,
 )
 from synthdata.run.stop import Stop
-from synthdata.runtime import beat, log
+from synthdata.runtime import beat, log, registry
 
 # Workers that died before their first sample, in a row: more than that is no accident.
 EARLY_ENDS, EARLY_KILLS = 2, 20
@@ -63,6 +63,7 @@ class Session:
         self._path, self._config, self._part = path, config, part
         self._stop, self._observer = stop, observer
         self._done: set[int] = set()  # shards
+        self._staging = staging(part)
         self._early = 0  # workers that died before their first sample, with no shard done since
         self._fatal: set[int] = set()  # samples that a worker was on when it died
         self._told = False
@@ -128,6 +129,7 @@ class Session:
 
     def _look(self, ledger: Ledger) -> None:
         """Hold what goes on against the budget, and show it."""
+        registry.beat(self._path)
         pulses = self._pulses()
         budget.check(self._config.failures, self._config.n, ledger, pulses)
         if self._observer is not None:
@@ -178,14 +180,14 @@ class Session:
                 return outcome.result
         return None  # whatever is wrong, the run will find out, and say so
 
-    @property
-    def _staging(self) -> str:
-        part = self._part
-        return beat.STAGING if part is None else f"{beat.STAGING}-{part.k}-of-{part.count}"
-
     def _pulses(self) -> list[beat.Pulse]:
         """Of the shards that are under way."""
         return [p for p in beat.read(self._path / self._staging) if p.shard not in self._done]
+
+
+def staging(part: Part | None) -> str:
+    """The folder of a run, or of a part of it, where what is not finished lies."""
+    return beat.STAGING if part is None else f"{beat.STAGING}-{part.k}-of-{part.count}"
 
 
 def versions() -> dict[str, str]:

@@ -19,9 +19,10 @@ from synthdata.errors import DiskFull, StorageError, SynthdataError
 from synthdata.generator import Generator, SampleConfig
 from synthdata.replies import Answers, Service
 from synthdata.run.plan import Shard
-from synthdata.runtime import beat, log
+from synthdata.runtime import beat, log, registry
 from synthdata.runtime.deadline import Deadline, TimedOut
 from synthdata.runtime.memory import collect_rarely, keep_freed_memory, limit
+from synthdata.runtime.resources import Kept, Resource
 from synthdata.writers.base import ShardWriter, WriteError, Writer, hashes
 
 LEDGER = "ledger"
@@ -98,8 +99,8 @@ class CannotStart(NamedTuple):
     traceback: str
 
 
-#: What this process has built: at most one generator, for the config it worked on last.
-_generators: dict[str, Generator] = {}
+#: What this process has built: the generator of the config it worked on last.
+_kept = Kept([Resource("generator", Generator, scope="thread")])
 
 
 def make_shard(job: Job, stopping: Callable[[], bool]) -> Summary | CannotStart | None:
@@ -108,6 +109,7 @@ def make_shard(job: Job, stopping: Callable[[], bool]) -> Summary | CannotStart 
         return _Making(job, stopping).result()
     keep_freed_memory(job.limits.memory is not None)
     limit(job.limits.memory)
+    registry.enter(job.run, registry.WORKER, job.staging)
     with log.in_worker(job.run) as messages:
         result = _Making(job, stopping).result()
         collect_rarely()  # all that stays is there now
@@ -131,10 +133,7 @@ def writing(path: Path) -> Iterator[None]:
 
 def kept_generator(job: Job) -> Generator:
     """This process's generator for a job: made for the first one, kept for the next."""
-    generator = _generators.get(job.fingerprint)
-    if generator is None:
-        _generators.clear()
-        generator = _generators[job.fingerprint] = Generator(job.config)
+    generator: Generator = _kept(job.fingerprint, job.config)["generator"]
     return generator
 
 
@@ -169,6 +168,9 @@ class _Making:
                     self._ask()
             except BaseException as error:
                 self._own(error)
+                if self._in_worker:
+                    job, cause = self._job, _sentence(error)
+                    registry.enter(job.run, registry.WORKER, job.staging, "failed", cause)
                 return CannotStart(_sentence(error), traceback.format_exc())
             return self._write()
 
@@ -246,7 +248,7 @@ class _Making:
             attempts = 1 + (self._job.again or {}).get(index, 0)
             self._fail(failure(index, error, attempts))
             if isinstance(error, TimedOut | MemoryError):  # left off anywhere
-                _generators.clear()
+                _kept.clear()
                 self._generator = kept_generator(self._job)
             return
         written = clock()

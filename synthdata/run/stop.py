@@ -30,13 +30,39 @@ class Stop:
         return self.signal is not None
 
 
+#: Signals that came while they are held back; None while they are not.
+_held: list[int] | None = None
+
+
 def interrupt_once(number: int, frame: FrameType | None) -> None:
     """A handler for SIGINT in a process that ends with its first KeyboardInterrupt.
 
     What comes after it is ignored, so that no impatience disturbs the clearing up.
     """
+    if _held is not None:
+        _held.append(number)
+        return
     signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
+
+
+def hold_interrupts() -> None:
+    """Let ``interrupt_once`` only take notes until ``release_interrupts``.
+
+    For the moment in which two threads import modules: where an exception comes out of nowhere
+    Python's import system may keep a lock (``_ModuleLock`` in CPython's importlib/_bootstrap.py),
+    and the other thread then waits for ever.
+    """
+    global _held
+    _held = []
+
+
+def release_interrupts() -> None:
+    """Raise KeyboardInterrupt now if a signal came since ``hold_interrupts``, and then as ever."""
+    global _held
+    came, _held = _held, None
+    if came:
+        interrupt_once(came[0], None)
 
 
 @contextmanager

@@ -12,13 +12,15 @@ import mmap
 import os
 import socket
 import struct
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 STAGING = ".staging"  # in a run directory: what is not finished
 STARTING, COMMITTING = -1, -2  # where a worker is when it is on no sample
-_FORMAT = struct.Struct("<5q")  # shard, index, samples begun, samples failed, failed in a row
+# shard, index, samples begun, samples failed, failed in a row, time
+_FORMAT = struct.Struct("<5qd")
 
 
 class Beat:
@@ -41,7 +43,7 @@ class Beat:
         for left in (self._files.failed, self._files.stack):
             left.unlink(missing_ok=True)  # of an earlier process of the same number
         with open(self._files.beat, "w+b") as file:
-            file.write(_FORMAT.pack(self._shard, self._index, 0, 0, 0))
+            file.write(_FORMAT.pack(self._shard, self._index, 0, 0, 0, time.time()))
             file.flush()
             self._map = mmap.mmap(file.fileno(), _FORMAT.size)
         return self
@@ -67,7 +69,14 @@ class Beat:
 
     def _write(self) -> None:
         _FORMAT.pack_into(
-            self._map, 0, self._shard, self._index, self._begun, self._failed, self.streak
+            self._map,
+            0,
+            self._shard,
+            self._index,
+            self._begun,
+            self._failed,
+            self.streak,
+            time.time(),
         )
 
     def __exit__(self, *_: object) -> None:
@@ -77,7 +86,7 @@ class Beat:
 
 
 class Pulse(NamedTuple):
-    """Where a worker is, or was when it ended."""
+    """Where a worker is, or was when it ended; ``time`` is that of its last beat."""
 
     staging: Path
     host: str
@@ -87,6 +96,7 @@ class Pulse(NamedTuple):
     begun: int
     failed: int
     streak: int
+    time: float
 
     def rows(self) -> list[dict[str, Any]]:
         """The failures of the shard so far."""

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from synthdata.errors import ConfigError, StorageError
+from synthdata.runtime.resources import Kept, Resource
 from synthdata.writers.base import ShardWriter, WriteError, Writer
 from synthdata.writers.folder import DATASET, METADATA
 from synthdata.writers.urls import KINDS, REQUESTS, check_url
@@ -187,7 +188,9 @@ class Remote(Writer):
 
     def _place(self) -> tuple[Any, str]:
         """This process's file system for the URL, and the path of the URL in it."""
-        return _place(os.getpid(), self.url.rstrip("/"))
+        url = self.url.rstrip("/")
+        place: tuple[Any, str] = _places(url, url)["place"]
+        return place
 
     def _try(self, action: Callable[[Any, str], T], name: str, verb: str = "read") -> T:
         """``action(file system, path of name)``, tried again while its failure may pass.
@@ -256,9 +259,10 @@ class Remote(Writer):
 
     def _kept(self, shard: int) -> Path | None:
         """The copy of a shard of one file, as ``metadata`` found it last; None without one."""
-        for (pid, url, name, _), copy in _copies.items():
-            if (pid, url) == (os.getpid(), self.url) and str(name).startswith(f"{shard:05d}."):
-                return Path(copy.name)
+        for key in _copies:
+            url, name, _ = key
+            if url == self.url and name.startswith(f"{shard:05d}."):
+                return Path(_copies(key, (self, name))["copy"].name)
         return None
 
     def _copy(self, shard: int) -> Path:
@@ -268,13 +272,7 @@ class Remote(Writer):
         """
         for name in self._names(DATASET, f"{shard:05d}."):
             tag = self._try(lambda store, path: store.ukey(path), f"{DATASET}/{name}")
-            key = (os.getpid(), self.url, name, tag)
-            if key not in _copies:
-                _copies.clear()
-                _copies[key] = tempfile.TemporaryDirectory(prefix="synthdata-")
-                target = _made(Path(_copies[key].name) / DATASET) / name
-                target.write_bytes(self._get(f"{DATASET}/{name}"))
-            return Path(_copies[key].name)
+            return Path(_copies((self.url, name, tag), (self, name))["copy"].name)
         raise FileNotFoundError(errno.ENOENT, "is not in the store", f"{self.url}/{_folder(shard)}")
 
 
@@ -307,34 +305,40 @@ class _RemoteShard(ShardWriter):
         shutil.rmtree(self._spool, ignore_errors=True)
 
 
-#: fsspec's file systems are neither to be pickled nor to survive a fork: each process has its own.
-_places: dict[tuple[int, str], tuple[Any, str]] = {}
-_copies: dict[tuple[Any, ...], tempfile.TemporaryDirectory[str]] = {}
+def _open_place(url: str) -> tuple[Any, str]:
+    scheme = url.partition("://")[0]
+    for name, value in KINDS[scheme].environment.items():
+        os.environ.setdefault(name, value)
+    try:
+        from fsspec.core import url_to_fs
+
+        store, root = url_to_fs(
+            url, use_listings_cache=False, skip_instance_cache=True, **KINDS[scheme].options
+        )
+    except ImportError as error:
+        raise ConfigError(
+            f"output.url: {scheme}:// needs a package that is not installed "
+            f'({error}): pip install "synthdata[{KINDS[scheme].extra}]"'
+        ) from error
+    except Exception as error:
+        raise ConfigError(f"output.url: {url}: cannot be used: {_cause(error)}") from error
+    if scheme == "s3":
+        store.retries = 1  # s3fs would try five times each of the five that botocore does
+    return store, root
 
 
-def _place(pid: int, url: str) -> tuple[Any, str]:
-    key = (pid, url)
-    if key not in _places:
-        scheme = url.partition("://")[0]
-        for name, value in KINDS[scheme].environment.items():
-            os.environ.setdefault(name, value)
-        try:
-            from fsspec.core import url_to_fs
+def _make_copy(asked: tuple[Remote, str]) -> tempfile.TemporaryDirectory[str]:
+    """A local run directory with one shard in it, of one file."""
+    remote, name = asked
+    data = remote._get(f"{DATASET}/{name}")
+    copy = tempfile.TemporaryDirectory(prefix="synthdata-")
+    (_made(Path(copy.name) / DATASET) / name).write_bytes(data)
+    return copy
 
-            store, root = url_to_fs(
-                url, use_listings_cache=False, skip_instance_cache=True, **KINDS[scheme].options
-            )
-        except ImportError as error:
-            raise ConfigError(
-                f"output.url: {scheme}:// needs a package that is not installed "
-                f'({error}): pip install "synthdata[{KINDS[scheme].extra}]"'
-            ) from error
-        except Exception as error:
-            raise ConfigError(f"output.url: {url}: cannot be used: {_cause(error)}") from error
-        if scheme == "s3":
-            store.retries = 1  # s3fs would try five times each of the five that botocore does
-        _places[key] = store, root
-    return _places[key]
+
+# fsspec's file systems are neither to be pickled nor to survive a fork: each process has its own.
+_places = Kept([Resource("place", _open_place)], most=64)
+_copies = Kept([Resource("copy", _make_copy, close=lambda copy: copy.cleanup())])
 
 
 def _at_once(action: Callable[[Any], T], items: Iterable[Any]) -> list[T]:

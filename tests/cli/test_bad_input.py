@@ -119,7 +119,12 @@ TABLE: list[tuple[list[str], list[str]]] = [
     (["primitives.lines._target_=synthdata.primitives.Linez"], ["'Linez'", "'Lines'"]),
     (["primitives.lines._target_=synthdata.__main__.X"], ["_target_", "synthdata.__main__.X"]),
     (["primitives.lines._target_=5"], ["_target_", "5"]),
-    (["primitives.lines._target_=mine.X", "plugins=[mine]"], ["_target_", "'mine'"]),
+    (["primitives.lines._target_=mine.X", "plugins=[mine]"], ["plugins", "'mine'"]),
+    (["plugins=[json.nosuch,no.such]"], ["plugins", "'no.such'"]),
+    (["failures.max_consecutive=250"], ["failures.max_consecutive", "249"]),
+    (["--config-path", "x"], ["--config-path"]),
+    (["--resolve"], ["--resolve", "--cfg"]),
+    (["--cfg", "job", "primitives=lins"], ["lins", "lines"]),
     # what cannot be read
     (["lines"], ["'lines'", "key=value"]),
     (["n"], ["'n'", "key=value"]),

@@ -326,7 +326,7 @@ def test_records_kept_in_memory_are_bounded(
     expected = Dataset.from_config(run.config)
     for index in (0, 10, 5, 1, 9, 2):
         same(data[index], expected[index])
-        assert len(data.source._records()._kept) == 1  # type: ignore[attr-defined]
+        assert len(data.source._own["records"]._kept) == 1  # type: ignore[attr-defined]
 
 
 def test_threads_make_what_one_makes() -> None:
@@ -395,13 +395,15 @@ def test_processes_started_in_any_way_make_what_the_parent_makes(tmp_path: Path)
 def test_nothing_inherited_is_used_after_a_fork() -> None:
     data = Dataset.from_config(["primitives=text", "canvas.size=[40,30]"], n=3)
     data[0]
-    generator = data.source._generator  # type: ignore[attr-defined]
-    before = id(generator())
+    own = data.source._own  # type: ignore[attr-defined]
+    before = id(own["generator"])
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
         try:
-            os.write(write, b"y" if id(generator()) != before and data[1]["image"].any() else b"n")
+            os.write(
+                write, b"y" if id(own["generator"]) != before and data[1]["image"].any() else b"n"
+            )
         finally:
             os._exit(0)
     os.close(write)

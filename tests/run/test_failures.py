@@ -174,6 +174,8 @@ class Broken(Renderer):
         raise RuntimeError("no display here")
 """
 
+RAISE = "raise RuntimeError('no licence here')"
+SENTENCE = "workers cannot start: RuntimeError: no licence here"
 WORKERS_ONLY = """
 import dataclasses, os
 from synthdata.renderers import Renderer, Agg
@@ -209,15 +211,18 @@ def test_a_renderer_that_cannot_open(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("what", "word"),
-    [("raise RuntimeError('no licence here')", "no licence here"), ("os._exit(5)", "exit code 5")],
+    ("engine", "what", "words"),
+    [
+        *((engine, RAISE, [SENTENCE, "Traceback"]) for engine in ("loky", "queue", "dask")),
+        ("loky", "os._exit(5)", ["exit code 5"]),
+    ],
 )
 def test_a_plugin_that_only_workers_cannot_import(
-    what: str, word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    engine: str, what: str, words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import os
 
-    name = f"picky_{len(what)}"
+    name = f"picky_{engine}_{len(what)}"
     (tmp_path / f"{name}.py").write_text(WORKERS_ONLY.format(what=what))
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setenv("MAIN_PROCESS", str(os.getpid()))
@@ -225,8 +230,9 @@ def test_a_plugin_that_only_workers_cannot_import(
 
     cool_down()  # so that new workers see the environment
     with pytest.raises(StartError) as caught:
-        start(tmp_path, f"{name}.Picky", name, "engine.workers=2")
-    assert word in str(caught.value)
+        start(tmp_path, f"{name}.Picky", name, f"engine={engine}", "engine.workers=2")
+    for word in words:
+        assert str(caught.value).count(word) == 1
     assert leftovers(tmp_path / "run") == []
 
 

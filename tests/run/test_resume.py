@@ -64,7 +64,8 @@ def test_killed_at_twenty_random_moments_and_resumed(
             arguments = [*CONFIG, "n=600", "engine.workers=2", f"hydra.run.dir={run.name}"]
             process = command.start(*(["resume", run.name] if there else arguments))
             try:
-                process.wait(timeout=moments.uniform(0.1, 2.0))
+                # Longer each time, so that a slow machine gets somewhere too.
+                process.wait(timeout=moments.uniform(0.1, 2.0 + 0.2 * len(killed)))
                 break
             except subprocess.TimeoutExpired:
                 process.kill()
@@ -218,6 +219,24 @@ def test_a_signal_ends_it_cleanly(
     assert state["made"] == records
     for shard in run.glob("dataset/[0-9]*"):
         assert len(list(shard.iterdir())) == 11
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["engine=loky", "engine=queue"])
+def test_a_signal_while_all_is_starting(engine: str, command: Command) -> None:
+    """Two threads import modules then, which no exception may come between."""
+    moments = random.Random(0)
+    for k in range(8):
+        process = command.start("n=30000", engine, "engine.workers=2", f"hydra.run.dir=run{k}")
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=moments.uniform(0.2, 1.2))
+        os.killpg(process.pid, signal.SIGTERM)
+        _, err = process.communicate(timeout=60)
+        # Before the first line of ours Python ends it.
+        assert process.returncode in (130, -signal.SIGTERM), err
+        assert "Traceback" not in err, err
+        assert "Exception ignored" not in err, err
+        until(lambda p=process: not group(p), "no worker left", 10)
 
 
 @pytest.mark.slow

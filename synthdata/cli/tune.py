@@ -1,0 +1,111 @@
+"""``tune``: which data makes the best model?"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from synthdata.cli.commands import _parser
+from synthdata.errors import ConfigError
+
+
+def tune(arguments: Sequence[str]) -> int:
+    """Vary config keys by a space, train and score in each trial, and say which config is best."""
+    parser = _parser("tune", tune, overrides=True)
+    parser.add_argument("--config-dir", help="a folder with config groups of your own")
+    flags = parser.parse_args(arguments)
+    from synthdata.lab import results
+    from synthdata.lab.study import Study
+
+    folder, plan = _plan(flags.overrides, flags.config_dir)
+    study = Study(folder, plan)
+    shown = f"python -m synthdata tune study={folder}"
+    print(f"study {folder}", flush=True)
+
+    def observe(trial: Any) -> None:
+        cause = trial.user_attrs.get("cause", "")
+        value = "" if trial.values is None else f" {trial.values[0]:.4g}"
+        print(
+            f"trial {trial.number}: {trial.state.name.lower()}{value} {cause}".rstrip(), flush=True
+        )
+
+    try:
+        study.run(observe)
+    finally:
+        if study.is_open:
+            print("\n".join(results.summary(study.trials, plan.settings.direction)))
+            print(f"go on        {shown} n_trials={plan.settings.n_trials}")
+    print(f"report       {folder / results.PAGE}")
+    print(f"use it       python -m synthdata --config-dir={folder} --config-name=best n=1000")
+    return 0
+
+
+def _plan(overrides: Sequence[str], config_dir: str | None) -> tuple[Path, Any]:
+    """The study's folder and plan: a new one, or that of a study that is there."""
+    from synthdata.lab.settings import Settings
+    from synthdata.lab.space import Space
+    from synthdata.lab.study import STUDY, Plan
+
+    names = [field.name for field in dataclasses.fields(Settings)]
+    changes: dict[str, Any] = {}
+    rest: list[str] = []
+    given: dict[str, Any] = {}
+    for override in overrides:
+        key, equals, text = override.partition("=")
+        if not equals:
+            raise ConfigError(f"{override!r} is not key=value")
+        if key in ("space", "study"):
+            given[key] = text
+        elif key.partition(".")[0] in names:
+            _put(changes, key, _value(key, text))
+        else:
+            rest.append(override)
+    folder = Path(given.get("study") or time.strftime("outputs/%Y-%m-%d/%H-%M-%S-study"))
+    plugins = _plugins(rest)
+    if "space" not in given and (folder / STUDY).exists():
+        if other := [o for o in rest if not o.startswith("plugins=")]:
+            raise ConfigError(f"{other[0]}: the config of a study that is there stays as it is")
+        return folder, Plan.load(folder, changes, plugins)
+    if "space" not in given:
+        raise ConfigError("space: missing; say what is to be varied, as in space=lines")
+    from synthdata.components import make
+
+    space = Space.load(given["space"], config_dir)
+    there = None if config_dir is None else str(Path(config_dir).absolute())
+    return folder, Plan(space, make(Settings, changes, ""), tuple(rest), plugins, there)
+
+
+def _plugins(overrides: Sequence[str]) -> tuple[str, ...]:
+    found: tuple[str, ...] = ()
+    for override in overrides:
+        key, _, text = override.partition("=")
+        if key == "plugins":
+            value = _value(key, text)
+            if not isinstance(value, list):
+                raise ConfigError(f"plugins: {value!r} is not a list, as in plugins=[my_module]")
+            found = tuple(map(str, value))
+    if found and str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))  # a plugin lies in the current folder
+    return found
+
+
+def _value(key: str, text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError):
+        raise ConfigError(f"{key}: {text!r} cannot be read") from None
+
+
+def _put(node: dict[str, Any], key: str, value: Any) -> None:
+    *path, last = key.split(".")
+    for name in path:
+        node = node.setdefault(name, {})
+        if not isinstance(node, dict):
+            raise ConfigError(f"{key}: is given twice")
+    node[last] = value

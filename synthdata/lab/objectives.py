@@ -1,0 +1,33 @@
+"""Objectives of studies: ``(config, trial) -> float``."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from synthdata.config import Config
+from synthdata.errors import ConfigError
+from synthdata.lab.trial import Trial
+from synthdata.runtime.resources import Container
+
+for _name in ("torch", "safetensors", "tensorboard", "torchmetrics"):
+    if find_spec(_name) is None:
+        raise ConfigError(
+            f'objective: those of synthdata need {_name}; pip install "synthdata[lab]"'
+        )
+
+
+def count_error(config: Config, trial: Trial) -> float:
+    """How far off a small network is that has learned to count marks from samples of the config.
+
+    It is trained on samples as they are drawn, and never sees one twice; the value is its mean
+    absolute error on ``training.samples`` images of ``training.target``, at the best of
+    ``training.reports`` moments. That of the same weights on ``training.held_out`` other images of
+    it, which decide nothing, is noted as ``held_out``.
+    """
+    from synthdata.lab import training
+
+    asked = training.Asked(config, trial.settings.training, trial)
+    with Container(training.DECLARED, asked) as own:
+        error, held_out = training.train(own)
+    trial.note(held_out=held_out)
+    return error
