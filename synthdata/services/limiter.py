@@ -15,7 +15,8 @@ from synthdata.services.locks import Locks
 
 #: Tokens are counted in this many parts of the limit: the library keeps a row for each unit.
 PARTS = 1000
-_POLL_S = 0.01
+_POLL_S, _LONGEST_S = 0.01, 60.0  # that no window is longer than
+_LOOK_S = 0.5  # who waits longer looks again
 _EXCLUSIVE, _TICKETS = 1 << 60, 1 << 59  # numbers of locks; those of flights are below
 _FAR = 1 << 50  # milliseconds: a request under way counts as sent just now, whenever that is
 
@@ -91,6 +92,7 @@ class Limiter(ABC):
                 found = self._try(ticket, tokens)
                 if isinstance(found, Permit):
                     return found
+                found = min(found, _LOOK_S)  # tokens that were not needed come back
                 if time.monotonic() + found > until:
                     raise NoReply(
                         f"services.limits.wait_s: no permit within {self._limits.wait_s:g} s"
@@ -183,10 +185,10 @@ class SqliteLimiter(Limiter):
             item = RateItem(str(ticket), now, weight)
             bucket.leak(now)
             if not bucket.put(item):
-                wait = bucket.waiting(item) / 1000
+                wait = max(bucket.waiting(item), 1) / 1000
                 self._forget(ticket)
-                # When what is under way will have come in, nobody knows.
-                return _POLL_S if self._open() else min(max(wait, 0.001), 1.0)
+                # Far, if it is something under way that has to have come in first.
+                return wait if wait <= _LONGEST_S else _POLL_S
         self._base.execute("INSERT INTO flights VALUES (?, ?, 0)", (ticket, now))
         self._locks.take(ticket)
         self._stamp(ticket, now + _FAR)
@@ -244,10 +246,6 @@ class SqliteLimiter(Limiter):
         if self._limits.arrival_s is None:
             return now
         return int(min(now, began + self._limits.arrival_s * 1000))
-
-    def _open(self) -> bool:
-        """Whether there are flights of which nobody knows yet if they have come in."""
-        return bool(self._base.execute("SELECT 1 FROM flights WHERE settled = 0").fetchone())
 
     def _stamp(self, flight: int, time_ms: int) -> None:
         for table in self._buckets:

@@ -200,7 +200,7 @@ class RedisLimiter(Limiter):
             bucket.leak(now)
             if not bucket.put(item):
                 self._forget(ticket)
-                return min(max(float(bucket.waiting(item)) / 1000, 0.001), 1.0)
+                return max(float(bucket.waiting(item)), 1.0) / 1000
         flight = f"{self._name}:flight:{ticket}"
         self._leases.take(flight)
         self._client.sadd(f"{self._name}:flights", flight)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synthdata import Generator
@@ -85,6 +85,7 @@ def test_quoted_words_are_kept() -> None:
     assert said('A text and a line. The line is below the text "wave".') != said(told)
 
 
+@settings(max_examples=30)
 @given(st.integers(0, 400))
 def test_captions_say_what_the_scene_has(index: int) -> None:
     """The captions of ``labels=captions``, read back, against the record's marks and relations."""
@@ -105,6 +106,7 @@ def test_captions_say_what_the_scene_has(index: int) -> None:
         ]
 
 
+@settings(max_examples=30)
 @given(st.integers(0, 400))
 def test_a_changed_number_or_place_is_another_fact(index: int) -> None:
     record = _generator()[index].record

@@ -14,6 +14,8 @@ from processes import Command, group, kill_group, leftovers
 
 import synthdata
 from synthdata.api import config
+from synthdata.cli import main
+from synthdata.cli.console import Console
 from synthdata.errors import ConfigError, NoReply
 from synthdata.generator import SampleConfig
 from synthdata.run import Run
@@ -206,15 +208,58 @@ def _causes(run: Run) -> list[str]:
     return [json.loads(line)["cause"] for line in lines]
 
 
-def test_summary_has_the_hit_rate(server: ModelServer, command: Command) -> None:
-    first = command(*ASKING, "hydra.run.dir=one")
-    second = command(*ASKING, "hydra.run.dir=two")
-    assert first.returncode == second.returncode == 0, first.stderr
+def test_summary_has_the_hit_rate(
+    server: ModelServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = []
+    for name in ("one", "two"):
+        assert Console().summary(synthdata.generate(ASKING, name)) == 0
+        said.append(capsys.readouterr().out)
     asked = len(server.arrivals)
-    assert f"{asked} asked, 0% known already, {asked} calls, 0 failed" in first.stdout
-    assert f"{asked} asked, 100% known already, 0 calls, 0 failed" in second.stdout
-    resumed = command("resume", "one", "services=openai")
-    assert resumed.returncode == 0, resumed.stderr
+    assert f"{asked} asked, 0% known already, {asked} calls, 0 failed" in said[0]
+    assert f"{asked} asked, 100% known already, 0 calls, 0 failed" in said[1]
+    assert main(["resume", "one", "services=openai"]) == 0
+    assert main(["resume", "one", "services=nobody"]) == 2
+    assert main(["cache", "show"]) == 0
+    assert f"entries  {asked}\n" in capsys.readouterr().out
+    assert main(["cache", "export", "rows.csv"]) == 0
+    assert KEY[3:] not in Path("rows.csv").read_text()
+    assert (
+        main(["cache", "import", "rows.csv", "services.path=new", "services.cache.shards=2"]) == 0
+    )
+    assert f"{asked} new replies from rows.csv" in capsys.readouterr().out
+    assert main(["cache", "export"]) == main(["cache", "show", "rows.csv"]) == 2
+    assert "cache export: takes a file" in capsys.readouterr().err
+
+
+def test_a_run_that_is_stopped_while_it_asks_goes_on(
+    server: ModelServer, command: Command, tmp_path: Path
+) -> None:
+    whole = synthdata.generate([*ASKING, f"services.path={tmp_path / 'w'}"], tmp_path / "whole")
+    before = len(server.arrivals)
+    holding = threading.Event()
+
+    def slow(text: str) -> str:
+        holding.wait(60)
+        return reword(text)
+
+    server.reply = slow
+    process = command.start(*ASKING, "hydra.run.dir=run")
+    while len(server.arrivals) < before + 2:
+        assert process.poll() is None
+        threading.Event().wait(0.01)
+    process.terminate()
+    _, err = process.communicate(timeout=90)  # though the server never answered
+    holding.set()
+    assert process.returncode == 130, err
+    assert "stopped by SIGTERM after 0 of 12 images" in err
+    assert not list((command.folder / "run").glob("replies/*"))
+    resumed = Run.load(command.folder / "run").execute()
+    assert resumed.state["digest"] == whole.state["digest"]
 
 
 def planted(folder: Path) -> list[Path]:
@@ -234,16 +279,11 @@ def test_the_key_is_in_no_file_log_record_or_traceback(
     first = command("-v", *parallel, "hydra.run.dir=one")
     assert first.returncode == 1, first.stderr
     server.faults.extend(["status 401"] * 12)
-    second = command(
-        "-v", *parallel, f"services.path={tmp_path / 'p'}", "hydra.run.dir=two", "seed=1"
-    )
-    assert (
-        "the server refuses the key (HTTP 401)"
-        in Path(command.folder / "two/failures.jsonl").read_text()
-    )
-    exported = command("cache", "export", "rows.csv")
-    said = [done.stdout + done.stderr for done in (first, second, exported)]
-    assert exported.returncode == 0, exported.stderr
+    refused = [*ASKING, "n=4", f"services.path={tmp_path / 'p'}", "failures.max_rate=null"]
+    second = command("-v", *refused, "hydra.run.dir=two")
+    rows = (command.folder / "two" / "failures.jsonl").read_text()
+    assert "the server refuses the key (HTTP 401)" in rows
+    said = [done.stdout + done.stderr for done in (first, second)]
     assert all(KEY[3:] not in text for text in said)
     assert planted(tmp_path) == []
     assert len({arrival.authorization for arrival in server.arrivals}) == 1

