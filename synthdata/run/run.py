@@ -66,6 +66,8 @@ class Run:
         self.check_directory()
         self.config.engine.check()
         self.config.store.check()
+        if not os.path.exists(self.path / CONFIG):
+            self._check_services([Shard(0, 0, 1)])
 
     def check_directory(self) -> None:
         """Raise ConfigError if the directory is in use, or holds something else than this run."""

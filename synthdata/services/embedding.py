@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -47,10 +48,15 @@ class WordLlama(Embedder):
 def _wordllama() -> Any:
     from synthdata.services.limiter import needs_extra
 
+    root = logging.getLogger()
+    before = root.level, root.handlers[:]
     try:
         import wordllama
     except ImportError as error:
-        raise needs_extra("wordllama") from error
+        raise needs_extra("wordllama", key="") from error
+    finally:  # it sets up the whole process's log
+        root.setLevel(before[0])
+        root.handlers[:] = before[1]
     # Its 0.4.0 looks for the tokenizer that it ships in the wrong one of its folders, and would
     # download it: as a cache of downloads its own folder is the right one.
     folder = Path(wordllama.__file__).parent

@@ -325,9 +325,9 @@ def _buckets(base: sqlite3.Connection, limits: Limits) -> dict[str, Any]:
     return buckets
 
 
-def needs_extra(package: str) -> ConfigError:
+def needs_extra(package: str, key: str = "services") -> ConfigError:
     """The sentence about a package that is not installed."""
-    return ConfigError(f"services: need {package}: pip install 'synthdata[llm]'")
+    return ConfigError(f"needs {package}: pip install 'synthdata[llm]'").at(key)
 
 
 def _now() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
 import threading
@@ -16,6 +17,7 @@ import synthdata
 from synthdata.api import config
 from synthdata.cli import main
 from synthdata.cli.console import Console
+from synthdata.config import Config
 from synthdata.errors import ConfigError, NoReply
 from synthdata.generator import SampleConfig
 from synthdata.run import Run
@@ -40,6 +42,16 @@ def records(run: Run | Path) -> list[dict]:
     return list((run if isinstance(run, Run) else Run.load(run)).records())
 
 
+@functools.cache
+def composed(*overrides: str) -> Config:
+    return config(list(overrides))
+
+
+def make(path: Path, *overrides: str) -> Run:
+    """A run; without its card and its report."""
+    return Run(path, composed(*(overrides or ASKING))).execute()
+
+
 @pytest.fixture
 def cut(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: ModelServer) -> ModelServer:
     """``server``, with a function that cuts the network: no key, no server, an empty cache."""
@@ -57,10 +69,11 @@ def cut(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: ModelServer) ->
 def test_captions_are_the_models_where_the_facts_survive(
     server: ModelServer, tmp_path: Path
 ) -> None:
-    made = synthdata.generate(ASKING, tmp_path / "run")
-    plain = synthdata.generate(
-        [*(o for o in ASKING if "captions_llm" not in o), "labels=[marks,captions]"],
+    made = make(tmp_path / "run")
+    plain = make(
         tmp_path / "plain",
+        *(o for o in ASKING if "captions_llm" not in o),
+        "labels=[marks,captions]",
     )
     for record, other in zip(records(made), records(plain), strict=True):
         assert record["sha256"] == other["sha256"]
@@ -73,21 +86,20 @@ def test_captions_are_the_models_where_the_facts_survive(
 
 def test_a_model_that_lies_is_not_believed(server: ModelServer, tmp_path: Path) -> None:
     server.reply = lambda _: "A picture of a dragon.\n\nTwo dragons."
-    made = synthdata.generate(ASKING, tmp_path / "run")
+    made = make(tmp_path / "run")
     assert {record["caption_by"] for record in made.records()} == {"template"}
 
 
 def test_replay_with_the_network_cut_gives_the_same_digest(
     cut: ModelServer, tmp_path: Path
 ) -> None:
-    run = synthdata.generate(ASKING, tmp_path / "run")
+    run = make(tmp_path / "run")
     digest, calls = run.state["digest"], len(cut.arrivals)
     assert calls == run.state["services"]["calls"] > 0
     cut.cut()  # type: ignore[attr-defined]
     again = [o for o in ASKING if not o.startswith("services")]
-    replayed = synthdata.generate(
-        [*again, "services=recorded", f"services.run={run.path}", "shard_size=5"],
-        tmp_path / "again",
+    replayed = make(
+        tmp_path / "again", *again, "services=recorded", f"services.run={run.path}", "shard_size=5"
     )
     assert replayed.state["digest"] == digest
     assert replayed.fingerprint == run.fingerprint
@@ -100,10 +112,10 @@ def test_replay_with_the_network_cut_gives_the_same_digest(
 
 
 def test_other_replies_are_another_data_set(server: ModelServer, tmp_path: Path) -> None:
-    one = synthdata.generate(ASKING, tmp_path / "one")
+    one = make(tmp_path / "one")
     server.reply = lambda text: reword(text).replace("In this picture: ", "Here we see: ")
     cache = f"services.path={tmp_path / 'other'}"
-    other = synthdata.generate([*ASKING, cache], tmp_path / "two")
+    other = make(tmp_path / "two", *ASKING, cache)
     assert one.fingerprint == other.fingerprint
     assert one.state["digest"] != other.state["digest"]
     assert one.state["replies"] != other.state["replies"]
@@ -116,7 +128,7 @@ def test_what_services_are_decides_no_bytes(server: ModelServer, tmp_path: Path)
 
 
 def test_verify_finds_changed_replies(server: ModelServer, tmp_path: Path) -> None:
-    run = synthdata.generate(ASKING, tmp_path / "run")
+    run = make(tmp_path / "run")
     assert verify(run, 12).faults == []
     path = run.path / "replies" / "00001.jsonl"
     path.write_text(path.read_text().replace("In this picture", "In this drawing"))
@@ -127,10 +139,10 @@ def test_verify_finds_changed_replies(server: ModelServer, tmp_path: Path) -> No
 
 
 def test_what_got_no_reply_is_a_row_and_can_be_retried(server: ModelServer, tmp_path: Path) -> None:
-    whole = synthdata.generate(ASKING, tmp_path / "whole")
+    whole = make(tmp_path / "whole")
     server.faults.append("status 400")
     fields = [*ASKING, f"services.path={tmp_path / 'new'}", "failures.max_rate=null"]
-    run = synthdata.generate(fields, tmp_path / "run")
+    run = make(tmp_path / "run", *fields)
     rows = [json.loads(line) for line in (run.path / "failures.jsonl").read_text().splitlines()]
     causes = {row["cause"] for row in rows}
     assert causes == {"no reply of 'gpt-4o-mini': the server answers HTTP 400"}
@@ -146,6 +158,16 @@ def test_without_services_it_is_said(tmp_path: Path) -> None:
         ConfigError, match=r"services: null, and labels.captions_llm asks a model; say"
     ):
         config([o for o in ASKING if not o.startswith("services")])
+
+
+def test_without_a_key_nothing_is_left_behind(
+    server: ModelServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
+        monkeypatch.delenv(name)
+    with pytest.raises(ConfigError, match="neither OPENAI_API_KEY nor OPENAI_BASE_URL is in the"):
+        make(tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_samples_without_a_run_say_what_they_lack() -> None:
@@ -166,7 +188,7 @@ def test_questions_need_no_picture_and_are_the_same_each_time(server: ModelServe
 
 def test_a_run_from_a_stranger_calls_nobody(server: ModelServer, tmp_path: Path) -> None:
     """Loading, verifying and making a sample again use what is kept, and nothing else."""
-    run = synthdata.generate(ASKING, tmp_path / "run")
+    run = make(tmp_path / "run")
     before = len(server.arrivals)
     shutil.rmtree(run.path / "replies")
     loaded = Run.load(run.path)
@@ -177,27 +199,25 @@ def test_a_run_from_a_stranger_calls_nobody(server: ModelServer, tmp_path: Path)
     assert len(server.arrivals) == before
 
 
-@pytest.mark.parametrize(
-    "text", ["nonsense", '{"key": 1, "reply": 2}\n', "[]\n", "\0\n", "[" * 99_999]
-)
-def test_damaged_replies_are_asked_again(text: str, server: ModelServer, tmp_path: Path) -> None:
-    run = synthdata.generate(ASKING, tmp_path / "run")
+def test_damaged_replies_are_asked_again(server: ModelServer, tmp_path: Path) -> None:
+    run = make(tmp_path / "run")
     digest, asked = run.state["digest"], len(server.arrivals)
-    (run.path / "replies" / "00001.jsonl").write_text(text)
-    shutil.rmtree(run.path / "dataset" / "00001")
-    resumed = Run.load(run.path).execute()
-    assert resumed.state["digest"] == digest
-    assert len(server.arrivals) == asked  # the cache knew
-    assert resumed.state["services"]["asked"] == asked
+    for text in ("nonsense", '{"key": 1, "reply": 2}\n', "[]\n", "\0\n", "[" * 99_999):
+        (run.path / "replies" / "00001.jsonl").write_text(text)
+        shutil.rmtree(run.path / "dataset" / "00001")
+        resumed = run.execute()
+        assert resumed.state["digest"] == digest
+        assert len(server.arrivals) == asked  # the cache knew
+        assert resumed.state["services"]["asked"] == asked
 
 
 def test_a_recorded_run_that_lacks_a_reply(server: ModelServer, tmp_path: Path) -> None:
-    run = synthdata.generate(ASKING, tmp_path / "run")
+    run = make(tmp_path / "run")
     again = [o for o in ASKING if not o.startswith("services")] + ["services=recorded"]
     with pytest.raises(ConfigError, match=r"services.run: '.*nowhere' has no replies; name the"):
-        synthdata.generate([*again, f"services.run={tmp_path / 'nowhere'}"], tmp_path / "a")
+        make(tmp_path / "a", *again, f"services.run={tmp_path / 'nowhere'}")
     more = [*again, f"services.run={run.path}", "n=16", "failures.max_rate=null"]
-    longer = synthdata.generate(more, tmp_path / "b")
+    longer = make(tmp_path / "b", *more)
     assert [r for r in records(longer) if r["index"] < 12] == records(run)
     assert all(f"it is not among those of {run.path}" in cause for cause in _causes(longer))
 
@@ -217,7 +237,7 @@ def test_summary_has_the_hit_rate(
     monkeypatch.chdir(tmp_path)
     said = []
     for name in ("one", "two"):
-        assert Console().summary(synthdata.generate(ASKING, name)) == 0
+        assert Console().summary(make(Path(name))) == 0
         said.append(capsys.readouterr().out)
     asked = len(server.arrivals)
     assert f"{asked} asked, 0% known already, {asked} calls, 0 failed" in said[0]
@@ -236,10 +256,11 @@ def test_summary_has_the_hit_rate(
     assert "cache export: takes a file" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_run_that_is_stopped_while_it_asks_goes_on(
     server: ModelServer, command: Command, tmp_path: Path
 ) -> None:
-    whole = synthdata.generate([*ASKING, f"services.path={tmp_path / 'w'}"], tmp_path / "whole")
+    whole = make(tmp_path / "whole", *ASKING, f"services.path={tmp_path / 'w'}")
     before = len(server.arrivals)
     holding = threading.Event()
 
