@@ -24,6 +24,7 @@ from typing import Any, TypeVar
 
 from synthdata.axes.base import Axis
 from synthdata.axes.coordinate import ColorCoordinate, Coordinate
+from synthdata.axes.regions import PARTS, Region, base_of
 from synthdata.distributions import (
     COLOR_KINDS,
     KINDS,
@@ -127,6 +128,8 @@ def coerce(value: Any, hint: Any, key: str, plugins: Sequence[str] = ()) -> Any:
         return distribution(value, key, hint)
     if issubclass(hint, Axis):
         return axis(value, key)
+    if hint is Region:
+        return region(value, key)
     section = dataclasses.is_dataclass(hint) and not inspect.isabstract(hint)
     if isinstance(value, Mapping) and "_target_" not in value and section:
         return make(typing.cast("type", hint), value, key, plugins)
@@ -173,11 +176,39 @@ def axis(value: Any, key: str) -> Axis:
         raise error.at(key) from None
 
 
+def region(value: Any, key: str) -> Region:
+    """The region that a mapping describes; ``all``, ``any`` and ``not`` hold others, or a list."""
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"{key}: {value!r} is not a region, such as {{shape: heart}}")
+    parts: dict[str, Any] = {}
+    for name, word in PARTS.items():
+        given = value.get(word, ())
+        listed = given if isinstance(given, list | tuple) else (given,)
+        parts[name] = tuple(region(part, f"{key}.{word}") for part in listed)
+    conditions: dict[str, Distribution | Region] = {}
+    for name, node in value.items():
+        place = _join(key, name)
+        if name in PARTS.values():
+            continue
+        inner = isinstance(node, Mapping) and not {"dist", "schedule"} & node.keys()
+        conditions[name] = (
+            region(node, place) if inner else distribution(node, place, base_of(node))
+        )
+    try:
+        return Region(conditions=conditions, **parts)
+    except ConfigError as error:
+        raise error.at(key) from None
+
+
 def describe(component: Any) -> Any:
     """The plain node that rebuilds ``component``: the inverse of ``build``."""
     if isinstance(component, Axis):
         plain = component.to_plain()
         return {Axis.KIND: component.kind, **_fields(component)} if plain is None else plain
+    if isinstance(component, Region):
+        held = {word: getattr(component, name) for name, word in PARTS.items()}
+        parts = {word: describe_value(regions) for word, regions in held.items() if regions}
+        return {**describe_value(component.conditions), **parts}
     if isinstance(component, Constant):
         return component.value
     if isinstance(component, Distribution):
@@ -224,7 +255,8 @@ def _fields(component: Any) -> dict[str, Any]:
     for field in dataclasses.fields(component):
         value = getattr(component, field.name)
         hint = hints[field.name]
-        exact = hint in (type(value), type(value) | None) and not isinstance(value, Distribution)
+        exact = hint in (type(value), type(value) | None)
+        exact = exact and not isinstance(value, Distribution | Region)
         is_section = exact and dataclasses.is_dataclass(value)
         node[field.name] = _fields(value) if is_section else describe_value(value)
     return node

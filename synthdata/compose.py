@@ -187,8 +187,10 @@ _REPLACES = re.compile(
 )
 
 
-_FREE = re.compile(r"^(axes\.(?:values|filter|shared|bind)\.[\w./]+)=")
-_WHOLE = re.compile(r"^(axes\.(?:values|filter|shared|bind))=(.*)$", re.DOTALL)
+#: Mappings whose keys are the user's own.
+_OWN = r"axes\.(?:values|filter|shared|bind)|primitives\.\w+\.paths"
+_FREE = re.compile(rf"^((?:{_OWN})\.[\w./]+)=")
+_WHOLE = re.compile(rf"^({_OWN})=(.*)$", re.DOTALL)
 
 
 def replacing(overrides: Sequence[str]) -> list[str]:
@@ -196,8 +198,8 @@ def replacing(overrides: Sequence[str]) -> list[str]:
 
     Hydra merges a mapping into the mapping that it overrides, but the keys of one distribution are
     no keys of another; and it lets no list, an equal choice, take the place of a mapping, nor a
-    mapping that of a list. What takes the place of a null is taken as it is. Axes have the names
-    that the user gives them, so their keys may be new ones.
+    mapping that of a list. What takes the place of a null is taken as it is. Where keys are the
+    user's own, those of axes for instance, they may be new ones.
     """
     out = []
     for override in overrides:

@@ -6,18 +6,20 @@ import dataclasses
 import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
 
 from synthdata import components
+from synthdata.axes.regions import Region
+from synthdata.axes.tasks import Tasks
 from synthdata.engines.base import Engine
 from synthdata.engines.loky import Loky
 from synthdata.engines.serial import Serial
 from synthdata.errors import ConfigError
-from synthdata.generator import SampleConfig
+from synthdata.generator import SampleConfig, without_filter
 from synthdata.replies import Service
 from synthdata.splits import Splits
 from synthdata.writers.base import Writer
@@ -109,6 +111,18 @@ class Report:
             raise ConfigError(f"pictures: {self.pictures} must lie between 0 and {MAX_PICTURES}")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Parallel:
+    """Along which axes of the grid the work is cut: one, or several; None for none."""
+
+    axis: tuple[str, ...] | str | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The axes."""
+        return (self.axis,) if isinstance(self.axis, str) else (self.axis or ())
+
+
 class Part(NamedTuple):
     """The ``k``-th of ``count`` parts of a run's shards, ``k`` from 0: ``shards=k/count``."""
 
@@ -138,16 +152,19 @@ class Config(SampleConfig):
     """A whole run. ``SampleConfig`` has the fields that decide bytes; these do not.
 
     ``n`` is ``size`` unless given: the cells of the grid, or else 1000. ``shards`` is the part of
-    it that one process makes, as in ``0/4``. It is not saved.
+    it that one process makes, as in ``0/4``, and ``filter`` has the values of axes that it makes.
+    These two are not saved; in a composed config the filter stands in ``axes``.
     """
 
     n: int = None  # type: ignore[assignment]  # never None once the config is made
     shard_size: int = 250
     shards: str | None = None
+    parallel: Parallel = Parallel()
+    filter: Mapping[str, Any] = field(default_factory=dict)
     failures: Failures = Failures()
     writer: Writer = Folder()
     output: Output = Output()
-    split: Mapping[str, float] | None = None
+    split: Mapping[str, float | Region] | None = None
     exports: tuple[Any, ...] = ()
     card: Card = Card()
     report: Report | None = Report()
@@ -183,7 +200,17 @@ class Config(SampleConfig):
                 f"services: null, and labels.{asking[0]} asks a model; say who answers, "
                 "as in services=openai"
             )
-        _ = self.part, self.store  # refused here and not when a run asks for them
+        _ = (
+            self.part,
+            self.store,
+            self.tasks,
+            self.wanted,
+        )  # refused here and not when a run asks for them
+        if self.tasks is not None and self.n % self.tasks.grid.cells:
+            raise ConfigError(
+                f"n: {self.n} is not a multiple of the grid's {self.tasks.grid.cells} cells, so it "
+                f"cannot be cut along {', '.join(self.tasks.names)}"
+            )
         if str(self.output.url).startswith("memory:") and not isinstance(self.engine, Serial):
             raise ConfigError(
                 f"output.url: {self.output.url!r} is the memory of one process; "
@@ -201,6 +228,33 @@ class Config(SampleConfig):
         return Remote(writer, self.output.url)
 
     @functools.cached_property
+    def tasks(self) -> Tasks | None:
+        """The grid, cut along ``parallel.axis`` or else the axes of ``filter``; None if neither."""
+        names = self.parallel.names or tuple(self.filter)
+        if not names:
+            return None
+        where = "parallel.axis" if self.parallel.names else "axes.filter"
+        if self.axes is None:
+            raise ConfigError(f"{where}: {names[0]!r} is not an axis; there are none")
+        try:
+            return Tasks(self.axes, names)
+        except ConfigError as error:
+            raise error.at(where) from None
+
+    @functools.cached_property
+    def wanted(self) -> Mapping[str, frozenset[int]]:
+        """The places on axes that are to be made now; empty for all."""
+        if not self.filter:
+            return {}
+        assert self.tasks is not None
+        try:
+            found = self.tasks.grid.chosen(self.filter)
+        except ConfigError as error:
+            raise error.at("axes.filter") from None
+        self.tasks.chosen(found)
+        return found
+
+    @functools.cached_property
     def part(self) -> Part | None:
         """``shards``, read."""
         return None if self.shards is None else Part.parse(self.shards)
@@ -211,9 +265,11 @@ class Config(SampleConfig):
 
         Only classes of synthdata and of ``plugins`` can be named in it, whatever it lists itself.
         """
-        unset = "n" in node and node["n"] is None
-        given = {k: v for k, v in node.items() if k != "n"} if unset else node
-        return components.make(cls, given, "", plugins)
+        given = {k: v for k, v in node.items() if k != "n" or v is not None}
+        axes = given.get("axes")
+        if isinstance(axes, Mapping) and "filter" in axes:
+            given["filter"] = axes["filter"] or {}
+        return components.make(cls, without_filter(given), "", plugins)
 
     @classmethod
     def load(cls, path: Path, plugins: Sequence[str] = ()) -> Config:
@@ -233,7 +289,7 @@ class Config(SampleConfig):
     def to_mapping(self) -> dict[str, Any]:
         """Plain data that ``from_mapping`` turns back into an equal config."""
         node: dict[str, Any] = components.describe(self)
-        del node["_target_"], node["shards"]
+        del node["_target_"], node["shards"], node["filter"]
         return node
 
     @functools.cached_property
@@ -255,7 +311,7 @@ def differences(a: Config, b: Config) -> list[str]:
 
 
 _NOT_BYTES = {
-    *("n", "shard_size", "failures", "engine", "plugins"),
+    *("n", "shard_size", "parallel", "failures", "engine", "plugins"),
     *("split", "exports", "card", "report", "services"),
 }
 

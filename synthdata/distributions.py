@@ -361,6 +361,91 @@ class Mixture(Distribution):
         return frozenset().union(*(part.depends_on() for part in self.parts))
 
 
+class _Sifted(Distribution):
+    """Values of one distribution that also fulfil something else: drawn until they do."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def _source(self) -> Distribution:
+        """Where the values come from."""
+
+    def sample(
+        self, rng: np.random.Generator, size: int, context: Context = _NOTHING
+    ) -> np.ndarray:
+        found: list[Any] = [None] * size
+        open_places = range(size)
+        for _ in range(_TRIES):
+            # All are drawn again: a value may depend on what else its mark has.
+            values = self._source().sample(rng, size, context).tolist()
+            left = []
+            for i in open_places:
+                found[i] = values[i]
+                if not self.contains(values[i], _at_mark(context, i)):
+                    left.append(i)
+            open_places = left  # type: ignore[assignment]
+            if not left:
+                return value_array(found)
+        raise ConfigError(f"nothing was left of {_TRIES} draws; there may be nothing in it")
+
+    def support(self) -> tuple[float, float] | None:
+        return self._source().support()
+
+    def depends_on(self) -> frozenset[str]:
+        return self._source().depends_on()
+
+
+@dataclass(frozen=True, slots=True)
+class Intersection(_Sifted):
+    """Values of the first of ``parts`` that all others contain too."""
+
+    parts: tuple[Distribution, ...]
+
+    def __post_init__(self) -> None:
+        _check_weights("parts", self.parts, None)
+        _check_left(self)
+
+    def _source(self) -> Distribution:
+        return self.parts[0]
+
+    def contains(self, value: Any, context: Context = _NOTHING) -> bool:
+        return all(part.contains(value, context) for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference(_Sifted):
+    """Values of ``of`` that ``without`` does not contain."""
+
+    of: Distribution
+    without: Distribution
+
+    def __post_init__(self) -> None:
+        _check_left(self)
+
+    def _source(self) -> Distribution:
+        return self.of
+
+    def contains(self, value: Any, context: Context = _NOTHING) -> bool:
+        return self.of.contains(value, context) and not self.without.contains(value, context)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection(_Sifted):
+    """Values of ``of`` that ``where`` contains: what it draws, but only there."""
+
+    of: Distribution
+    where: Distribution
+
+    def __post_init__(self) -> None:
+        _check_left(self)
+
+    def _source(self) -> Distribution:
+        return self.of
+
+    def contains(self, value: Any, context: Context = _NOTHING) -> bool:
+        return self.of.contains(value, context) and self.where.contains(value, context)
+
+
 @dataclass(frozen=True, slots=True)
 class Relative(Distribution):
     """A multiple of another parameter of the same mark: ``factor`` × ``of`` + ``plus``.
@@ -572,6 +657,9 @@ KINDS: dict[str, type[Distribution]] = {
     "choice": Choice,
     "mixture": Mixture,
     "relative": Relative,
+    "intersection": Intersection,
+    "difference": Difference,
+    "selection": Selection,
 }
 COLOR_KINDS: dict[str, type[Distribution]] = {"palette": Palette, "hsv": Hsv}
 
@@ -631,6 +719,27 @@ def _within(value: float, bounds: tuple[float, float], slack: float) -> bool:
 
 
 _INT = 2**63
+_TRIES = 1000  # rounds of drawing what is sifted
+
+
+def _at_mark(context: Context, i: int) -> Context:
+    """What has been drawn for mark ``i``; the background is that of all."""
+    return {k: v if k == "background" else v[i] for k, v in context.items()}
+
+
+def _check_left(distribution: _Sifted) -> None:
+    """Raise ConfigError if a thousand draws leave nothing of a distribution."""
+    if distribution.depends_on():
+        return  # known only when the other parameter is drawn
+    source = distribution._source()
+    rng = np.random.Generator(np.random.PCG64(0))
+    try:
+        values = source.sample(rng, 1000).tolist()
+        left = any(distribution.contains(value) for value in values)
+    except (TypeError, LookupError) as error:
+        raise ConfigError(f"its parts have values that cannot be compared: {error}") from None
+    if not left:
+        raise ConfigError("nothing is left of it; its parts have too little in common")
 
 
 def _check_value(value: Any) -> None:

@@ -31,6 +31,8 @@ from synthdata.renderers.base import Renderer
 from synthdata.replies import Answers, Question
 from synthdata.rng import Streams
 from synthdata.scene import Color, Mark, Scene
+from synthdata.styles.base import DrawingStyle
+from synthdata.styles.exact import Exact
 
 MAX_SIDE = 16_384
 N = 1000  # samples where nothing says how many
@@ -43,7 +45,7 @@ class Canvas:
 
     size: tuple[int, int] = (512, 512)
     background: ColorDistribution = Palette(("white",))
-    mode: Literal["rgb", "grey"] = "rgb"
+    mode: Literal["rgb", "grey", "binary"] = "rgb"
     dpi: float = 72.0
 
     def __post_init__(self) -> None:
@@ -90,6 +92,7 @@ class SampleConfig:
     canvas: Canvas = Canvas()
     primitives: Mapping[str, Primitive] = field(default_factory=_default_primitives)
     layout: Layout = field(default_factory=_default_layout)
+    style: DrawingStyle = Exact()
     effects: Mapping[str, Effect] = field(default_factory=dict)
     labels: Mapping[str, Label] = field(default_factory=_default_labels)
     renderer: Renderer = field(default_factory=_default_renderer)
@@ -114,7 +117,8 @@ class SampleConfig:
     def from_mapping(cls, node: Mapping[str, Any], plugins: Sequence[str] = ()) -> SampleConfig:
         """From a composed config; keys that decide no bytes are left aside."""
         names = {f.name for f in dataclasses.fields(SampleConfig)}
-        return components.make(cls, {k: v for k, v in node.items() if k in names}, "", plugins)
+        given = {k: v for k, v in node.items() if k in names}
+        return components.make(cls, without_filter(given), "", plugins)
 
     @property
     def size(self) -> int:
@@ -194,6 +198,14 @@ def _contents(primitive: Primitive) -> list[str]:
     return [hashlib.sha256(path.read_bytes()).hexdigest() for path in primitive.files()]
 
 
+def without_filter(node: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A composed config without what its axes say of the part that is to be made now."""
+    axes = node.get("axes")
+    if not isinstance(axes, Mapping):
+        return node
+    return {**node, "axes": {k: v for k, v in axes.items() if k != "filter"}}
+
+
 class Sample(NamedTuple):
     """One sample.
 
@@ -235,7 +247,9 @@ class Generator:
         else:
             self._streams = GridStreams(config.axes, config.seed, redrawn, variant)
             self._here = Here(config.axes)
-            config = bound(config, config.axes, self._here)
+            # Without what it binds to keys: that is in the configs of the variants.
+            free = dataclasses.replace(config, axes=config.axes.unbound())
+            config = bound(free, config.axes, self._here)
         self._bound = config
         self._surface = config.renderer.open(*config.canvas.size)
         self._mask_encoder = Png()
@@ -276,10 +290,14 @@ class Generator:
         return self._sample(index, scene, self._surface.lend(scene))
 
     def _sample(self, index: int, scene: Scene, image: np.ndarray) -> Sample:
-        image, changes = self._changed(index, scene, image)
-        file_name = f"{index:09d}{self.config.encoder.suffix}"
+        drawn = image
+        image, changes = self._changed(index, scene, drawn)
+        grid = self.config.axes
+        stem = f"{index:09d}" if grid is None or grid.name is None else grid.stem(index)
+        file_name = f"{stem}{self.config.encoder.suffix}"
         stream = functools.partial(self._streams.get, index)
-        truth = Truth(scene, tuple(changes.values()), stream, file_name, self.answers)
+        moves = tuple(changes.values())
+        truth = Truth(scene, moves, stream, file_name, drawn, self.answers)
         record = {
             "file_name": file_name,
             "index": index,
@@ -288,8 +306,8 @@ class Generator:
             "height": scene.height,
             "background": "#%02x%02x%02x" % scene.background,
         }
-        if self.config.axes is not None:
-            record |= _coordinates(self.config.axes, index)
+        if grid is not None:
+            record |= _coordinates(grid, index)
         if changes:
             record["effects"] = {name: dict(change.params) for name, change in changes.items()}
         masks: dict[str, np.ndarray] = {}
@@ -297,7 +315,7 @@ class Generator:
             record.update(label.fields(truth))
             masks.update(label.images(truth))
         for name in masks:
-            record[f"{name}_file_name"] = f"{index:09d}.{name}.png"
+            record[f"{name}_file_name"] = f"{stem}.{name}.png"
         return Sample(image, record, scene, masks)
 
     def image(self, index: int) -> np.ndarray:
@@ -329,9 +347,12 @@ class Generator:
         for name in self._bound.effects:
             changes[name] = change = self._change(index, name, scene)
             image = change.pixels(image)
-        if self.config.canvas.mode == "grey":
-            image = pixels.grey_array(image)
-        return image, changes
+        mode = self.config.canvas.mode
+        if mode != "rgb":
+            # Of what is drawn in greys each channel is the luma, to the last bit.
+            plain = not changes and scene.is_grey
+            image = np.ascontiguousarray(image[..., 0]) if plain else pixels.grey_array(image)
+        return pixels.binary_array(image) if mode == "binary" else image, changes
 
     def scene(self, index: int) -> Scene:
         """The scene of sample ``index``: what is in the picture, before a pixel is drawn."""
@@ -353,6 +374,8 @@ class Generator:
             marks = [*marks, *drawn] if marks else drawn
         if self._bound.layout.moves:
             marks = self._bound.layout.arrange(marks, get(index, "layout"), width, height)
+        if self._bound.style.draws:
+            marks = self._bound.style.draw(marks, get(index, "drawing"), background)
         return Scene(width, height, background, tuple(marks))
 
     def encode(self, sample: Sample) -> tuple[dict[str, Any], dict[str, bytes]]:

@@ -72,7 +72,20 @@ def canvas_of(image: np.ndarray) -> Canvas | None:
 
 def grey_array(image: np.ndarray) -> np.ndarray:
     """The luma (ITU-R BT.601) of an RGB image: uint8 (height, width)."""
-    return np.asarray(picture_of(image).convert("L"))
+    picture = picture_of(image).convert("L")
+    width, height = picture.size
+    # As np.asarray(picture), whose preparations cost as much as a small picture.
+    encoder = _imaging.raw_encoder("L", "L", width)
+    encoder.setimage(picture.im, (0, 0, width, height))
+    _, done, buffer = encoder.encode(width * height)
+    assert done > 0, "Pillow wants more room than the rows take"
+    return np.ndarray((height, width), np.uint8, buffer)
+
+
+def binary_array(image: np.ndarray) -> np.ndarray:
+    """A grey image in black and white, 0 or 255: white from the middle of the greys on."""
+    found: np.ndarray = (image > 127).view(np.uint8) * np.uint8(255)
+    return found
 
 
 def picture_of(image: np.ndarray) -> Image.Image:

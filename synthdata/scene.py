@@ -6,7 +6,7 @@ right, y goes down, units are pixels, angles are in degrees and turn clockwise o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,6 +43,19 @@ class Part(NamedTuple):
     bounds: Bounds
 
 
+class Layer(NamedTuple):
+    """A piece of what is painted of a mark that is not painted by its own outline and style.
+
+    ``vertices``, ``codes`` and ``style`` are as a mark's. ``pen`` is the way of the pen that left
+    it, float64 (k, 3) of x, y and the width of the line there; None for other paint.
+    """
+
+    vertices: np.ndarray
+    codes: np.ndarray | None
+    style: Style
+    pen: np.ndarray | None = None
+
+
 class Mark(NamedTuple):
     """One object of the scene.
 
@@ -64,6 +77,9 @@ class Mark(NamedTuple):
         ``(x0, y0, x1, y1)``: the exact box of everything painted, stroke included, not clipped.
     parts
         Characters and words of a text; empty for other marks.
+    layers
+        What is painted instead of the outline, from back to front, as when it is drawn by hand:
+        then the outline is the ideal one. Empty where the outline is painted itself.
     """
 
     category: str
@@ -74,6 +90,13 @@ class Mark(NamedTuple):
     keypoints: tuple[KeyPoint, ...]
     bounds: Bounds
     parts: tuple[Part, ...] = ()
+    layers: tuple[Layer, ...] = ()
+
+    def laid_out(self) -> Sequence[Mark]:
+        """Marks whose outlines together are what is painted of it, from back to front."""
+        if not self.layers:
+            return (self,)
+        return [self._replace(vertices=v, codes=c, style=s) for v, c, s, _ in self.layers]
 
     def translate(self, dx: float, dy: float) -> Mark:
         """The same mark, moved by (dx, dy) pixels."""
@@ -89,6 +112,13 @@ class Mark(NamedTuple):
             parts=tuple(
                 Part(k, t, (a + dx, b + dy, c + dx, d + dy)) for k, t, (a, b, c, d) in self.parts
             ),
+            layers=tuple(
+                layer._replace(
+                    vertices=layer.vertices + (dx, dy),
+                    pen=None if layer.pen is None else layer.pen + (dx, dy, 0.0),
+                )
+                for layer in self.layers
+            ),
         )
 
 
@@ -99,6 +129,24 @@ class Scene(NamedTuple):
     height: int
     background: Color
     marks: tuple[Mark, ...]
+
+    def paints(self) -> Sequence[Mark]:
+        """What renderers paint, one outline after the other: the marks, each in its layers."""
+        if not any(mark.layers for mark in self.marks):
+            return self.marks
+        return [mark for whole in self.marks for mark in whole.laid_out()]
+
+    @property
+    def is_grey(self) -> bool:
+        """Whether all its colours are greys."""
+        r, g, b = self.background
+        if not r == g == b:
+            return False
+        for mark in self.paints():
+            for color in (mark.style.stroke, mark.style.fill):
+                if color is not None and not color[0] == color[1] == color[2]:
+                    return False
+        return True
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, numbers and strings, ready for JSON; floats keep every digit."""
@@ -116,6 +164,11 @@ class Scene(NamedTuple):
                     "keypoints": [list(k) for k in m.keypoints],
                     "bounds": list(m.bounds),
                     "parts": [[p.kind, p.text, list(p.bounds)] for p in m.parts],
+                    **(
+                        {"layers": [_layer_to_dict(layer) for layer in m.layers]}
+                        if m.layers
+                        else {}
+                    ),
                 }
                 for m in self.marks
             ],
@@ -131,17 +184,39 @@ class Scene(NamedTuple):
             tuple(
                 Mark(
                     category=m["category"],
-                    vertices=np.array(m["vertices"], dtype=np.float64),
-                    codes=None if m["codes"] is None else np.array(m["codes"], dtype=np.uint8),
-                    style=Style(**{k: _tuple(v) for k, v in m["style"].items()}),
+                    **_outline(m),
                     params=dict(m["params"]),
                     keypoints=tuple((k[0], k[1], k[2]) for k in m["keypoints"]),
                     bounds=tuple(m["bounds"]),
                     parts=tuple(Part(p[0], p[1], tuple(p[2])) for p in m["parts"]),
+                    layers=tuple(_layer(layer) for layer in m.get("layers", ())),
                 )
                 for m in data["marks"]
             ),
         )
+
+
+def _layer_to_dict(layer: Layer) -> dict[str, Any]:
+    return {
+        "vertices": layer.vertices.tolist(),
+        "codes": None if layer.codes is None else layer.codes.tolist(),
+        "style": layer.style._asdict(),
+        "pen": None if layer.pen is None else layer.pen.tolist(),
+    }
+
+
+def _layer(data: Mapping[str, Any]) -> Layer:
+    pen = data["pen"]
+    return Layer(**_outline(data), pen=None if pen is None else np.array(pen, dtype=np.float64))
+
+
+def _outline(data: Mapping[str, Any]) -> dict[str, Any]:
+    codes = data["codes"]
+    return {
+        "vertices": np.array(data["vertices"], dtype=np.float64),
+        "codes": None if codes is None else np.array(codes, dtype=np.uint8),
+        "style": Style(**{k: _tuple(v) for k, v in data["style"].items()}),
+    }
 
 
 def _tuple(value: Any) -> Any:

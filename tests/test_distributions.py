@@ -19,8 +19,10 @@ from synthdata.distributions import (
     Beta,
     Choice,
     Constant,
+    Difference,
     Distribution,
     Hsv,
+    Intersection,
     IntUniform,
     LogUniform,
     Mixture,
@@ -28,6 +30,7 @@ from synthdata.distributions import (
     Palette,
     Poisson,
     Relative,
+    Selection,
     Uniform,
     contrast,
     parse_color,
@@ -379,7 +382,50 @@ def test_bad_parameters_are_refused_with_their_names(
         assert word in text, text
 
 
+SIFTED = [
+    (Intersection((Uniform(0, 4), Uniform(3, 9))), lambda v: 3 <= v <= 4),
+    (Intersection((IntUniform(0, 9), Choice((1, 2.5, 7)))), lambda v: v in (1, 7)),
+    (Difference(Uniform(0, 1), Uniform(0.9, 1)), lambda v: 0 <= v < 0.9),
+    (Difference(Choice(("a", "b", "c")), Constant("b")), lambda v: v in ("a", "c")),
+    (Selection(Poisson(4), IntUniform(2, 5)), lambda v: v in (2, 3, 4, 5)),
+]
+
+
+@pytest.mark.parametrize(("distribution", "inside"), SIFTED)
+def test_the_algebra_draws_what_it_contains(
+    distribution: Distribution, inside: Callable[[Any], bool]
+) -> None:
+    values = distribution.sample(np.random.default_rng(0), 500).tolist()
+    assert all(inside(value) and distribution.contains(value) for value in values)
+    assert len(set(values)) > 1
+    again = distribution.sample(np.random.default_rng(0), 500).tolist()
+    assert again == values
+
+
+def test_the_algebra_follows_other_parameters_mark_by_mark() -> None:
+    relative = Relative("a", Uniform(0, 2))
+    context = {"a": [1.0, 100.0] * 50}
+    values = Difference(relative, Uniform(1, 150)).sample(np.random.default_rng(1), 100, context)
+    assert all(v < 1 for v in values[::2])
+    assert all(v < 1 or 150 < v <= 200 for v in values[1::2])
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Intersection((Uniform(0, 1), Uniform(2, 3))),
+        lambda: Difference(Choice((1, 2)), IntUniform(0, 9)),
+        lambda: Selection(Uniform(0, 1), Constant(0.5)),
+        lambda: Intersection(()),
+    ],
+)
+def test_an_algebra_that_leaves_nothing_is_refused(make: Callable[[], object]) -> None:
+    with pytest.raises(ConfigError, match=r"nothing is left|is empty"):
+        make()
+
+
 def test_every_kind_is_here() -> None:
     tested = {Constant, Uniform, IntUniform, LogUniform, Normal, Beta, Poisson, Bernoulli, Choice}
-    assert set(KINDS.values()) == tested | {Mixture, Relative}
+    sifted = {Intersection, Difference, Selection}
+    assert set(KINDS.values()) == tested | sifted | {Mixture, Relative}
     assert set(COLOR_KINDS.values()) == {Palette, Hsv}

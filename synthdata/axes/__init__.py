@@ -7,9 +7,10 @@ from synthdata._lazy import lazy
 if TYPE_CHECKING:
     from synthdata.axes.base import Axes, Axis
     from synthdata.axes.grids import Product, Zip
-    from synthdata.axes.subsets import Latin, Random, Sobol
+    from synthdata.axes.regions import Region
+    from synthdata.axes.subsets import Latin, Random, Selection, Sobol
 
-__all__ = ["Axes", "Axis", "Latin", "Product", "Random", "Sobol", "Zip"]
+__all__ = ["Axes", "Axis", "Latin", "Product", "Random", "Region", "Selection", "Sobol", "Zip"]
 
 __getattr__, __dir__ = lazy(
     globals(),
@@ -19,6 +20,8 @@ __getattr__, __dir__ = lazy(
         "Latin": "subsets",
         "Product": "grids",
         "Random": "subsets",
+        "Region": "regions",
+        "Selection": "subsets",
         "Sobol": "subsets",
         "Zip": "grids",
     },

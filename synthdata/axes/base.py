@@ -11,10 +11,13 @@ import functools
 import hashlib
 import json
 import math
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
+
+import numpy as np
 
 from synthdata.errors import ConfigError, nearest
 
@@ -22,6 +25,10 @@ MOST_CELLS = 1 << 62
 CLOSE = 1e-9  # numbers that differ by less of themselves are one value
 #: The random streams that can stay the same along axes.
 SHARED = ("background", "geometry", "style", "layout", "effects", "labels")
+
+MOST_NAMED = 10**5  # cells whose names are compared
+_FIELD = re.compile(r"\{(\w+)\}")
+_STEM = re.compile(r"[A-Za-z0-9][\w-]{0,99}", re.ASCII)
 
 Places = tuple[int, ...]
 
@@ -127,13 +134,15 @@ class Axes(ABC):
 
     ``shared`` says which random streams stay the same along which axes, as in
     ``{geometry: [frame]}``: all frames of a sequence draw the same. ``bind`` sets keys of the
-    config to the values of axes, as in ``{side: canvas.size}``.
+    config to the values of axes, as in ``{side: canvas.size}``. ``name`` is what the files are
+    called, as in ``{well}_t{time}``; None for their number.
     """
 
     values: Mapping[str, Axis] = field(default_factory=dict)
     repeats: int = 1
     shared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     bind: Mapping[str, str] = field(default_factory=dict)
+    name: str | None = None
 
     def __post_init__(self) -> None:
         for name in self.values:
@@ -147,17 +156,45 @@ class Axes(ABC):
             if stream.partition("/")[0] not in SHARED:
                 raise ConfigError(f"shared.{stream}: no such stream; {nearest(stream, SHARED)}")
             for name in names:
-                self._check_name(name, f"shared.{stream}")
+                self.check_name(name, f"shared.{stream}")
         for name in self.bind:
-            self._check_name(name, "bind")
+            self.check_name(name, "bind")
+        if self.name is not None:
+            self._check_stems()
 
-    def _check_name(self, name: str, key: str) -> None:
+    def check_name(self, name: str, key: str = "") -> None:
+        """Raise ConfigError if there is no such axis; ``key`` is where it is named."""
         if name not in self.values:
-            raise ConfigError(f"{key}: {name!r} is not an axis; {nearest(name, self.values)}")
+            raise ConfigError(f"{name!r} is not an axis; {nearest(name, self.values)}").at(key)
 
     def unbound(self) -> Self:
         """The same grid, with no key bound."""
         return dataclasses.replace(self, bind={})
+
+    def _check_stems(self) -> None:
+        """Raise ConfigError unless each cell has a name of its own that a file can have."""
+        for name in _FIELD.findall(str(self.name)):
+            self.check_name(name, "name")
+        if self.cells > MOST_NAMED:
+            raise ConfigError(f"name: {self.cells} cells are too many to name; null numbers them")
+        seen: dict[str, int] = {}
+        for cell in range(self.cells):
+            stem = self.stem(cell)
+            if not _STEM.fullmatch(stem):
+                raise ConfigError(
+                    f"name: {stem!r} is no name for a file; letters, digits, _ and - will do"
+                )
+            if seen.setdefault(stem, cell) != cell:
+                raise ConfigError(
+                    f"name: {stem!r} is the name of two cells; it has to tell all axes"
+                )
+
+    def stem(self, index: int) -> str:
+        """The name of a sample's files, without what follows the first dot."""
+        values = self.coordinates(index)
+        stem = _FIELD.sub(lambda field: str(values[field[1]]), str(self.name))
+        repeat = index // self.cells
+        return f"{stem}_r{repeat}" if repeat else stem
 
     @property
     @abstractmethod
@@ -229,6 +266,8 @@ class Axes(ABC):
 
     def alias(self, index: int) -> int | None:
         """The first sample that is the same as this one by what its coordinates stand for."""
+        if not self._round:
+            return None
         repeat, cell = divmod(index, self.cells)
         places = self.places(cell)
         firsts = tuple(
@@ -238,6 +277,10 @@ class Axes(ABC):
             return None
         first = self.cell(firsts)
         return None if first is None or first == cell else repeat * self.cells + first
+
+    @functools.cached_property
+    def _round(self) -> bool:
+        return any(axis.alias(k) != k for axis in self.values.values() for k in range(len(axis)))
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return map(self.coordinates, range(len(self)))
@@ -252,6 +295,30 @@ class Axes(ABC):
         text = json.dumps([sorted(others.items()), index // self.cells])
         digest = hashlib.blake2b(text.encode(), digest_size=8, person=b"axes").digest()
         return int.from_bytes(digest, "big")
+
+    def columns(self, cells: np.ndarray) -> np.ndarray:
+        """Where many cells stand: int64 (axes, cells)."""
+        rows = [self.places(int(cell)) for cell in cells]
+        return np.array(rows, dtype=np.int64).reshape(len(rows), len(self.values)).T
+
+    def stands(self, columns: Sequence[int]) -> Mapping[Places, int]:
+        """Where cells stand on the axes at ``columns`` of ``names``, with how many stand there."""
+        return {places: len(cells) for places, cells in self._standing(tuple(columns)).items()}
+
+    def standing(self, columns: Sequence[int], places: Places) -> Sequence[int]:
+        """The cells, rising, that stand at ``places`` on the axes at ``columns`` of ``names``."""
+        return self._standing(tuple(columns))[places]
+
+    def _standing(self, columns: Places) -> Mapping[Places, Sequence[int]]:
+        known: dict[Places, Any] = vars(self).setdefault("_known", {})
+        if columns not in known:
+            found: dict[Places, list[int]] = {}
+            rows = self.columns(np.arange(self.cells))[[*columns]].T.tolist()
+            for cell, places in enumerate(rows):
+                found.setdefault(tuple(places), []).append(cell)
+            known[columns] = dict(sorted(found.items()))
+        standing: Mapping[Places, Sequence[int]] = known[columns]
+        return standing
 
     def chosen(self, wanted: Mapping[str, Any]) -> dict[str, frozenset[int]]:
         """The places on each axis that ``wanted`` names: a value or a list of these by axis."""

@@ -69,34 +69,34 @@ class ColorCoordinate(_Unbound, ColorDistribution):
 class Here:
     """Where the sample stands that is being made, for the distributions of one generator.
 
-    ``places`` has a place on each axis: one, or a list with one for each mark where the marks of
-    several samples are drawn together.
+    That is one sample, or several, with so many marks of each, which are drawn together.
     """
 
-    __slots__ = ("_grid", "places")
+    __slots__ = ("_columns", "_grid", "_index", "_marks")
 
     def __init__(self, grid: Axes) -> None:
         self._grid = grid
-        self.places: dict[str, Any] = {}
+        self._columns = {name: column for column, name in enumerate(grid.names)}
         self.at(0)
 
     def at(self, index: int) -> None:
         """Stand at one sample."""
-        self.places = dict(zip(self._grid.names, self._grid.at(index), strict=True))
+        self._index = index
+        self._marks: np.ndarray | None = None  # where each one stands on each axis
 
     def across(self, start: int, counts: Sequence[int]) -> None:
         """Stand at the samples from ``start`` on, at each for as many marks as ``counts`` says."""
-        rows = [self._grid.at(start + k) for k, n in enumerate(counts) for _ in range(n)]
-        self.places = dict(zip(self._grid.names, map(list, zip(*rows, strict=True)), strict=True))
+        cells = np.arange(start, start + len(counts)) % self._grid.cells
+        self._marks = np.repeat(self._grid.columns(cells), counts, axis=1)
 
     def pick(self, name: str, table: Sequence[Any], n: int) -> list[Any]:
         """``n`` values from the table of an axis."""
-        places = self.places[name]
-        if isinstance(places, int):
-            return [table[places]] * n
-        if len(places) != n:
-            raise LookupError(f"axis {name!r}: {n} values are drawn for {len(places)} marks")
-        return [table[place] for place in places]
+        column = self._columns[name]
+        if self._marks is None:
+            return [table[self._grid.at(self._index)[column]]] * n
+        if self._marks.shape[1] != n:
+            raise LookupError(f"axis {name!r}: {n} are drawn for {self._marks.shape[1]} marks")
+        return [table[place] for place in self._marks[column].tolist()]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -151,6 +151,16 @@ def bound(component: T, grid: Axes, here: Here) -> T:
     return substituted(component, _Unbound, lambda found: _table(found, grid, here))
 
 
+def marginal(component: T, grid: Axes) -> T:
+    """A component with an equal choice of the grid's values in place of its coordinates."""
+
+    def choice(found: _Unbound) -> Distribution:
+        table = _table(found, grid, Here(grid))
+        return Palette(table.colors) if isinstance(table, Palette) else Choice(table.values)
+
+    return substituted(component, _Unbound, choice)
+
+
 def check_unbound(component: object) -> None:
     """Raise ConfigError if a component has a coordinate in it: for configs without axes."""
 
@@ -162,7 +172,7 @@ def check_unbound(component: object) -> None:
     substituted(component, _Unbound, refuse)
 
 
-def _table(coordinate: _Unbound, grid: Axes, here: Here) -> Distribution:
+def _table(coordinate: _Unbound, grid: Axes, here: Here) -> Choice | Palette:
     """The distribution that reads where the sample stands."""
     assert isinstance(coordinate, Coordinate | ColorCoordinate)
     name, to = coordinate.name, coordinate.to

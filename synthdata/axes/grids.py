@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from synthdata.axes.base import Axes, Places
 from synthdata.errors import ConfigError
@@ -32,6 +36,25 @@ class Product(Axes):
             cell // weight % length
             for weight, length in zip(self.weights, self._lengths, strict=True)
         )
+
+    def columns(self, cells: np.ndarray) -> np.ndarray:
+        weights = np.array(self.weights, dtype=np.int64)[:, None]
+        found: np.ndarray = cells // weights % np.array(self._lengths, dtype=np.int64)[:, None]
+        return found
+
+    def stands(self, columns: Sequence[int]) -> Mapping[Places, int]:
+        lengths = [self._lengths[column] for column in columns]
+        every = itertools.product(*map(range, lengths))
+        return dict.fromkeys(every, self.cells // math.prod(lengths))
+
+    def standing(self, columns: Sequence[int], places: Places) -> Sequence[int]:
+        at = dict(zip(columns, places, strict=True))
+        cells = np.zeros(1, dtype=np.int64)
+        for column, (weight, length) in enumerate(zip(self.weights, self._lengths, strict=True)):
+            along = np.arange(length) if column not in at else np.array([at[column]])
+            cells = np.add.outer(cells, weight * along).ravel()
+        found: list[int] = cells.tolist()
+        return found
 
     def cell(self, places: Places) -> int | None:
         return sum(place * weight for place, weight in zip(places, self.weights, strict=True))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from synthdata.axes.base import CLOSE, Axis
+from synthdata.axes.discovery import Discovered
 from synthdata.distributions import Distribution
 from synthdata.errors import ConfigError
 
@@ -153,6 +154,7 @@ KINDS: Mapping[str, type[Axis]] = {
     "linspace": Linspace,
     "logspace": Logspace,
     "quantiles": Quantiles,
+    "discover": Discovered,
 }
 
 

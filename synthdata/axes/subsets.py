@@ -10,12 +10,13 @@ import functools
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from synthdata.axes.base import Axes, Places
 from synthdata.axes.grids import Product
+from synthdata.axes.regions import Region
 from synthdata.errors import ConfigError
 from synthdata.rng import Permutation
 
@@ -70,6 +71,9 @@ class Subset(Axes):
     def places(self, cell: int) -> Places:
         return self.product.places(int(self._chosen[cell]))
 
+    def columns(self, cells: np.ndarray) -> np.ndarray:
+        return self.product.columns(self._chosen[cells])
+
     def cell(self, places: Places) -> int | None:
         whole = self.product.cell(places)
         return None if whole is None else self._numbers.get(whole)
@@ -82,6 +86,35 @@ class Random(Subset):
     def choose(self) -> np.ndarray:
         order = Permutation(self.product.cells, self.seed)
         return np.array([order[k] for k in range(self.cells)], dtype=np.int64)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection(Subset):
+    """The cells of the product that are in ``where`` and not in ``without``, in its order.
+
+    Both are regions of the axes; None for all, and for none. ``size`` and ``seed`` play no part.
+    """
+
+    where: Region | None = None
+    without: Region | None = None
+
+    @property
+    def cells(self) -> int:
+        return len(self._chosen)
+
+    def choose(self) -> np.ndarray:
+        if self.product.cells > self.MOST:
+            raise ConfigError(
+                f"values: {self.product.cells} cells are too many to select from; {self.MOST} do"
+            )
+        kept = [k for k, at in enumerate(self.product) if self._keeps(at)]
+        if not kept:
+            raise ConfigError("where: no cell is left; check where and without")
+        return np.array(kept, dtype=np.int64)
+
+    def _keeps(self, coordinates: Mapping[str, Any]) -> bool:
+        inside = self.where is None or self.where.contains(coordinates)
+        return inside and (self.without is None or not self.without.contains(coordinates))
 
 
 @dataclass(frozen=True, kw_only=True)

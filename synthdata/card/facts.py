@@ -174,7 +174,7 @@ def _counted(run: Run, splits: Splits) -> Census | None:
 def _counting(run: Run, splits: Splits) -> Census:
     census = Census(splits.names)
     for _, record in _records(run):
-        census.add(record, splits.of(record["seed"], record["index"]))
+        census.add(record, splits.of_record(record))
     return census
 
 
@@ -194,9 +194,8 @@ def exported_facts(run: Run, census: Census, layout: Layout, pictures: Sequence[
 
 
 def _records(run: Run) -> Iterator[tuple[int, dict[str, Any]]]:
-    for shard in run.plan.shards():
-        for line in run.config.store.lines(run.path, shard.number):
-            yield shard.number, orjson.loads(line)
+    for number, line in run.lines():
+        yield number, orjson.loads(line)
 
 
 def _layout(run: Run) -> Layout:

@@ -81,7 +81,6 @@ def _contents(run: Run, facts: Facts, folder: Path) -> Iterator[tuple[str, bytes
 
 def _first_picture(run: Run) -> bytes:
     store = run.config.store
-    for shard in run.plan.shards():
-        for line in store.lines(run.path, shard.number):
-            return store.read(run.path, shard.number, json.loads(line)["file_name"])
+    for number, line in run.lines():
+        return store.read(run.path, number, json.loads(line)["file_name"])
     raise AssertionError("a run with pictures has a first one")

@@ -14,7 +14,8 @@ from synthdata.errors import ConfigError, nearest
 
 #: Keys that may be changed for a run that is there: those that decide no bytes.
 CHANGEABLE = (
-    *("card", "engine", "exports", "failures", "plugins", "report", "services", "shards", "split"),
+    *("card", "engine", "exports", "failures", "parallel", "plugins", "report", "services"),
+    *("shards", "split", "axes.filter"),
 )
 
 
@@ -113,6 +114,13 @@ def remake(arguments: Sequence[str]) -> int:
     return command(arguments)
 
 
+def map(arguments: Sequence[str]) -> int:  # the name of the command
+    """Call a function for each value on an axis of a run, and write what it gives."""
+    from synthdata.cli.map import map_ as command
+
+    return command(arguments)
+
+
 def ps(arguments: Sequence[str]) -> int:
     """Show who is at work in a run directory or a study: main, trials and workers, as a tree."""
     from synthdata.cli.ps import ps as command
@@ -189,7 +197,11 @@ def _load(
     run = Run.load(path, plugins)
     node = run.config.to_mapping()
     for key, value in changes.items():
-        _set(node, key.split("."), value, key)
+        if key.startswith("axes.filter"):  # of this process only, so a config has none
+            name = key.removeprefix("axes.filter").lstrip(".")
+            node["filter"] = {**node.get("filter", {}), name: value} if name else value
+        else:
+            _set(node, key.split("."), value, key)
     config = Config.from_mapping(node, plugins)
     check_outputs(config)
     if growing and config.n < run.config.n:
@@ -205,7 +217,7 @@ def _change(override: str, changeable: Sequence[str]) -> tuple[str, Any]:
         raise ConfigError(f"{override!r} is not key=value")
     if key == "n" and key not in changeable:
         raise ConfigError(f"n: {text} is for the command extend; this one keeps the run's size")
-    if key.partition(".")[0] not in changeable:
+    if not any(f"{key}.".startswith(f"{known}.") for known in changeable):
         raise ConfigError(
             f"{key}: cannot be changed in a run that is there; {nearest(key, changeable)}"
         )

@@ -165,6 +165,9 @@ def _rows(run: Run, state: dict[str, Any]) -> Iterator[tuple[str, str]]:
         processes = _counted(state["processes"], "process", "processes")
         rate = f", {state['made'] / elapsed:,.0f}/s with {processes}"
     yield "images", f"{state['made']:,} of {state['n']:,} in {elapsed:.1f} s{rate}"
+    for axis, values in state.get("axes", {}).items():
+        failed = sum(counts["failed"] > 0 for counts in values.values())
+        yield axis, f"{_counted(len(values), 'value', 'values')}, {failed:,} with failures"
     yield (
         "failed",
         f"{state['failed']:,}"

@@ -25,6 +25,7 @@ _ARGUMENTS = {
     "view": "RUN [--port 8000] [--open]",
     "diff": "RUN_A RUN_B [--json]",
     "export": "RUN FORMAT [-o TARGET] [key=value ...]",
+    "map": "RUN fn=NAME axis=NAME [key=value ...]",
     "ps": "RUN [--json]",
     "tune": "space=lines [n_trials=30] [jobs=2] [key=value ...]",
     "show": "[key=value ...] [-o sheet.png] [-k 16]",

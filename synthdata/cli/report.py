@@ -94,7 +94,8 @@ def remake(arguments: Sequence[str]) -> int:
     folder = Path(flags.output)
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        for name, data in (*files.items(), (f"{flags.index:09d}.json", record_line(record))):
+        stem = record["file_name"].partition(".")[0]
+        for name, data in (*files.items(), (f"{stem}.json", record_line(record))):
             (folder / name).write_bytes(data)
             print(folder / name)
     there = find(run, flags.index)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 
 from synthdata import components
+from synthdata.axes.base import Axes
 from synthdata.dataset import reading
 from synthdata.dataset.source import Made, Source
 from synthdata.errors import ConfigError
@@ -20,6 +21,7 @@ from synthdata.generator import SampleConfig
 if TYPE_CHECKING:
     from synthdata.config import Config
 
+Positions = range | np.ndarray  # int64 (n,)
 _KEPT = 8  # views of other steps and counterparts, with their renderers
 
 
@@ -37,7 +39,7 @@ class Dataset(Sequence[dict[str, Any]]):
     ``from_config`` and ``from_run`` make one; ``Dataset(source)`` is for sources of your own.
     """
 
-    def __init__(self, source: Source, positions: range | None = None) -> None:
+    def __init__(self, source: Source, positions: Positions | None = None) -> None:
         self.source = source
         self.positions = range(source.n) if positions is None else positions
         self._views: OrderedDict[Any, Source] = OrderedDict()
@@ -144,7 +146,7 @@ class Dataset(Sequence[dict[str, Any]]):
         Raises IndexError for a position beyond the ends.
         """
         try:
-            return self.source.index(self.positions[position])
+            return self.source.index(int(self.positions[position]))
         except IndexError:
             raise IndexError(f"sample {position} of {len(self)}") from None
 
@@ -175,9 +177,58 @@ class Dataset(Sequence[dict[str, Any]]):
         self.source.check_endless()
         there = self.positions
         shift = number * self.source.n
-        view = Dataset(self.source, range(there.start + shift, there.stop + shift, there.step))
+        moved = (
+            range(there.start + shift, there.stop + shift, there.step)
+            if isinstance(there, range)
+            else there + shift
+        )
+        view = Dataset(self.source, moved)
         view._views = self._views
         return view
+
+    def sel(self, **values: Any) -> Dataset:
+        """The samples with these coordinates: a value, or a list of values, by axis.
+
+        As in ``ds.sel(scale=0.5, shape=["heart", "square"])``.
+
+        Raises
+        ------
+        ConfigError
+            If the config has no such axis, or a value is not on it.
+        """
+        grid = self._grid()
+        places = self._places(grid)
+        keep = np.ones(len(self), dtype=bool)
+        for name, wanted in grid.chosen(values).items():
+            keep &= np.isin(places[grid.names.index(name)], list(wanted))
+        return Dataset(self.source, np.asarray(self.positions)[keep])
+
+    def groupby(self, *axes: str) -> Iterator[tuple[Any, Dataset]]:
+        """The samples by their values on axes: (value, data set) pairs, in the order of the axis.
+
+        Of several axes the value is a tuple. Raises ConfigError if the config has no such axis.
+        """
+        grid = self._grid()
+        for name in axes:
+            grid.check_name(name, "groupby")
+        places = self._places(grid)[[grid.names.index(name) for name in axes]]
+        order = np.lexsort(places[::-1])
+        edges = np.flatnonzero((np.diff(places[:, order], axis=1) != 0).any(axis=0)) + 1
+        for members in np.split(order, edges) if len(self) else ():
+            at = zip(axes, places[:, members[0]].tolist(), strict=True)
+            key = tuple(grid.values[name].values[place] for name, place in at)
+            chosen = np.asarray(self.positions)[np.sort(members)]
+            yield key if len(axes) > 1 else key[0], Dataset(self.source, chosen)
+
+    def _grid(self) -> Axes:
+        if self.config.axes is None:
+            raise ConfigError("axes: this data set has none; it is no grid")
+        return self.config.axes
+
+    def _places(self, grid: Axes) -> np.ndarray:
+        """Where the samples stand on each axis: int64 (axes, n)."""
+        indices = [self.source.index(position) for position in np.asarray(self.positions).tolist()]
+        return grid.columns(np.array(indices, dtype=np.int64) % grid.cells)
 
     def at(self, step: int) -> Dataset:
         """The same samples at a step of the config's schedules; this at step 0, or without any.

@@ -71,7 +71,7 @@ def overrides_of(node: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _assignments(key: str, value: Any) -> Iterator[str]:
-    if isinstance(value, Mapping) and not {"dist", "schedule"} & value.keys():
+    if isinstance(value, Mapping) and not {"dist", "schedule", "axis"} & value.keys():
         for name, inner in value.items():
             yield from _assignments(f"{key}.{name}", inner)
     else:

@@ -93,6 +93,8 @@ def check_stream(config: SampleConfig, name: str) -> None:
     """Raise ConfigError unless samples of ``config`` draw from streams of this name."""
     known = ["background", "geometry", "style", "layout"]
     known += [f"{kind}/{key}" for kind in ("geometry", "style") for key in config.primitives]
+    if config.style.draws:
+        known += ["drawing"]
     if config.effects:
         known += ["effects", *(f"effects/{key}" for key in config.effects)]
     if config.labels:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import re
 from bisect import bisect_right
 from collections import OrderedDict
 from typing import Any, Literal, NamedTuple
@@ -16,6 +15,7 @@ from synthdata.dataset.source import Source, placed
 from synthdata.errors import ConfigError, MissingSample
 from synthdata.exports.source import check_finished, file_name
 from synthdata.run.ledger import FAILURES
+from synthdata.run.order import record_index
 from synthdata.run.plan import Shard
 from synthdata.run.run import Run
 from synthdata.runtime.resources import Container, Resource
@@ -64,10 +64,9 @@ class Stored(Source):
         return self._pixels(shard, file_name(record))
 
     def _record(self, index: int) -> tuple[int, dict[str, Any]]:
-        stretch = next((s for s in self._plan.stretches if s.start <= index < s.stop), None)
-        if stretch is None:
+        shard = self._plan.shard_of(index)
+        if shard is None:
             raise IndexError(f"sample {index} is not among the {self._plan.n} of the run")
-        shard = stretch.shard(stretch.first_shard + (index - stretch.start) // stretch.shard_size)
         return shard.number, self._own["records"].read(shard, index)
 
     def _pixels(self, shard: int, name: str) -> np.ndarray:
@@ -132,7 +131,7 @@ class _Records:
     def _load(self, shard: Shard) -> _Lines:
         read = list(self._run.config.store.metadata(self._run.path, shard.number))
         try:
-            indices = np.array([_index(line) for line in read], dtype=np.int64)
+            indices = np.array([record_index(line) for line in read], dtype=np.int64)
         except (ValueError, KeyError, TypeError, OverflowError):
             raise ConfigError(
                 f"{self._run.path}: shard {shard.number:05d} has a line that is not a record; "
@@ -148,18 +147,6 @@ class _Records:
 
 
 RECORDS = Resource("records", _Records, scope="thread")
-
-#: How records begin as runs write them; others are read as a whole.
-_BEGINNING = re.compile(rb'\{"file_name":"[^"\\]*","index":(\d{1,18}),')
-
-
-def _index(line: bytes) -> int:
-    if match := _BEGINNING.match(line):
-        return int(match[1])
-    index = orjson.loads(line)["index"]
-    if type(index) is not int:
-        raise TypeError
-    return index
 
 
 def _failed(run: Run, n: int) -> list[int]:

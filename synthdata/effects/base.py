@@ -18,10 +18,13 @@ class Change(ABC):
         The drawn parameters, for the record: numbers, strings and lists only.
     moves
         Whether pixels change their place. If so ``points`` and ``ids`` move the labels along.
+    bends
+        Whether straight lines may become curves. If so labels follow outlines point by point.
     """
 
     params: Mapping[str, Any]
     moves: bool = False
+    bends: bool = False
 
     @abstractmethod
     def pixels(self, image: np.ndarray) -> np.ndarray:

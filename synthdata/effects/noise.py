@@ -35,14 +35,14 @@ class _Gaussian(Change):
 
     def pixels(self, image: np.ndarray) -> np.ndarray:
         # Rounding the noise is rounding the sum, as the image is whole numbers: one table will do.
-        levels = np.rint(_normal_quantiles() * np.float32(self.params["std"])).astype(np.int16)
-        noise = levels.take(_random_words(self.seed, image.size), mode="clip").reshape(image.shape)
+        levels = np.rint(normal_quantiles() * np.float32(self.params["std"])).astype(np.int16)
+        noise = levels.take(random_words(self.seed, image.size), mode="clip").reshape(image.shape)
         noise += image
         return np.clip(noise, 0, 255, out=noise).astype(np.uint8)
 
 
 @functools.cache
-def _normal_quantiles() -> np.ndarray:
+def normal_quantiles() -> np.ndarray:
     """The standard normal distribution at the middles of 65536 equal probabilities: float32."""
     inverse = NormalDist().inv_cdf
     upper = np.array([inverse(0.5 + (k + 0.5) / 65536) for k in range(32768)], dtype=np.float32)
@@ -69,7 +69,7 @@ class _Poisson(Change):
     seed: int
 
     def pixels(self, image: np.ndarray) -> np.ndarray:
-        index = _random_words(self.seed, image.size).astype(np.int32)
+        index = random_words(self.seed, image.size).astype(np.int32)
         index >>= 4
         index += image.reshape(-1).astype(np.int32) << 12
         return _poisson_levels(float(self.params["peak"])).take(index).reshape(image.shape)
@@ -120,7 +120,7 @@ class _SaltPepper(Change):
         return out
 
 
-def _random_words(seed: int, count: int) -> np.ndarray:
+def random_words(seed: int, count: int) -> np.ndarray:
     """``count`` random 16-bit words: uint16, the same on every machine."""
     rng = np.random.Generator(np.random.SFC64(seed))
     words = rng.integers(0, 1 << 64, (count + 3) // 4, dtype=np.uint64)

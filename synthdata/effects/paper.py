@@ -23,6 +23,8 @@ from synthdata.pixels import picture_of
 
 _OCTAVES = 4
 _FIBRE = 48  # steps along a fibre, at most 1 px each
+_FINE = 8  # steps of a fold's profile in a pixel
+_SHADE = 60 * _FINE  # how far its shade goes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,14 +34,18 @@ class Paper(Parametric):
     ``depth`` is how dark the texture gets, as a fraction of white: its 0.5 % darkest pixels reach
     about that. ``scale`` is the size in pixels of its largest clouds; four octaves lie between it
     and a pixel. ``fibres`` is their number in 100 x 100 pixels, ``tint`` the paper's colour.
+    ``creases`` is how many folds go across the sheet, None for none.
     """
 
     depth: Distribution = limited(Uniform(0.03, 0.15), 0.0, 1.0)
     scale: Distribution = limited(Uniform(24.0, 96.0), 4.0, 1024.0)
     fibres: Distribution = limited(Uniform(0.0, 6.0), 0.0, 100.0)
     tint: ColorDistribution = Palette(("#ffffff", "#fffdf5", "#fbf6e9", "#f4efe3", "#f5f5f2"))
+    creases: Distribution | None = limited(None, 0.0, 100.0)
 
     def change(self, params: dict[str, Any], seed: int, width: int, height: int) -> Change:
+        if params["creases"] is None:
+            del params["creases"]
         return _Paper(params, seed)
 
 
@@ -53,6 +59,7 @@ class _Paper(Change):
         rng = np.random.Generator(np.random.SFC64(self.seed))
         relief = _clouds(rng, width, height, self.params["scale"])
         _add_fibres(relief, rng, round(self.params["fibres"] * width * height / 10_000))
+        _add_creases(relief, rng, round(self.params.get("creases", 0)))
         sheet = Image.fromarray(np.clip(relief, 0, 255).astype(np.uint8))
         shade = 1.0 - self.params["depth"] * _DARKNESS
         bands = [
@@ -100,3 +107,21 @@ def _add_fibres(relief: np.ndarray, rng: np.random.Generator, count: int) -> Non
         (1, 1, right * below),
     ):
         relief[row + i, column + j] += (tone * share).astype(np.int16)
+
+
+def _add_creases(relief: np.ndarray, rng: np.random.Generator, count: int) -> None:
+    """Adds ``count`` straight folds: a thin dark valley, its lit edge, and a shade to one side."""
+    height, width = relief.shape
+    distance = np.arange(-_SHADE, _SHADE + 1) / _FINE  # px from the fold
+    for x, y, heading, side in rng.random((count, 4)).tolist():
+        strength = -1.0 if side < 0.5 else 1.0
+        valley = 70.0 * np.exp(-np.square(distance / 0.8))
+        lit = -45.0 * np.exp(-np.square((distance - 1.8 * strength) / 1.2))
+        shade = 22.0 * np.exp(-np.abs(distance) / 14.0) * (distance * strength < 0.0)
+        profile = np.rint(valley + lit + shade).astype(np.int16)
+        profile[[0, -1]] = 0
+        dx, dy = math.cos(math.pi * heading), math.sin(math.pi * heading)
+        across = np.arange(width) * dx - x * width * dx
+        down = np.arange(height) * dy - y * height * dy
+        place = np.rint((across[None, :] + down[:, None]) * _FINE).astype(np.int32) + _SHADE
+        relief += profile.take(place, mode="clip")

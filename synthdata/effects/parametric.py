@@ -30,7 +30,7 @@ from synthdata.errors import ConfigError
 from synthdata.schedules import Schedule
 
 
-def limited(default: Distribution, low: float, high: float = math.inf) -> Any:
+def limited(default: Distribution | None, low: float, high: float = math.inf) -> Any:
     """A field whose every drawn value has to lie between ``low`` and ``high``."""
     return dataclasses.field(default=default, metadata={"limits": (low, high)})
 

@@ -136,7 +136,7 @@ class Warp(Change):
     moves: bool = True
 
     def pixels(self, image: np.ndarray) -> np.ndarray:
-        fill = _border_color(image) if self.fill is None else self.fill
+        fill = border_color(image) if self.fill is None else self.fill
         return np.asarray(self._transform(picture_of(image), _RESAMPLE[self.resample], fill))
 
     def points(self, xy: np.ndarray) -> np.ndarray:
@@ -163,7 +163,7 @@ class Warp(Change):
         return picture.transform(picture.size, method, data, resample, fillcolor=fill)
 
 
-def _border_color(image: np.ndarray) -> Color:
+def border_color(image: np.ndarray) -> Color:
     """The most frequent colour of the outermost pixels; of several, the darkest."""
     border = np.concatenate((image[0], image[-1], image[:, 0], image[:, -1])).astype(np.int32)
     colors, counts = np.unique(border @ (65536, 256, 1), return_counts=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import signal
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
+from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
@@ -33,6 +34,7 @@ from synthdata.errors import StartError
 CLOSE_S = 1.0  # how long a worker may take to close before it is killed
 HEAL_S = 10.0  # how long workers may be missing: one that has died is there again before that
 MOST_HEALS = 4  # with no job done since
+RESULT_S = 5.0  # how long a result that is there, of less than a kB, may be on its way
 EXIT_CODE_S = 2.0  # an exit code may be known a little after the loss of the job
 
 logger = logging.getLogger("synthdata.engines.dask")
@@ -68,7 +70,12 @@ class Dask(Cluster):
 
 
 class _Pool(Pool):
-    """A client's executor, and the cluster where it is ours."""
+    """A client's futures, and the cluster where it is ours.
+
+    They are not those of ``client.get_executor``: such a future never ends where a result was
+    computed, lost with its worker and not to be had again (``_cascade_future`` of
+    distributed/cfexecutor.py drops what ``_result`` raises then).
+    """
 
     def __init__(
         self,
@@ -79,8 +86,8 @@ class _Pool(Pool):
     ) -> None:
         self._engine, self._client, self._task, self._local = engine, client, task, local
         self._where = engine.address or "this machine"
-        self._executor = client.get_executor(pure=False, retries=0)
-        self._futures: dict[Future[Any], Any] = {}
+        self._futures: dict[Any, Any] = {}
+        self._ended = threading.Event()  # one of them has, or more
         self._causes: dict[str, str] = {}  # by the address of the worker
         self._seen = time.monotonic()  # when there were workers
         self._look()
@@ -113,24 +120,28 @@ class _Pool(Pool):
         )
 
     def submit(self, job: Any) -> None:
-        future = self._executor.submit(synthdata_job, Packed(self._task, job))
+        future = self._client.submit(synthdata_job, Packed(self._task, job), pure=False, retries=0)
         self._futures[future] = job
+        future.add_done_callback(lambda _: self._ended.set())
 
     def under_way(self) -> int:
         return len(self._futures)
 
     def collect(self, timeout_s: float) -> Sequence[Done | Died]:
-        ended = wait(self._futures, timeout=timeout_s, return_when=FIRST_COMPLETED).done
+        self._ended.wait(timeout_s)
+        self._ended.clear()
+        ended = [future for future in self._futures if future.done()]
         if not ended and time.monotonic() - self._looked > LOOK_S:
             self._look()
         return [self._outcome(future) for future in ended]
 
-    def _outcome(self, future: Future[Any]) -> Done | Died:
+    def _outcome(self, future: Any) -> Done | Died:
+        from distributed import TimeoutError  # in Python 3.11 and later, the built-in one
         from distributed.scheduler import KilledWorker, NoValidWorkerError
 
         job = self._futures.pop(future)
         try:
-            result = future.result()
+            result = future.result(RESULT_S)
             if self._local is not None:
                 self._local.heals = 0
             return Done(job, result)
@@ -138,6 +149,11 @@ class _Pool(Pool):
             return Died(job, self._cause(error.last_worker))
         except NoValidWorkerError as error:
             return Died(job, line(error))
+        except TimeoutError:
+            if future.status == "error":  # the task's own
+                raise
+            future.cancel()  # it was there, and has gone with its worker
+            return Died(job, "dask lost its result")
         except CancelledError as error:
             raise self._lost(error) from None
 

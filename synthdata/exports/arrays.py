@@ -1,4 +1,4 @@
-"""All pictures of a run as one array: NumPy's npz, HDF5 and Zarr."""
+"""All pictures of a run as one array: NumPy's npz, dSprites', HDF5 and Zarr."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from synthdata.axes.base import Axes, Axis
 from synthdata.config import Config
 from synthdata.errors import ConfigError
 from synthdata.exports.base import Format
@@ -26,8 +27,10 @@ class Npz(Format):
     """``images`` (n, height, width[, 3]), one such array for each label image, ``index`` (n,).
 
     With more than one split also ``split`` (n,), their names; with the label ``image_level``,
-    ``class`` (n,), empty for mixed pictures. ``metadata.jsonl`` has the records as they were
-    written: ``numpy.load`` gives its bytes.
+    ``class`` (n,), empty for mixed pictures; of a grid ``latents_classes`` and ``latents_values``
+    (n, axes): where a sample stands on each axis, from 0 on, and the number there, or for an axis
+    of other values the place from 1 on. ``metadata.jsonl`` has the records as they were written:
+    ``numpy.load`` gives its bytes.
     """
 
     suffixes: ClassVar[tuple[str, ...]] = (".npz",)
@@ -37,16 +40,47 @@ class Npz(Format):
     def write(self, source: Source, survey: Survey, target: Path) -> None:
         kind = zipfile.ZIP_DEFLATED if self.compress else zipfile.ZIP_STORED
         with zipfile.ZipFile(target, "w", kind) as file:
-            for name, column in _columns(source, survey).items():
+            for name, column in self.columns(source, survey).items():
                 with _entry(file, f"{name}.npy", kind) as stream:
                     head = np.lib.format.header_data_from_array_1_0(np.empty((), column.dtype))
-                    shape = (survey.n, *column.shape)
+                    shape = (column.length or survey.n, *column.shape)
                     np.lib.format.write_array_header_1_0(stream, head | {"shape": shape})
                     for row in column.rows:
                         stream.write(np.ascontiguousarray(row, column.dtype).tobytes())
             with _entry(file, "metadata.jsonl", kind) as stream:
                 for item in source:
                     stream.write(item.line)
+
+    def columns(self, source: Source, survey: Survey) -> dict[str, Column]:
+        """The arrays by name."""
+        return _columns(source, survey)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dsprites(Npz):
+    """A grid as the published dSprites has it: binary ``imgs`` (n, height, width), 0 or 1.
+
+    ``latents_classes`` and ``latents_values`` (n, axes) are as in ``Npz``; ``latents_names`` and
+    ``latents_sizes`` (axes,) say what is in the published file's pickled ``metadata``, which no
+    reader has to trust.
+    """
+
+    def check(self, config: Config) -> None:
+        if config.axes is None or config.canvas.mode != "binary":
+            raise ConfigError("export: dsprites needs axes and canvas.mode=binary; npz takes any")
+
+    def columns(self, source: Source, survey: Survey) -> dict[str, Column]:
+        grid = source.run.config.axes
+        assert grid is not None
+        pictures = _columns(source, survey)["images"]
+        names, lengths = list(grid.names), [len(axis) for axis in grid.values.values()]
+        rows = (np.asarray(row) > 127 for row in pictures.rows)
+        return {
+            "imgs": Column(np.dtype(np.uint8), pictures.shape, rows),
+            **_latents(source, grid),
+            "latents_names": Column(_text(names), (), names, len(names)),
+            "latents_sizes": Column(np.dtype("<i8"), (), lengths, len(names)),
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,29 +156,53 @@ class Zarr(Format):
 
 
 @dataclass(frozen=True)
-class _Column:
-    """An array to be: the type and shape of one row, and all rows."""
+class Column:
+    """An array to be: the type and shape of one row, all rows, and how many if not one a sample."""
 
     dtype: np.dtype
     shape: tuple[int, ...]
     rows: Iterable[Any]
+    length: int | None = None
 
 
-def _columns(source: Source, survey: Survey) -> dict[str, _Column]:
+def _columns(source: Source, survey: Survey) -> dict[str, Column]:
     columns = {}
     for key, name in {"images": "", **{name: name for name in source.masks}}.items():
         first = source.pixels(next(iter(source)), name)
         dtype = _mask_type(source, name) if name else first.dtype
-        columns[key] = _Column(dtype, first.shape, _pixels(source, name, first.shape))
+        columns[key] = Column(dtype, first.shape, _pixels(source, name, first.shape))
     integers = np.dtype("<i8")
-    columns["index"] = _Column(integers, (), (item.record["index"] for item in source))
+    columns["index"] = Column(integers, (), (item.record["index"] for item in source))
     if len(source.splits.names) > 1:
         names = source.splits.names
-        columns["split"] = _Column(_text(names), (), (item.split for item in source))
+        columns["split"] = Column(_text(names), (), (item.split for item in source))
     if "class" in survey.columns:
         classes = (item.record.get("class") or "" for item in source)
-        columns["class"] = _Column(_text(survey.categories or ("?" * 64,)), (), classes)
+        columns["class"] = Column(_text(survey.categories or ("?" * 64,)), (), classes)
+    if (grid := source.run.config.axes) is not None:
+        columns |= _latents(source, grid)
     return columns
+
+
+def _latents(source: Source, grid: Axes) -> dict[str, Column]:
+    """A grid's samples as dSprites lays them out (Matthey et al., 2017)."""
+    tables = [latent_values(axis) for axis in grid.values.values()]
+    places = (grid.at(item.record["index"]) for item in source)
+    values = (
+        np.array([table[place] for table, place in zip(tables, at, strict=True)])
+        for at in (grid.at(item.record["index"]) for item in source)
+    )
+    shape = (len(tables),)
+    return {
+        "latents_classes": Column(np.dtype("<i8"), shape, map(np.array, places)),
+        "latents_values": Column(np.dtype("<f8"), shape, values),
+    }
+
+
+def latent_values(axis: Axis) -> list[float]:
+    """A number for each place on an axis: its value, or for other values the place from 1 on."""
+    numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in axis.values)
+    return [float(value) if numbers else place + 1.0 for place, value in enumerate(axis.values)]
 
 
 def _classes(source: Source) -> tuple[str, ...]:

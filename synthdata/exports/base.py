@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from synthdata.axes.regions import Region
 from synthdata.config import Config
 from synthdata.errors import ConfigError
 from synthdata.exports.source import Source, Survey
@@ -17,12 +18,13 @@ from synthdata.exports.source import Source, Survey
 class Format(ABC):
     """One way to lay out a run. Subclasses are frozen dataclasses; their fields are its options.
 
-    ``split`` divides the samples: names with shares that add up to 1. None for the run's own.
+    ``split`` divides the samples: names with shares that add up to 1, or regions to hold out. None
+    for the run's own.
     """
 
     suffixes: ClassVar[tuple[str, ...]] = ()  # of its file, the default first; none for a folder
 
-    split: Mapping[str, float] | None = None
+    split: Mapping[str, float | Region] | None = None
 
     def check_name(self, name: str, key: str = "to") -> None:
         """Raise ConfigError if its file or folder cannot have that name."""

@@ -27,8 +27,12 @@ FORMATS: Mapping[str, tuple[str, str]] = {
     "parquet": ("parquet", "Parquet"),
     "metadata": ("metadata", "Metadata"),
     "npz": ("arrays", "Npz"),
+    "dsprites": ("arrays", "Dsprites"),
     "hdf5": ("arrays", "Hdf5"),
     "zarr": ("arrays", "Zarr"),
+    "classes": ("classes", "ClassFolders"),
+    "ocr": ("ocr", "Ocr"),
+    "wireframe": ("wireframe", "WireframeJson"),
 }
 
 

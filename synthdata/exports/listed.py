@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from synthdata.components import describe
+from synthdata.components import describe, describe_value
 from synthdata.config import Config
 from synthdata.errors import ConfigError
 from synthdata.exports.base import Format
@@ -99,8 +99,8 @@ def _listed(key: str, entry: Any) -> Listed:
     return Listed(key, name, made)
 
 
-def _shares(config: Config) -> dict[str, float] | None:
-    return None if config.split is None else dict(config.split)
+def _shares(config: Config) -> Any:
+    return None if config.split is None else describe_value(config.split)
 
 
 def _made(folder: Path) -> dict[str, Any]:

@@ -104,13 +104,12 @@ class Source:
         return tuple(name for label in self.run.config.labels.values() for name in label.names)
 
     def __iter__(self) -> Iterator[Item]:
-        for shard in self.run.plan.shards():
-            for line in self._store.lines(self.run.path, shard.number):
-                if self._stop():
-                    raise Interrupted(f"stopped by {self._stop.signal}; nothing is left behind")
-                record = read_record(line, shard.number)
-                split = self.splits.of(record["seed"], record["index"])
-                yield Item(shard.number, split, record, line)
+        for number, line in self.run.lines():
+            if self._stop():
+                raise Interrupted(f"stopped by {self._stop.signal}; nothing is left behind")
+            record = read_record(line, number)
+            split = self.splits.of_record(record)
+            yield Item(number, split, record, line)
 
     def survey(self) -> Survey:
         """A look at all records.

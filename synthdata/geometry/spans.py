@@ -86,6 +86,22 @@ def _forth_or_back(edges: Edges) -> Edges:
     return Edges(*map(np.concatenate, parts))
 
 
+def united(of: Spans, owner: np.ndarray, height: int) -> Spans:
+    """The spans of what belongs together: ``owner`` has the new owner of each old one, in order."""
+    bits = int(of.stop.max(initial=0)).bit_length() + 1
+    owners = owner[of.owner]
+    order = np.argsort((owners << bits) + of.start, kind="stable")
+    owners, start = owners[order], of.start[order]
+    reach = np.maximum.accumulate((owners << bits) + of.stop[order])
+    key = (owners << bits) + start
+    apart = key[1:] > reach[:-1]
+    apart |= (key[1:] == reach[:-1]) & (start[1:] % height == 0)  # runs end with their column
+    first = np.flatnonzero(np.append(True, apart)[: len(key)])
+    last = np.append(first[1:], len(key)) - 1
+    stop = reach[last] - (owners[last] << bits) if len(first) else start
+    return Spans(owners[first], start[first], stop)
+
+
 def front(of: Spans) -> Spans:
     """What is seen of each owner where later ones lie on earlier ones."""
     count = len(of.start)

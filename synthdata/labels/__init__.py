@@ -8,7 +8,10 @@ if TYPE_CHECKING:
     from synthdata.labels.base import Label, Truth
     from synthdata.labels.boxes import Boxes
     from synthdata.labels.captions import Captions
+    from synthdata.labels.chart_questions import ChartQuestions
+    from synthdata.labels.clean import Clean
     from synthdata.labels.dense import AttractionMap, DistanceMap, EdgeMap, JunctionMap
+    from synthdata.labels.flow import Flow
     from synthdata.labels.image_level import ImageLevel
     from synthdata.labels.keypoints import Keypoints
     from synthdata.labels.marks import Marks
@@ -18,13 +21,17 @@ if TYPE_CHECKING:
     from synthdata.labels.segments import Segments
     from synthdata.labels.texts import Texts
     from synthdata.labels.visibility import Visibility
+    from synthdata.labels.wireframe import Wireframe
 
 __all__ = [
     "AttractionMap",
     "Boxes",
     "Captions",
+    "ChartQuestions",
+    "Clean",
     "DistanceMap",
     "EdgeMap",
+    "Flow",
     "ImageLevel",
     "InstanceMask",
     "JunctionMap",
@@ -38,6 +45,7 @@ __all__ = [
     "Texts",
     "Truth",
     "Visibility",
+    "Wireframe",
 ]
 
 __getattr__, __dir__ = lazy(
@@ -46,8 +54,11 @@ __getattr__, __dir__ = lazy(
         "AttractionMap": "dense",
         "Boxes": "boxes",
         "Captions": "captions",
+        "ChartQuestions": "chart_questions",
+        "Clean": "clean",
         "DistanceMap": "dense",
         "EdgeMap": "dense",
+        "Flow": "flow",
         "ImageLevel": "image_level",
         "InstanceMask": "masks",
         "JunctionMap": "dense",
@@ -61,5 +72,6 @@ __getattr__, __dir__ = lazy(
         "Texts": "texts",
         "Truth": "base",
         "Visibility": "visibility",
+        "Wireframe": "wireframe",
     },
 )

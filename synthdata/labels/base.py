@@ -12,20 +12,34 @@ from synthdata import geometry
 from synthdata.effects.base import Change
 from synthdata.errors import ConfigError
 from synthdata.geometry.regions import Edges, painted_edges
-from synthdata.geometry.spans import Spans, front, moved, picture, pixel_counts, spans
+from synthdata.geometry.spans import (
+    Spans,
+    front,
+    moved,
+    of_picture,
+    picture,
+    pixel_counts,
+    spans,
+    united,
+)
+from synthdata.geometry.warps import hull_of, warped_edges, within
 from synthdata.replies import Answers, Question
 from synthdata.scene import Bounds, Scene
 
 T = TypeVar("T")
+
+#: Where lines bend they are followed in steps of this share of the picture's shorter side ...
+_SHARE = 1 / 16
+_STEP = 32.0  # ... and of this many pixels at most.
 
 
 class Truth:
     """What labels are made from: the scene, and how effects moved its points.
 
     Coordinates given out are those of the finished picture. ``stream`` gives the sample's random
-    generator of a purpose, at its start; ``file_name`` is the picture's; ``answers`` are those of
-    models. A pixel belongs to a mark if its centre lies in what is painted of it, and is seen of
-    the last mark to which it belongs.
+    generator of a purpose, at its start; ``file_name`` is the picture's, ``drawn`` are its pixels
+    before all effects, and ``answers`` are those of models. A pixel belongs to a mark if its centre
+    lies in what is painted of it, and is seen of the last mark to which it belongs.
     """
 
     def __init__(
@@ -34,10 +48,14 @@ class Truth:
         changes: Sequence[Change] = (),
         stream: Callable[[str], np.random.Generator] | None = None,
         file_name: str = "",
+        drawn: np.ndarray | None = None,
         answers: Answers | None = None,
     ) -> None:
         self.scene = scene
+        self.drawn = drawn
         self.moves = tuple(change for change in changes if change.moves)
+        self.bends = any(change.bends for change in self.moves)
+        self.step = min(_STEP, _SHARE * min(scene.width, scene.height))
         self.file_name = file_name
         self._stream = stream
         self._answers = answers
@@ -48,6 +66,17 @@ class Truth:
         for change in self.moves:
             xy = change.points(xy)
         return xy
+
+    def line(self, xy: np.ndarray) -> np.ndarray:
+        """Where the straight lines from each point to the next are: with points between if bent."""
+        if not self.bends or len(xy) < 2:
+            return self.points(xy)
+        length = np.hypot(*np.diff(xy, axis=0).T)
+        count = np.clip(np.ceil(length / self.step), 1, 1024).astype(np.intp)
+        k = np.repeat(np.arange(len(count)), count)
+        t = (np.arange(len(k)) - np.repeat(np.cumsum(count) - count, count)) / count[k]
+        dense = xy[k] + t[:, None] * (xy[k + 1] - xy[k])
+        return self.points(np.concatenate((dense, xy[-1:])))
 
     def ids(self) -> np.ndarray:
         """The instance mask of the finished picture: uint16 (height, width), 0 for none.
@@ -75,14 +104,20 @@ class Truth:
     def boxes(self) -> tuple[Bounds, ...]:
         """The box (x0, y0, x1, y1) of what is painted of each mark, on the canvas or not.
 
-        After effects that move points: the box of the moved hull, within 0.05 px before the move.
+        After effects that move points: the box of the moved hull, within 0.05 px before the move;
+        if they bend lines, of the moved outline.
         """
         return self.once(_boxes)
 
     def hull(self, number: int) -> np.ndarray:
         """Points (m, 2) whose hull holds what is painted of a mark."""
-        mark = self.scene.marks[number]
-        return self.points(geometry.hull_points(mark.vertices, mark.codes, mark.style))
+        paints = self.scene.marks[number].laid_out()
+        if self.bends:
+            edges = painted_edges([(p.vertices, p.codes, p.style) for p in paints])
+            if len(edges.a):
+                return hull_of(warped_edges(edges, self.points, self.step))
+        hulls = [geometry.hull_points(p.vertices, p.codes, p.style) for p in paints]
+        return self.points(np.concatenate(hulls))
 
     def stream(self, name: str) -> np.random.Generator:
         """The random generator ``labels/<name>`` of this sample, at its start."""
@@ -116,12 +151,29 @@ def _boxes(truth: Truth) -> tuple[Bounds, ...]:
 
 def painted(truth: Truth) -> Edges:
     """The edges of what is painted of each mark in the scene, before effects."""
-    return painted_edges([(m.vertices, m.codes, m.style) for m in truth.scene.marks])
+    edges, marks = truth.once(layers)
+    return edges if marks is None else edges._replace(owner=marks[edges.owner])
+
+
+def layers(truth: Truth) -> tuple[Edges, np.ndarray | None]:
+    """The edges of each layer of marks, and the number of each one's mark; None if all have one.
+
+    Layers may wind either way, so they are scanned by themselves and united then.
+    """
+    marks = truth.scene.marks
+    if not any(mark.layers for mark in marks):
+        return painted_edges([(m.vertices, m.codes, m.style) for m in marks]), None
+    numbered = [(k, paint) for k, mark in enumerate(marks) for paint in mark.laid_out()]
+    edges = painted_edges([(p.vertices, p.codes, p.style) for _, p in numbered])
+    return edges, np.array([k for k, _ in numbered], dtype=np.intp)
 
 
 def in_scene(truth: Truth) -> Spans:
     """The pixels of each mark on the canvas before effects."""
-    return spans(truth.once(painted), truth.scene.width, truth.scene.height)
+    width, height = truth.scene.width, truth.scene.height
+    edges, marks = truth.once(layers)
+    found = spans(edges, width, height)
+    return found if marks is None else united(found, marks, height)
 
 
 def source(truth: Truth) -> np.ndarray:
@@ -138,10 +190,22 @@ def source(truth: Truth) -> np.ndarray:
 
 
 def _spans(truth: Truth) -> Spans:
+    if truth.bends:
+        return within(truth.once(_bent), of_picture(truth.once(source) >= 0))
     found = truth.once(in_scene)
     if not truth.moves:
         return found
     return moved(found, truth.once(source).T, len(truth.scene.marks))
+
+
+def _bent(truth: Truth) -> Spans:
+    """The pixels of each mark where its outline is moved to, those beyond the scene's rim too."""
+    width, height = truth.scene.width, truth.scene.height
+    rim = 2.0 * truth.step
+    window = (-rim, -rim, width + rim, height + rim)
+    edges, marks = truth.once(layers)
+    found = spans(warped_edges(edges, truth.points, truth.step, window), width, height)
+    return found if marks is None else united(found, marks, height)
 
 
 def _seen(truth: Truth) -> Spans:

@@ -9,7 +9,8 @@ from synthdata.errors import ConfigError, nearest
 #: The categories of synthdata's primitives; new ones come after these.
 CATEGORIES = (
     *("arc", "arrow", "circle", "cross", "curve", "ellipse", "grid", "line"),
-    *("polygon", "polyline", "rectangle", "text", "sprite"),
+    *("polygon", "polyline", "rectangle", "text", "sprite", "cell"),
+    *("chart", "bar", "point", "wedge", "box", "series", "legend", "fractal"),
 )
 
 

@@ -181,7 +181,7 @@ def _segments(truth: Truth) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """The pieces of all outlines in the finished picture, those of no length aside."""
     for mark in truth.scene.marks:
         for points, closed in geometry.flatten(*outline(mark)):
-            line = truth.points(np.concatenate((points, points[:1])) if closed else points)
+            line = truth.line(np.concatenate((points, points[:1])) if closed else points)
             for a, b in pairwise(line):
                 if np.abs(b - a).max() > 1e-9:
                     yield a, b

@@ -37,16 +37,18 @@ class Marks(Label):
 
     ``id`` is its value in the instance mask and ``z`` its order. ``bbox`` is the exact box of what
     is painted, stroke included, clipped to the canvas, as [x, y, width, height]; None when nothing
-    of it is on the canvas. ``keypoints`` are [x, y], named in order by ``keypoint_names``.
+    of it is on the canvas. ``keypoints`` are [x, y], named in order by ``keypoint_names``. Marks
+    that are drawn by hand have two keys more: ``ideal``, the lines of their outlines, each a list
+    of [x, y], and ``drawn``, those of the pen, each a list of [x, y, width].
     """
 
     def fields(self, truth: Truth) -> Mapping[str, Any]:
         width, height = truth.scene.width, truth.scene.height
         annotations = []
         for z, mark in enumerate(truth.scene.marks):
-            category, _, _, _, params, keypoints, bounds, parts = mark
+            category, _, _, _, params, keypoints, bounds, parts, layers = mark
             if truth.moves:
-                points, bounds = _placed(mark, truth)
+                points, bounds = _placed(z, truth)
             else:
                 points = [[rounded(x), rounded(y)] for _, x, y in keypoints]
             annotation = {
@@ -65,6 +67,8 @@ class Marks(Label):
             }
             if parts:
                 annotation["parts"] = _parts(mark, truth)
+            if layers:
+                annotation |= _lines(mark, truth)
             annotations.append(annotation)
         return {"marks": annotations}
 
@@ -85,12 +89,28 @@ def clipped_box(bounds: Bounds, width: int, height: int) -> list[float] | None:
     return [rounded(x0), rounded(y0), rounded(x1 - x0), rounded(y1 - y0)]
 
 
-def _placed(mark: Mark, truth: Truth) -> tuple[list[list[float]], Bounds]:
-    """Key points and box where effects moved them."""
+def _placed(number: int, truth: Truth) -> tuple[list[list[float]], Bounds]:
+    """Key points and box of a mark where effects moved them."""
+    mark = truth.scene.marks[number]
     keypoints = np.array([(x, y) for _, x, y in mark.keypoints], dtype=np.float64).reshape(-1, 2)
-    hull = truth.points(geometry.hull_points(mark.vertices, mark.codes, mark.style))
+    hull = truth.hull(number)
     (x0, y0), (x1, y1) = hull.min(axis=0).tolist(), hull.max(axis=0).tolist()
     return np.round(truth.points(keypoints), DIGITS).tolist(), (x0, y0, x1, y1)
+
+
+def _lines(mark: Mark, truth: Truth) -> dict[str, Any]:
+    """The ideal outline, and the lines of the pen where there was one: what a hand was to draw,
+    and drew."""
+    pens = [layer.pen for layer in mark.layers if layer.pen is not None]
+    if not pens:
+        return {}
+    paths = geometry.flatten(mark.vertices, mark.codes)
+    ideal = [np.concatenate((line, line[:1])) if closed else line for line, closed in paths]
+    drawn = [np.column_stack((truth.points(pen[:, :2]), pen[:, 2])) for pen in pens]
+    return {
+        "ideal": [np.round(truth.line(line), DIGITS).tolist() for line in ideal],
+        "drawn": [np.round(line, DIGITS).tolist() for line in drawn],
+    }
 
 
 def _parts(mark: Mark, truth: Truth) -> list[dict[str, Any]]:
@@ -98,8 +118,8 @@ def _parts(mark: Mark, truth: Truth) -> list[dict[str, Any]]:
     for part in mark.parts:
         x0, y0, x1, y1 = part.bounds
         if truth.moves:
-            corners = truth.points(np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)]))
-            (x0, y0), (x1, y1) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
+            ring = truth.line(np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0)]))
+            (x0, y0), (x1, y1) = ring.min(axis=0).tolist(), ring.max(axis=0).tolist()
         box = clipped_box((x0, y0, x1, y1), truth.scene.width, truth.scene.height)
         parts.append({"kind": part.kind, "text": part.text, "bbox": box})
     return parts

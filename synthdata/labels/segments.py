@@ -61,6 +61,13 @@ class Segments(Label):
 
 
 def _outlines(truth: Truth, number: int) -> list[list[float]]:
-    mark = truth.scene.marks[number]
-    rings = outlines(mark.vertices, mark.codes, mark.style)
-    return [np.round(truth.points(ring), DIGITS).ravel().tolist() for ring in rings]
+    rings = [
+        ring
+        for paint in truth.scene.marks[number].laid_out()
+        for ring in outlines(paint.vertices, paint.codes, paint.style)
+    ]
+    if truth.bends:
+        rings = [truth.line(np.concatenate((ring, ring[:1])))[:-1] for ring in rings]
+    else:
+        rings = [truth.points(ring) for ring in rings]
+    return [np.round(ring, DIGITS).ravel().tolist() for ring in rings]

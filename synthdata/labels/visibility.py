@@ -10,8 +10,8 @@ import numpy as np
 
 from synthdata import geometry
 from synthdata.geometry.regions import Edges
-from synthdata.geometry.spans import Spans, pixel_counts, shared, spans
-from synthdata.labels.base import Label, Truth, in_scene, painted
+from synthdata.geometry.spans import Spans, pixel_counts, shared, spans, united
+from synthdata.labels.base import Label, Truth, in_scene, layers
 from synthdata.scene import Mark
 
 SHARE_DIGITS = 6  # of a share of pixels
@@ -121,18 +121,19 @@ def truncated(truth: Truth) -> list[float | None]:
 
 def _everywhere(truth: Truth, numbers: list[int]) -> list[int]:
     """How many pixels marks have, on the canvas or not."""
-    edges = truth.once(painted)
+    edges, marks = truth.once(layers)
     bounds = np.array([truth.scene.marks[number].bounds for number in numbers])
     low = np.floor(bounds[:, :2]) - 1.0
     width, height = (np.ceil(bounds[:, 2:] - low).max(axis=0) + 1.0).astype(int).tolist()
     place = np.full(len(truth.scene.marks), -1)
     place[numbers] = np.arange(len(numbers))
-    owner = place[edges.owner]
-    k = np.flatnonzero(owner >= 0)
-    owner = owner[k]
-    shift = (low[:, 0] + 1j * low[:, 1])[owner]
+    places = place if marks is None else place[marks]
+    k = np.flatnonzero(places[edges.owner] >= 0)
+    owner = edges.owner[k]
+    shift = (low[:, 0] + 1j * low[:, 1])[places[owner]]
     moved = Edges(edges.a[k] - shift, edges.b[k] - shift, edges.bulge[k], owner, edges.weight[k])
-    return pixel_counts(spans(moved, width, height), len(numbers))
+    found = united(spans(moved, width, height), places, height)
+    return pixel_counts(found, len(numbers))
 
 
 def _kept(truth: Truth) -> list[int]:

@@ -41,7 +41,7 @@ _FAR = 15.0  # CIE76 difference up to which a shade has the name, and below whic
 _CLEAR = 0.5  # of a mark has to be seen, and so many pixels
 _PIXELS = 40
 
-_PLURALS = {"ellipse": "ellipses", "text": "texts", "cross": "crosses"}
+_PLURALS = {"cross": "crosses", "box": "boxes", "series": "series"}
 
 
 class Named(NamedTuple):

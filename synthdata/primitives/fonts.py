@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -56,14 +57,14 @@ class Letter(NamedTuple):
 class Line(NamedTuple):
     """A line of text in ems, y down, around the centre of its box: one path for all letters.
 
-    ``size`` is the width and height of the box, ``baseline`` how far below the centre it lies.
+    ``size`` is the width and height of the box, ``baseline`` the two ends of the baseline in it.
     """
 
     vertices: np.ndarray
     codes: np.ndarray
     letters: tuple[Letter, ...]
     size: tuple[float, float]
-    baseline: float
+    baseline: tuple[tuple[float, float], tuple[float, float]]
 
 
 @functools.lru_cache(maxsize=16)
@@ -160,6 +161,21 @@ def _kerning(path: str, left: str, right: str) -> float:
     return ems
 
 
+@functools.lru_cache(maxsize=1024)
+def pen_line(path: str, text: str) -> tuple[float, float]:
+    """How far the pen goes for a text, in ems, and where the ink of its first letter begins."""
+    pen, before, first = 0.0, "", math.inf
+    for char in text:
+        shape = glyph(path, char)
+        if before:
+            pen += _kerning(path, before, char)
+        before = char
+        if shape.bounds is not None:
+            first = min(first, pen + shape.bounds[0])
+        pen += shape.advance
+    return pen, first
+
+
 def set_line(path: str, text: str) -> Line:
     """A line of text in the font at ``path``; white space ends a word.
 
@@ -197,7 +213,40 @@ def set_line(path: str, text: str) -> Line:
         for c, span, (a, b, c1, d), word in letters
     )
     codes = np.concatenate([shape.codes for shape in outlines])
-    return Line(vertices, codes, tuple(centred), (x1 - x0, y1 - y0), -cy)
+    reach = (x1 - x0) / 2
+    return Line(vertices, codes, tuple(centred), (x1 - x0, y1 - y0), ((-reach, -cy), (reach, -cy)))
+
+
+def bent(line: Line, bend: float) -> Line:
+    """The line along a circle: its ends turned towards each other by ``bend`` degrees in all.
+
+    Each letter stays as it is, turned and moved to where its middle comes to lie. Above 0 the ends
+    go down, below 0 up. The box is centred on the origin again.
+    """
+    turn = math.radians(bend) / line.size[0]  # for each em along the line
+    middles = [(letter.bounds[0] + letter.bounds[2]) / 2 for letter in line.letters]
+    vertices = np.empty_like(line.vertices)
+    for letter, x in zip(line.letters, middles, strict=True):
+        vertices[letter.span] = _along(line.vertices[letter.span], x, turn)
+    boxes = [geometry.path_bounds(vertices[s.span], line.codes[s.span]) for s in line.letters]
+    x0, y0, x1, y1 = union(boxes)
+    cx, cy = (x0 + x1) / 2, (y0 + y1) / 2
+    letters = tuple(
+        letter._replace(bounds=(a - cx, b - cy, c - cx, d - cy))
+        for letter, (a, b, c, d) in zip(line.letters, boxes, strict=True)
+    )
+    start, end = (
+        tuple((_along(np.array([point]), point[0], turn)[0] - (cx, cy)).tolist())
+        for point in line.baseline
+    )
+    return Line(vertices - (cx, cy), line.codes, letters, (x1 - x0, y1 - y0), (start, end))
+
+
+def _along(vertices: np.ndarray, x: float, turn: float) -> np.ndarray:
+    """What is at ``x`` along a line, where the line turns by ``turn`` radians for each em."""
+    angle = x * turn
+    place = math.sin(angle) / turn, 2 * math.sin(angle / 2) ** 2 / turn
+    return geometry.place(vertices - (x, 0.0), math.degrees(angle), place)
 
 
 def union(boxes: list[Bounds]) -> Bounds:

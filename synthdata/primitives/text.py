@@ -15,7 +15,7 @@ from synthdata.distributions import Constant, Distribution, IntUniform, Uniform
 from synthdata.errors import ConfigError
 from synthdata.primitives import fonts
 from synthdata.primitives.base import Draw, Levels, Shape, fraction, undrawn
-from synthdata.primitives.columns import Columns, check_names, check_whole, rows
+from synthdata.primitives.columns import Columns, check_names, check_numbers, check_whole, rows
 from synthdata.scene import Bounds, KeyPoint, Mark, Part, Style
 
 WORDS = (
@@ -38,6 +38,10 @@ class Text(Shape):
     their file names without suffix. A named font that lacks a character is a ConfigError at the
     first sample. With ``font: null`` all fonts of the folder (of matplotlib's: ten text faces) are
     drawn from, and those that lack a character which may be drawn are left out.
+
+    ``bend`` sets texts along circles, their ends turned towards each other by so many degrees: down
+    above 0, up below it. ``fit`` shrinks a text that is larger than this share of the canvas, and
+    moves one that goes beyond it: both only as far as needed.
 
     Letters are filled with ``fill`` or, where that is null, with ``color``; a ``width`` above 0
     adds an outline in ``color``. ``Mark.parts`` has each word and, after it, its characters; their
@@ -62,6 +66,8 @@ class Text(Shape):
     length: Distribution = undrawn(IntUniform(3, 8))
     fonts: str | None = None
     font: Distribution | None = undrawn(None)
+    bend: Distribution | None = undrawn(None)
+    fit: float | None = undrawn(None)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -77,6 +83,10 @@ class Text(Shape):
             )
         if self.characters is None and not self._entries:
             raise ConfigError(f"vocabulary: {self.vocabulary!r} has no word in it")
+        if self.bend is not None:
+            check_numbers("bend", self.bend)
+        if self.fit is not None and not 0 < self.fit <= 1:
+            raise ConfigError(f"fit: {self.fit} must lie above 0 and be at most 1, or be null")
 
     @functools.cached_property
     def _entries(self) -> tuple[str, ...]:
@@ -119,11 +129,14 @@ class Text(Shape):
         columns, style_columns = self.columns_at(levels, draw)
         columns["font"] = self._draw_fonts(len(columns["x"]), draw.geometry)
         columns["text"] = self._draw_texts(columns["words"], draw.geometry)
+        if self.bend is not None:
+            columns["bend"] = self.bend.sample(draw.geometry, len(columns["x"])).tolist()
         styles, style_params = self.styles({**columns, **style_columns})
-        return [
-            self._mark(*mark)
-            for mark in zip(rows(columns), styles, rows(style_params), strict=True)
+        marks = [
+            set_text(self._faces[params["font"]], {**params, **looks}, style)
+            for params, style, looks in zip(rows(columns), styles, rows(style_params), strict=True)
         ]
+        return marks if self.fit is None else [self._fitted(mark, draw) for mark in marks]
 
     def _draw_fonts(self, n: int, rng: np.random.Generator) -> list[str]:
         if self.font is not None:
@@ -150,21 +163,51 @@ class Text(Shape):
             )
         return [" ".join(next(entries) for _ in range(int(count))) for count in counts]
 
-    def _mark(self, params: dict[str, Any], style: Style, style_params: dict[str, Any]) -> Mark:
-        size, angle, place = params["size"], params["angle"], (params["x"], params["y"])
-        line = fonts.set_line(self._faces[params["font"]], params["text"])
-        vertices = geometry.place(line.vertices * size, angle, place)
-        boxes = _boxes(line, vertices, style, size, angle, place)
-        return Mark(
-            category=self.category,
-            vertices=vertices,
-            codes=line.codes,
-            style=style,
-            params={**params, **style_params},
-            keypoints=geometry.place_keypoints(_keypoints(line, size), angle, place),
-            bounds=fonts.union(boxes),
-            parts=_parts(line, boxes),
-        )
+    def _fitted(self, mark: Mark, draw: Draw) -> Mark:
+        """The mark as large as it may be, and where all of it is within its share of the canvas."""
+        assert self.fit is not None
+        canvas = (draw.width, draw.height)
+        x0, y0, x1, y1 = mark.bounds
+        scale = self.fit * min(draw.width / (x1 - x0), draw.height / (y1 - y0))
+        if scale < 1.0:
+            params = {**mark.params, "size": mark.params["size"] * scale}
+            mark = set_text(self._faces[params["font"]], params, mark.style)
+        shift = [
+            min(max((1 - self.fit) / 2 * side - low, 0.0), (1 + self.fit) / 2 * side - high)
+            for side, low, high in zip(canvas, mark.bounds[:2], mark.bounds[2:], strict=True)
+        ]
+        return mark.translate(*shift) if any(shift) else mark
+
+
+def set_text(path: str, params: Mapping[str, Any], style: Style) -> Mark:
+    """A line of text in the font at ``path``.
+
+    ``params`` has ``text``, ``size``, ``angle``, ``x`` and ``y``, and may have ``bend``.
+    """
+    line = fonts.set_line(path, params["text"])
+    if params.get("bend"):
+        line = fonts.bent(line, params["bend"])
+    place = (params["x"], params["y"])
+    mark = text_mark(line, params["size"], params["angle"], place, style)
+    return mark._replace(params=params)
+
+
+def text_mark(
+    line: fonts.Line, size: float, angle: float, place: tuple[float, float], style: Style
+) -> Mark:
+    """A line of text, its box centred at ``place``, without parameters."""
+    vertices = geometry.place(line.vertices * size, angle, place)
+    boxes = _boxes(line, vertices, style, size, angle, place)
+    return Mark(
+        category=Text.category,
+        vertices=vertices,
+        codes=line.codes,
+        style=style,
+        params={},
+        keypoints=geometry.place_keypoints(_keypoints(line, size), angle, place),
+        bounds=fonts.union(boxes),
+        parts=_parts(line, boxes),
+    )
 
 
 def _boxes(
@@ -201,15 +244,15 @@ def _parts(line: fonts.Line, boxes: list[Bounds]) -> tuple[Part, ...]:
 
 def _keypoints(line: fonts.Line, size: float) -> tuple[KeyPoint, ...]:
     x, y = line.size[0] * size / 2, line.size[1] * size / 2
-    baseline = line.baseline * size
+    (a, b), (c, d) = line.baseline
     return (
         ("center", 0.0, 0.0),
         ("corner_0", -x, -y),
         ("corner_1", x, -y),
         ("corner_2", x, y),
         ("corner_3", -x, y),
-        ("baseline_start", -x, baseline),
-        ("baseline_end", x, baseline),
+        ("baseline_start", a * size, b * size),
+        ("baseline_end", c * size, d * size),
     )
 
 

@@ -80,7 +80,7 @@ class AggSurface(Surface):
         self._pixels.fill(_rgba32(scene.background))
         draw_path, transform = self._agg.draw_path, self._transform
         gc, path, factor = self._context, self._path, self._factor
-        for mark in scene.marks:
+        for mark in scene.paints():
             _, vertices, codes, (stroke, fill, width, alpha, cap, join, dash), *_ = mark
             path.vertices, path.codes = vertices, codes
             gc._alpha, gc._capstyle, gc._dash = alpha, cap, dash

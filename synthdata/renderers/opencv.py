@@ -62,7 +62,7 @@ class OpenCVSurface(Surface):
     def draw(self, scene: Scene) -> np.ndarray:
         image = np.empty((self._height, self._width, 3), dtype=np.uint8)
         image[:] = scene.background
-        for mark in scene.marks:
+        for mark in scene.paints():
             style = mark.style
             if style.fill is not None:
                 for tile in self._fill(mark):

@@ -28,7 +28,7 @@ def svg(scene: Scene) -> str:
         f'viewBox="0 0 {width} {height}">',
         f'<rect x="0" y="0" width="{width}" height="{height}" fill="{_hex(scene.background)}"/>',
     ]
-    lines += [line for line in map(_element, scene.marks) if line]
+    lines += [line for line in map(_element, scene.paints()) if line]
     return "\n".join([*lines, "</svg>\n"])
 
 

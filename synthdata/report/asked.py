@@ -9,12 +9,14 @@ Conover, 1979), so for every distribution that is drawn by inverting, which is a
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
+from synthdata.axes.coordinate import marginal
 from synthdata.distributions import Distribution
 from synthdata.effects.base import Effect
 from synthdata.generator import SampleConfig
@@ -50,6 +52,10 @@ def asked(
     moves, what a primitive computes, and plugins' classes that draw on their own.
     """
     columns: dict[str, Column] = defaultdict(Column)
+    if (grid := config.axes) is not None:
+        config = marginal(dataclasses.replace(config, axes=grid.unbound()), grid)
+        for name, axis in grid.values.items():
+            columns[f"axes.{name}"].add([v for v in axis.values if not isinstance(v, list | tuple)])
     backgrounds = _backgrounds(config, count)
     columns["image.background"].add(["#" + bytes(color).hex() for color in backgrounds])
     some = backgrounds[:: max(1, len(backgrounds) // BACKGROUNDS)]

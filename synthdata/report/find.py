@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from synthdata.exports.source import read_record
 from synthdata.report import records
 from synthdata.run import Run
+from synthdata.run.order import in_order
 from synthdata.run.plan import Shard
 
 SCANNED = 20_000  # records that are read for one page, at most
@@ -45,7 +46,7 @@ class Samples:
     def get(self, index: int) -> Found | None:
         """The sample with that index; None if there is none."""
         for shard in self._shards:
-            if shard.start <= index < shard.stop:
+            if index in shard.indices:
                 return self._read(shard).get(index)
         return None
 
@@ -66,6 +67,12 @@ class Samples:
         return found, None
 
     def _from(self, start: int) -> Iterator[Found]:
+        if any(shard.cut for shard in self._shards):  # they interleave
+            for number, line in in_order(self._run.config.store, self._run.path, self._shards):
+                record = read_record(line, number)
+                if record["index"] >= start:
+                    yield Found(number, record, line)
+            return
         for shard in self._shards:
             if shard.stop > start:
                 for index, sample in self._read(shard).items():

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from synthdata.run import Run
+from synthdata.run.order import in_order
 from synthdata.run.plan import Shard
 
 MOST_SHARDS = 64  # that are opened for some of the records
@@ -19,7 +20,7 @@ class Line(NamedTuple):
 
 
 def finished(run: Run) -> list[Shard]:
-    """The finished shards of a run, complete or not, in index order."""
+    """The finished shards of a run, complete or not, in the order of their numbers."""
     plan = run.plan
     shards = (plan.shard(number) for number in sorted(run.config.store.finished(run.path)))
     return [shard for shard in shards if shard is not None]
@@ -27,13 +28,12 @@ def finished(run: Run) -> list[Shard]:
 
 def every(run: Run, shards: list[Shard]) -> Iterator[Line]:
     """All records of the shards, in index order."""
-    for shard in shards:
-        for line in run.config.store.lines(run.path, shard.number):
-            yield Line(shard.number, line)
+    for number, line in in_order(run.config.store, run.path, shards):
+        yield Line(number, line)
 
 
 def spread(run: Run, shards: list[Shard], count: int) -> Iterator[Line]:
-    """About ``count`` records, evenly from the shards, in index order; all if there are no more.
+    """About ``count`` records, evenly from the shards, shard by shard; all if there are no more.
 
     At most ``MOST_SHARDS`` shards are read, so this takes as long for a million samples.
     """

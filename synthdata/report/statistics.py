@@ -28,7 +28,7 @@ class Statistics:
         How many records were added.
     parameters
         ``category.parameter``, ``effects.name.parameter``, ``image.marks``, ``image.category``,
-        ``image.background`` and ``category.count``: each with its column.
+        ``image.background``, ``axes.name`` and ``category.count``: each with its column.
     sizes
         For each category the columns ``width``, ``height`` (px, of boxes) and ``side``, the square
         root of their area.
@@ -78,6 +78,8 @@ class Statistics:
     def _gather(self, record: Mapping[str, Any]) -> None:
         values, boxes = self._values, self._boxes
         values["image", "background"].append(record.get("background"))
+        for name, value in record.get("axes", {}).items():
+            values["axes", name].append(value)
         for name, params in record.get("effects", {}).items():
             for key, value in params.items():
                 values["effects", name, key].append(value)

@@ -12,6 +12,7 @@ import orjson
 from synthdata.report import records
 from synthdata.report.asked import asked, threshold
 from synthdata.report.columns import Column
+from synthdata.report.grid import by_axis
 from synthdata.report.records import Line
 from synthdata.report.statistics import GRID, Statistics
 from synthdata.run import Run
@@ -65,6 +66,7 @@ def summarize(run: Run, samples: int | None = None) -> dict[str, Any]:
         "occupancy": {"grid": [GRID, GRID], "boxes": statistics.occupancy()},
         "visibility": {name: c.to_mapping() for name, c in statistics.shares.items()},
         "failures": _causes(run),
+        **({"axes": grid} if (grid := by_axis(run, shards, _failure_rows(run))) else {}),
         "timing": {key: state[key] for key in _TIMING if key in state},
     }
 
@@ -131,7 +133,7 @@ def to_json(summary: Mapping[str, Any]) -> str:
     """Readable, one parameter a line or so; the same text for the same mapping."""
     parts = []
     for key, value in summary.items():
-        if key in ("categories", "parameters", "sizes") and value:
+        if key in ("categories", "parameters", "sizes", "axes") and value:
             rows = ",\n".join(f"    {json.dumps(k)}: {json.dumps(v)}" for k, v in value.items())
             text = f"{{\n{rows}\n  }}"
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -96,7 +96,7 @@ def read_summary(run: Path, shard: Shard, writer: Writer) -> Summary:
     Of one whose ledger file is gone or cannot be read, what its records tell.
     """
     summary = written_summary(run, shard.number)
-    if summary is not None and (summary.start, summary.stop) != shard[1:]:
+    if summary is not None and (summary.start, summary.stop) != shard[1:3]:
         raise ConfigError(
             f"{run}: shard {shard.number:05d} holds samples {summary.start} to {summary.stop - 1} "
             f"where run.json plans {shard.start} to {shard.stop - 1}; put back the run.json that "
@@ -110,13 +110,13 @@ def read_summary(run: Path, shard: Shard, writer: Writer) -> Summary:
     unknown = {"cause": "unknown: its record or the ledger is gone", "traceback": "", "attempts": 1}
     rows = [
         known.get(index) or {"index": index, **unknown}
-        for index in range(shard.start, shard.stop)
+        for index in shard.indices
         if index not in there
     ]
     if summary is not None:
         marks = summary.marks if summary.made == len(there) else None
         return summary._replace(failures=rows, made=len(there), marks=marks)
-    return Summary(*shard, len(there), 0, {}, 0, "", 0.0, 0.0, rows)
+    return Summary(*shard[:3], len(there), 0, {}, 0, "", 0.0, 0.0, rows)
 
 
 def written_summary(run: Path, number: int) -> Summary | None:
@@ -138,6 +138,21 @@ def written_summary(run: Path, number: int) -> Summary | None:
     return summary if whole else None
 
 
+def by_value(run: Path, shards: Iterable[Shard], writer: Writer) -> dict[str, Any]:
+    """``{"axes": {axis: {value: {"made", "failed"}}}}`` of finished shards along axes.
+
+    Empty where there are none.
+    """
+    axes: dict[str, dict[str, Counter[str]]] = {}
+    for shard in shards:
+        if shard.cut is not None:
+            summary = read_summary(run, shard, writer)
+            for name, value in shard.cut.tasks.coordinates(shard.cut.task).items():
+                counts = axes.setdefault(name, {}).setdefault(str(value), Counter())
+                counts.update(made=summary.made, failed=len(summary.failures))
+    return {"axes": axes} if axes else {}
+
+
 def append_failures(run: Path, rows: Iterable[dict[str, Any]]) -> None:
     """Show failures while the run goes on; ``write_failures`` puts them in order at the end."""
     lines = "".join(json.dumps(row) + "\n" for row in rows)
@@ -157,12 +172,11 @@ def write_failures(
     late = deque(sorted(others, key=_index))
     empty = True
     with open(beside, "w", encoding="utf-8") as file:
-        for shard in shards:
-            for row in read_summary(run, shard, writer).failures:
-                while late and _index(late[0]) < _index(row):
-                    file.write(json.dumps(late.popleft()) + "\n")
-                file.write(json.dumps(row) + "\n")
-                empty = False
+        for row in _rows(run, shards, writer):
+            while late and _index(late[0]) < _index(row):
+                file.write(json.dumps(late.popleft()) + "\n")
+            file.write(json.dumps(row) + "\n")
+            empty = False
         empty = empty and not late
         file.writelines(json.dumps(row) + "\n" for row in late)
     if empty:
@@ -170,6 +184,18 @@ def write_failures(
         (run / FAILURES).unlink(missing_ok=True)
     else:
         beside.replace(run / FAILURES)
+
+
+def _rows(run: Path, shards: Iterable[Shard], writer: Writer) -> Iterator[dict[str, Any]]:
+    """The failures of shards in index order; those of shards along axes are sorted in memory."""
+    along: list[dict[str, Any]] = []
+    for shard in shards:
+        rows = read_summary(run, shard, writer).failures
+        if shard.cut is None:
+            yield from rows
+        else:
+            along += rows
+    yield from sorted(along, key=_index)
 
 
 def _index(row: dict[str, Any]) -> int:

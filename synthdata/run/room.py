@@ -15,7 +15,7 @@ from synthdata.runtime.memory import limit
 from synthdata.writers.base import record_line
 
 PROBES = 8  # samples that are made to see how large they are
-_CHANNELS = {"rgb": 3, "grey": 1}
+_CHANNELS = {"rgb": 3, "grey": 1, "binary": 1}
 _RECORD = 20_000  # bytes that hardly a record exceeds
 
 
@@ -55,7 +55,7 @@ def probe(job: Job, stopping: Callable[[], bool]) -> float | None:
     block, _, _ = _free(job.run)
     sizes = []
     with Deadline(job.limits.seconds, None) as deadline:
-        for index in range(job.shard.start, job.shard.stop):
+        for index in job.shard.indices:
             try:
                 deadline.begin_start()
                 generator = kept_generator(job)

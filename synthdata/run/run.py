@@ -22,8 +22,9 @@ from synthdata.errors import ConfigError, Interrupted, StorageError, SynthdataEr
 from synthdata.replies import Answers
 from synthdata.run import answers
 from synthdata.run import ledger as books
-from synthdata.run.ledger import Ledger
+from synthdata.run.ledger import Ledger, by_value
 from synthdata.run.lock import check_free, locked
+from synthdata.run.order import in_order
 from synthdata.run.plan import Plan, Shard
 from synthdata.run.session import Observer, Session, staging, versions
 from synthdata.run.shard import Job, writing
@@ -135,17 +136,18 @@ class Run:
         self.check()
         self.make_directory()
         with self._held(observer) as (session, stop):
-            plan = self.plan.grown(self.config.n, self.config.shard_size)
+            plan = self.plan.grown(self.config.n, self.config.shard_size, self.config.tasks)
+            wanted = self.config.wanted
             there = self._finished(plan)
             left = plan.n - sum(s.stop - s.start for s in there)
-            session.check_room(min(left, plan.samples(self.part)))
+            session.check_room(min(left, plan.samples(self.part, wanted)))
             ledger = Ledger.read(self.path, there, self.config.store)
             have = set(there)
-            self._check_services(s for s in plan.shards(self.part) if s not in have)
+            self._check_services(s for s in plan.shards(self.part, wanted) if s not in have)
             self._begin(plan, notes)
-            missing = (shard for shard in plan.shards(self.part) if shard not in have)
+            missing = (s for s in plan.shards(self.part, wanted) if s not in have)
             finished = self._work(session, map(session.job, missing), ledger)
-            if not finished.issuperset(plan.shards(self.part)):
+            if not finished.issuperset(plan.shards(self.part, wanted)):
                 if stop.signal is None:
                     raise StorageError(f"{self.path}: finished shards are gone again")
                 raise Interrupted(f"stopped by {stop.signal} after {self._so_far(ledger)}")
@@ -258,10 +260,16 @@ class Run:
         done = len(finished) == plan.shard_count
         if self.part is None:
             status = "complete" if done else "interrupted"
+            if not done and self.config.filter and self._has_wanted(finished):
+                status = "partial"
             self._finish(status, ledger, time.monotonic() - began, finished)
         elif done:
             self._finish_parts(finished)  # the last one puts out the light
         return set(finished)
+
+    def _has_wanted(self, finished: Sequence[Shard]) -> bool:
+        """Whether all is there that ``axes.filter`` asks for."""
+        return set(finished).issuperset(self.plan.shards(self.part, self.config.wanted))
 
     def _so_far(self, ledger: Ledger) -> str:
         return f"{ledger.made} of {self.config.n} images"
@@ -325,6 +333,7 @@ class Run:
             "processes": processes,
             "insights": ledger.insights.to_mapping(processes),
             "ended": _now(),
+            **by_value(self.path, finished, self.config.store),
             "versions": self._versions or versions(),
         }
         if self.config.asks:
@@ -367,22 +376,22 @@ class Run:
     @property
     def plan(self) -> Plan:
         """The shards of this run, as ``run.json`` has them."""
-        return Plan.from_list(self.state.get("plan", []))
+        return Plan.from_list(self.state.get("plan", []), self.config.axes)
 
     def metadata(self) -> Iterator[bytes]:
         """The records of all finished shards as they were written, in index order."""
+        return (line for _, line in self.lines())
+
+    def lines(self) -> Iterator[tuple[int, bytes]]:
+        """``metadata``, each with the number of its shard."""
         finished = self.config.store.finished(self.path)
-        for shard in self.plan.shards():
-            if shard.number in finished:
-                yield from self.config.store.lines(self.path, shard.number)
+        shards = (shard for shard in self.plan.shards() if shard.number in finished)
+        return in_order(self.config.store, self.path, shards)
 
     def answers(self, index: int) -> Answers:
         """What models said to a sample, as far as it is kept: for ``Generator.answers``."""
-        for stretch in self.plan.stretches:
-            if stretch.start <= index < stretch.stop:
-                shard = stretch.first_shard + (index - stretch.start) // stretch.shard_size
-                return Answers(answers.read(self.path, shard))
-        return Answers()
+        shard = self.plan.shard_of(index)
+        return Answers() if shard is None else Answers(answers.read(self.path, shard.number))
 
     def records(self) -> Iterator[dict[str, Any]]:
         """The records of all finished shards, in index order."""

@@ -180,7 +180,7 @@ class _Making:
 
         job, begun = self._job, self._clock()
         self._deadline.lift()  # services have deadlines of their own
-        tried = job.again or range(job.shard.start, job.shard.stop)
+        tried = job.again or job.shard.indices
         found = answers.gather(
             self._generator, job.run, job.shard.number, tried, job.service, self._stopping
         )
@@ -215,7 +215,7 @@ class _Making:
     def _make_samples(self, writer: ShardWriter, there: _There | None) -> bool:
         """Make all samples of the shard; False if the run was told to stop."""
         skip = self._job.skip
-        for index in range(self._job.shard.start, self._job.shard.stop):
+        for index in self._job.shard.indices:
             if self._stopping():
                 return False
             if index in skip:
@@ -280,13 +280,15 @@ class _Making:
             error.args = (self._deadline.words,)
 
     def _fail(self, row: dict[str, Any]) -> None:
+        if (grid := self._job.config.axes) is not None:
+            row["axes"] = grid.coordinates(row["index"])
         self._failures.append(row)
         self._pulse.failed(row)
         self._streak = max(self._streak, self._pulse.streak)
 
     def _summary(self) -> Summary:
         return Summary(
-            *self._job.shard,
+            *self._job.shard[:3],
             self._made,
             self._size,
             self._seconds,

@@ -89,12 +89,10 @@ def _check_shards(run: Run, verdict: Verdict, chosen: _Draw) -> None:
     verdict.faults += [f"shard {n:05d}: is not in the plan" for n in sorted(finished - planned)]
     for shard in plan.shards():
         if shard.number not in finished:
-            verdict.faults.append(
-                f"shard {shard.number:05d}: missing, samples {shard.start} to {shard.stop - 1}"
-            )
+            verdict.faults.append(f"shard {shard.number:05d}: missing, {shard}")
             continue
         summary = written_summary(run.path, shard.number)
-        expected = set(range(shard.start, shard.stop))
+        expected = set(shard.indices)
         if summary is not None:
             expected -= {row["index"] for row in summary.failures}
         _check_shard(run, shard.number, expected, verdict, chosen)

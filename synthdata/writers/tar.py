@@ -27,7 +27,7 @@ class TarSink(Sink):
 
     def add(self, line: bytes, record: Mapping[str, Any], files: Mapping[str, bytes]) -> None:
         parts = [part for name, data in files.items() for part in _member(name, data)]
-        parts += _member(f"{record['index']:09d}.json", line.rstrip(b"\n"))
+        parts += _member(f"{record['file_name'].partition('.')[0]}.json", line.rstrip(b"\n"))
         self._file.write(b"".join(parts))  # at once: an error before leaves nothing of the sample
 
     def close(self, fsync: bool = False) -> None:

@@ -60,6 +60,29 @@ def test_they_may_stand_wherever_a_distribution_may(override: str) -> None:
     assert Config.from_mapping(config.to_mapping()) == config
 
 
+def test_a_mapping_of_another_program_may_have_axes() -> None:
+    turn = {"axis": "linspace", "low": 0, "high": 90, "size": 4}
+    lines = {"count": 2, "angle": {"dist": "axis", "name": "turn"}}
+    data = Dataset.from_config(
+        {
+            "primitives": {"lines": lines},
+            "axes": {"product": {"values": {"turn": turn, "copy": 2}}},
+            "canvas": {"size": [32, 24]},
+        }
+    )
+    assert len(data) == 8
+    assert [s["record"]["marks"][0]["params"]["angle"] for s in data] == [
+        0,
+        0,
+        30,
+        30,
+        60,
+        60,
+        90,
+        90,
+    ]
+
+
 def test_shared_streams_stay_the_same_along_an_axis_and_others_do_not() -> None:
     overrides = [*TINY, "axes.values={sequence: 2, frame: 4}", "axes.shared={geometry: [frame]}"]
     records = [Generator.from_config(overrides)[k].record for k in range(8)]

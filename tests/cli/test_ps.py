@@ -99,7 +99,8 @@ def test_parts_keep_each_others_entries(tmp_path: Path) -> None:
     with registry.held(tmp_path, "a", alone=False):
         (mine,) = (tmp_path / registry.FOLDER).iterdir()
         other = mine.with_name(mine.name.replace(f".{os.getpid()}.", ".1."))
-        other.write_text(json.dumps({**json.loads(mine.read_text()), "pid": 1}))
+        first = {"pid": 1, "born": registry._stat(1).born}  # a process that is alive
+        other.write_text(json.dumps({**json.loads(mine.read_text()), **first}))
         with registry.held(tmp_path, "b", alone=False):
             assert other.exists()
         assert other.exists()

@@ -17,6 +17,7 @@ from synthdata.effects import (
     Effect,
     GaussianNoise,
     Jpeg,
+    Lens,
     MotionBlur,
     Perspective,
     PoissonNoise,
@@ -138,9 +139,10 @@ MOVING: list[Effect] = [
     Affine(rotation=Constant(0.0), dx=Constant(0.1), dy=Constant(-0.05), scale=Constant(1.0)),
     Perspective(jitter=Constant(0.08)),
 ]
+LENSES: list[Effect] = [Lens(k1=Constant(-0.15), k2=Constant(0.02)), Lens(k1=Constant(0.2))]
 
 
-@pytest.mark.parametrize("effect", MOVING, ids=repr)
+@pytest.mark.parametrize("effect", [*MOVING, *LENSES], ids=repr)
 def test_points_go_where_their_pixels_go(effect: Effect) -> None:
     """The centroid of a dot in the moved picture, against where ``points`` puts its centre."""
     for seed, (x, y) in enumerate([(80.0, 60.0), (50.0, 40.0), (110.5, 80.25), (70.0, 85.0)]):
@@ -157,7 +159,7 @@ def test_points_go_where_their_pixels_go(effect: Effect) -> None:
         np.testing.assert_allclose(change.points(centre)[0], found, atol=0.2)
 
 
-@pytest.mark.parametrize("effect", MOVING, ids=repr)
+@pytest.mark.parametrize("effect", [*MOVING, *LENSES], ids=repr)
 def test_masks_move_with_the_picture_and_mix_no_ids(effect: Effect) -> None:
     mask = np.zeros((HEIGHT, WIDTH), dtype=np.uint16)
     mask[30:90, 40:80], mask[30:90, 80:120] = 300, 7

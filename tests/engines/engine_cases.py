@@ -44,7 +44,7 @@ class Job(NamedTuple):
 def work(job: Job, stopping: Callable[[], bool]) -> tuple[int, int]:
     """The job's number and the process's id."""
     (job.folder / f"{job.number}.{os.getpid()}.{time.monotonic_ns()}").touch()
-    if job.how == "kill":
+    if job.how == "kill" or (job.how == "kill again" and len(begun(job.folder, job.number)) > 1):
         os.kill(os.getpid(), signal.SIGKILL)
     elif job.how == "exit":
         os._exit(7)

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from engine_cases import (
+    Job,
     Told,
     begun,
     check_all_killed_once,
@@ -29,6 +30,7 @@ from processes import Command, group, kill_group, until
 
 from synthdata.engines import Dask
 from synthdata.engines import dask as engine_module
+from synthdata.engines.window import Died
 from synthdata.errors import ConfigError, DiskFull, StartError
 
 distributed = pytest.importorskip("distributed")
@@ -130,6 +132,20 @@ def test_deadly_jobs_are_named_with_how_they_end_and_others_are_done(tmp_path: P
     done, lost = collected(Dask(workers=2), jobs(tmp_path, "", "exit", "", "kill", *[""] * 6))
     assert lost == {1: "worker ended by exit code 7", 3: "worker ended by SIGKILL"}
     assert sorted(done) == [0, 2, 4, 5, 6, 7, 8, 9]
+
+
+@pytest.mark.slow
+def test_a_result_that_is_lost_and_cannot_be_had_again_is_a_death(tmp_path: Path) -> None:
+    """The worker dies between the end of the job and the moment its result is asked for."""
+    with engine_module._local(1) as local, engine_module._connected(local.address) as client:
+        pool = engine_module._Pool(Dask(workers=1), client, work, local)
+        pool.submit(Job(0, "kill again", tmp_path))
+        (future,) = pool._futures
+        until(lambda: future.status == "finished", "the result")
+        os.kill(begun(tmp_path, 0)[0], signal.SIGKILL)
+        ended: list[Any] = []
+        until(lambda: ended.extend(pool.collect(0.1)) or ended, "an outcome")
+        assert [type(outcome) for outcome in ended] == [Died]
 
 
 @pytest.mark.slow

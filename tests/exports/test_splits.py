@@ -51,10 +51,22 @@ def test_nothing_changes_its_split_when_a_run_grows(tmp_path: Path) -> None:
         assert picture.samefile(after / picture.relative_to(before))
 
 
+def test_counts_divide_exactly_whatever_the_seed() -> None:
+    splits = Splits({"train": 7, "val": 2, "test": 1})
+    assert splits.names == ("train", "val", "test")
+    for seed in (0, 5):
+        found = [splits.of(seed, index) for index in range(40)]
+        assert found == (["train"] * 7 + ["val"] * 2 + ["test"]) * 4
+    assert Splits({"train": 1}).of(0, 3) == "train"
+    assert {Splits({"a": 1, "b": 1}).of(0, k) for k in range(2)} == {"a", "b"}
+
+
 @pytest.mark.parametrize(
     ("shares", "words"),
     [
         ({"train": 0.5}, "add up to 0.5"),
+        ({"train": 8, "val": 0.5}, "split.train: 8"),
+        ({"train": 9.5, "val": 1}, "split.train: 9.5"),
         ({"train": 0.5, "val": 0.6}, "add up to 1.1"),
         ({"train": 1.5, "val": -0.5}, "split.train: 1.5"),
         ({"train": 1.0, "val": 0.0}, "split.val: 0.0"),

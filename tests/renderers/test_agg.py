@@ -49,7 +49,7 @@ def figure_of(scene: Scene) -> np.ndarray:
         )
         canvas = FigureCanvasAgg(figure)
         flip = Affine2D().scale(1, -1).translate(MARGIN, height - MARGIN)
-        for mark in scene.marks:
+        for mark in scene.paints():
             figure.add_artist(_patch(mark, flip))
         canvas.draw()
         assert canvas.get_width_height() == (width, height)

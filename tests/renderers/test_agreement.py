@@ -26,8 +26,10 @@ from synthdata.generator import Canvas, Generator, SampleConfig
 from synthdata.primitives import Primitive, Shape
 from synthdata.renderers import Agg, OpenCV, Renderer, Svg
 from synthdata.scene import Scene
+from synthdata.styles import DrawingStyle, Exact, HandDrawn
 
 SIDE = 256
+EXACT = Exact()
 NAMES = (
     *("Arcs", "Arrows", "Circles", "Crosses", "Curves", "Ellipses", "Grids"),
     *("Lines", "Mixed", "Polygons", "Polylines", "Rectangles", "Text"),
@@ -51,8 +53,9 @@ def others() -> list[object]:
     ]
 
 
-def scenes(primitive: Primitive, n: int = 3) -> list[Scene]:
-    config = SampleConfig(canvas=Canvas(size=(SIDE, SIDE)), primitives={"p": primitive})
+def scenes(primitive: Primitive, n: int = 3, style: DrawingStyle = EXACT) -> list[Scene]:
+    canvas = Canvas(size=(SIDE, SIDE))
+    config = SampleConfig(canvas=canvas, primitives={"p": primitive}, style=style)
     generator = Generator(config)
     return [generator.scene(i) for i in range(n)]
 
@@ -91,6 +94,21 @@ def test_the_same_styles(
         difference = np.abs(agg.draw(scene).astype(int) - other.draw(scene))
         assert difference.mean() <= 1.2
         assert (difference > 32).mean() <= 0.008
+
+
+@pytest.mark.parametrize(("renderer", "module", "mean", "far"), others())
+@pytest.mark.parametrize("name", ["Charts", "Fractals", "Mixed"])
+def test_the_same_layers(
+    name: str, renderer: Renderer, module: str, mean: float, far: float
+) -> None:
+    """What is made of many pieces, and what is drawn by hand: more ink, so more may differ."""
+    few = shipped.Fractals(points=Constant(3000), size=Constant(0.3))
+    primitive = few if name == "Fractals" else getattr(shipped, name)()
+    agg, other = Agg().open(SIDE, SIDE), renderer.open(SIDE, SIDE)
+    for scene in scenes(primitive, 2, HandDrawn() if name == "Mixed" else EXACT):
+        difference = np.abs(agg.draw(scene).astype(int) - other.draw(scene))
+        assert difference.mean() <= 2 * mean
+        assert (difference > 32).mean() <= 6 * far
 
 
 def test_the_comparison_sees_half_a_pixel() -> None:

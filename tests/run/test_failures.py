@@ -191,7 +191,7 @@ class Picky(Agg):
 
 def start(tmp_path: Path, target: str, module: str, *options: str) -> Run:
     overrides = [f"renderer._target_={target}", f"plugins=[{module}]", "n=9", "shard_size=1"]
-    overrides += ["~renderer.supersample"]
+    overrides += ["~renderer.supersample", "~renderer.antialiased"]
     return Run(tmp_path / "run", config([*overrides, *options])).execute()
 
 

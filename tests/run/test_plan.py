@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from synthdata.errors import ConfigError
 from synthdata.run import Plan
+from synthdata.run.plan import Shard
 
 STEPS = st.lists(st.tuples(st.integers(1, 3000), st.integers(1, 400)), min_size=1, max_size=5)
 
@@ -63,7 +64,7 @@ def test_an_empty_plan() -> None:
 def test_a_plan_of_any_length_costs_nothing_until_it_is_walked() -> None:
     plan = Plan().grown(10**15, 1)
     assert plan.shard_count == 10**15
-    assert next(plan.shards()) == (0, 0, 1)
+    assert next(plan.shards()) == Shard(0, 0, 1)
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,7 @@ def test_replay_with_the_network_cut_gives_the_same_digest(
     resumed = Run.load(run.path).execute()
     assert resumed.state["digest"] == digest
     assert verify(resumed, 12).faults == []
-    assert leftovers(run.path) == ["replies"] or leftovers(run.path) == []
+    assert leftovers(run.path) == []
 
 
 def test_other_replies_are_another_data_set(server: ModelServer, tmp_path: Path) -> None:

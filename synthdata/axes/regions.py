@@ -1,0 +1,85 @@
+"""Regions of what records say: red circles, scales over 0.9. Each tells whether it contains one.
+
+In a config a region is a mapping from keys of the record to what must be found there, which is a
+value, a list of values, a distribution that contains it, or another region:
+``{shape: heart, scale: {dist: uniform, low: 0.9, high: 1.0}}``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from synthdata.distributions import ColorDistribution, Distribution
+from synthdata.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Region:
+    """What fulfils all ``conditions``, is in all of ``every``, one of ``some``, none of ``but``.
+
+    So conditions on several keys are a product, ``every`` is an intersection, ``some`` a mixture,
+    ``but`` a difference; what is not given does not count. A key is dotted, and that of an axis may
+    be its name alone. Where a list stands under a key one of its elements has to fulfil the
+    condition.
+    """
+
+    conditions: Mapping[str, Distribution | Region] = field(default_factory=dict)
+    every: tuple[Region, ...] = ()
+    some: tuple[Region, ...] = ()
+    but: tuple[Region, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not (self.conditions or self.every or self.some or self.but):
+            raise ConfigError("is empty; name a key of the records, as in {shape: heart}")
+
+    def contains(self, node: Any) -> bool:
+        """Whether a record, or a part of one, is in it."""
+        return (
+            all(_holds(node, key, wanted) for key, wanted in self.conditions.items())
+            and all(region.contains(node) for region in self.every)
+            and (not self.some or any(region.contains(node) for region in self.some))
+            and not any(region.contains(node) for region in self.but)
+        )
+
+
+def _holds(node: Any, key: str, wanted: Distribution | Region) -> bool:
+    axes = node.get("axes") if isinstance(node, Mapping) else None
+    path = ["axes", key] if isinstance(axes, Mapping) and key in axes else key.split(".")
+    return any(_contains(wanted, found) for found in _at(node, path))
+
+
+def _at(node: Any, path: Sequence[str]) -> Iterator[Any]:
+    if isinstance(node, list):
+        for part in node:
+            yield from _at(part, path)
+    elif not path:
+        yield node
+    elif isinstance(node, Mapping) and path[0] in node:
+        yield from _at(node[path[0]], path[1:])
+
+
+def _contains(wanted: Distribution | Region, value: Any) -> bool:
+    if isinstance(wanted, Region):
+        return wanted.contains(value)
+    if isinstance(value, Mapping):
+        return False
+    try:
+        return wanted.contains(value)
+    except (TypeError, ValueError, ConfigError, LookupError):  # of another kind than it draws
+        return False
+
+
+#: The keys of a region's mapping that are no keys of records.
+PARTS: Mapping[str, str] = {"every": "all", "some": "any", "but": "not"}
+
+
+def is_color(node: Any) -> bool:
+    """Whether a condition is one on colours."""
+    return isinstance(node, Mapping) and node.get("dist") in ("palette", "hsv")
+
+
+def base_of(node: Any) -> type[Distribution]:
+    """What a condition is read as."""
+    return ColorDistribution if is_color(node) else Distribution

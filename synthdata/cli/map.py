@@ -1,0 +1,42 @@
+"""The command ``map``: a function over the groups of a run."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from synthdata.cli.commands import _load, _parser
+from synthdata.cli.export import _option
+from synthdata.errors import ConfigError
+
+_RUN = ("engine", "plugins")
+
+
+def map_(arguments: Sequence[str]) -> int:
+    """Call a function for each value on an axis of a run: fn=gif axis=sequence."""
+    parser = _parser("map", map_, run=True, overrides=True)
+    parser.add_argument("-o", "--output", help="the folder to write (RUN-FUNCTION-AXIS)")
+    parser.add_argument("--renew", action="store_true", help="look for the axis' values anew")
+    flags = parser.parse_intermixed_args(arguments)
+    from synthdata.maps.mapping import map_run
+
+    mine = [o for o in flags.overrides if o.partition("=")[0].partition(".")[0] not in _RUN]
+    options: dict[str, Any] = dict(_option(o) for o in mine)
+    function, axis = options.pop("fn", None), options.pop("axis", None)
+    if not isinstance(function, str):
+        raise ConfigError("fn: missing; name a function, as in fn=contact_sheet or fn=my_maps:mean")
+    axes = [axis] if isinstance(axis, str) else axis
+    if not axes or not isinstance(axes, list) or not all(isinstance(name, str) for name in axes):
+        raise ConfigError("axis: missing; name an axis or a key of the records, as in axis=class")
+    if "" not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    run = _load(flags.run, [o for o in flags.overrides if o not in mine], _RUN)
+    target = Path(flags.output) if flags.output else None
+    mapped = map_run(run, function, axes, run.config.engine, target, options, flags.renew)
+    for failure in mapped.failures[:5]:
+        values = ", ".join(f"{k} {v}" for k, v in failure.work.coordinates.items())
+        print(f"{values}: {failure.cause}", file=sys.stderr)
+    print(f"{mapped.target}: {mapped.groups:,} groups, {len(mapped.failures):,} failed")
+    return 1 if mapped.failures else 0

@@ -1,0 +1,48 @@
+"""Optical flow: where each pixel goes from one frame to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from synthdata.errors import ConfigError
+from synthdata.geometry.paths import turn
+from synthdata.labels.base import Label, Truth
+
+ZERO = 32_768  # stands for 0 px
+STEPS = 64  # to the pixel, as KITTI has it
+_NEXT = ("next_x", "next_y", "next_angle")
+
+
+@dataclass(frozen=True)
+class Flow(Label):
+    """``<index>.flow_x.png``, ``<index>.flow_y.png``: how far each pixel moves to the next frame.
+
+    32768 + 64 d, 16 bits, d in pixels to the right and down (KITTI's scale: Geiger, Lenz, Urtasun,
+    CVPR 2012). A pixel moves with the front-most mark it belongs to, as a rigid body from the pose
+    of its ``params`` to their ``next_`` one; a mark without one, and the background, stay.
+    """
+
+    names: ClassVar[tuple[str, ...]] = ("flow_x", "flow_y")
+
+    def fields(self, truth: Truth) -> Mapping[str, Any]:
+        return {}
+
+    def images(self, truth: Truth) -> Mapping[str, np.ndarray]:
+        if truth.moves:
+            raise ConfigError("labels.flow: is that of the scene; use no effect that moves pixels")
+        ids = truth.ids()
+        found = np.zeros((2, *ids.shape))
+        for number, mark in enumerate(truth.scene.marks):
+            if not all(name in mark.params for name in _NEXT):
+                continue
+            rows, columns = np.nonzero(ids == number + 1)
+            x, y = columns + 0.5 - mark.params["x"], rows + 0.5 - mark.params["y"]
+            cos, sin = turn(mark.params["next_angle"] - mark.params["angle"])
+            dx, dy = (mark.params[f"next_{axis}"] - mark.params[axis] for axis in "xy")
+            found[:, rows, columns] = x * cos - y * sin - x + dx, x * sin + y * cos - y + dy
+        whole = np.clip(ZERO + np.rint(STEPS * found), 0, 0xFFFF).astype(np.uint16)
+        return dict(zip(self.names, whole, strict=True))

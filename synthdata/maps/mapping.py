@@ -1,0 +1,166 @@
+"""A run, grouped along an axis that its records have, and a function called on each group."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+
+from synthdata.axes.discovery import groups
+from synthdata.coordinator import Coordinator, Result, Work, named
+from synthdata.dataset.stored import Stored
+from synthdata.engines.base import Engine
+from synthdata.errors import ConfigError, Interrupted
+from synthdata.exports.source import check_finished
+from synthdata.exports.target import whole
+from synthdata.maps.group import Group
+from synthdata.run.run import Run
+from synthdata.run.shard import writing
+from synthdata.run.stop import on_signals
+from synthdata.runtime.resources import Kept, Resource
+
+SHIPPED = ("contact_sheet", "gif", "mosaic", "mp4", "statistics")
+RESULTS = "results.jsonl"
+FOUND = "axes"  # the folder of a run where groups are kept
+logger = logging.getLogger("synthdata.maps")
+
+
+class Context(NamedTuple):
+    """What all calls share; it is sent to the workers."""
+
+    run: Run
+    function: str
+    folder: Path
+    options: Mapping[str, Any]
+
+
+class Mapped(NamedTuple):
+    """What became of a run's groups: how many there were, and the failures."""
+
+    target: Path
+    groups: int
+    failures: tuple[Result, ...]
+
+
+def map_run(
+    run: Run,
+    function: str,
+    axes: Sequence[str],
+    engine: Engine,
+    target: Path | None = None,
+    options: Mapping[str, Any] | None = None,
+    renew: bool = False,
+) -> Mapped:
+    """Call a function once for each value on an axis of a run, and write what it gives.
+
+    Parameters
+    ----------
+    function
+        ``module:function``, or the name of one that comes with synthdata.
+    axes
+        An axis of the run's grid, or a dotted key of its records; or several.
+    engine
+        Where the calls are made.
+    target
+        The folder for results; beside the run unless given.
+    options
+        What the function may want to know, by name.
+    renew
+        Whether to look for groups anew even if the data are those that they were found in.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such function, shards are missing, or the target is there already.
+    Interrupted
+        If a signal came; nothing is left behind.
+    """
+    name = f"synthdata.maps:{function}" if function in SHIPPED else function
+    named(name)
+    check_finished(run)
+    known = found(run, axes, renew)
+    if not known:
+        logger.warning("no record has a value on %s: there is nothing to do", ", ".join(axes))
+    path = target or run.path.with_name(f"{run.path.name}-{name.rpartition(':')[2]}-{axes[0]}")
+    failures = []
+    with whole(path.absolute()) as folder, on_signals() as stop:
+        folder.mkdir()
+        context = Context(run, name, folder, dict(options or {}))
+        coordinator = Coordinator(engine, call, context)
+        works = [Work(dict(zip(axes, key, strict=True)), k) for key, k in known.items()]
+        results = {_key(r.work): r for r in coordinator.run(works, stop)}
+        if stop():
+            raise Interrupted(f"stopped by {stop.signal}; nothing is left behind")
+        with writing(folder), open(folder / RESULTS, "w", encoding="utf-8") as file:
+            for work in works:
+                result = results.get(_key(work)) or Result(work, cause="its worker was lost")
+                file.write(json.dumps(_row(result)) + "\n")
+                if result.cause is not None:
+                    failures.append(result)
+    return Mapped(path, len(works), tuple(failures))
+
+
+def call(context: Context, work: Work) -> Any:
+    """One call of the function, where the engine makes it."""
+    run = context.run
+    samples = _opened((run.path, run.config.fingerprint), run)["samples"]
+    group = Group(work.coordinates, work.members, context.folder, samples, context.options)
+    function: Callable[[Group], Any] = named(context.function)
+    value = function(group)
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"result: {error}; return numbers, strings, lists, mappings") from error
+    return value
+
+
+#: The samples of the run that was mapped last, opened once for each process.
+_opened = Kept([Resource("samples", Stored)])
+
+
+def found(run: Run, axes: Sequence[str], renew: bool = False) -> dict[tuple, list[int]]:
+    """The samples by their values on axes, looked for in the records, and kept beside them.
+
+    What is kept holds as long as the shards are as they were.
+    """
+    stamp = _stamp(run)
+    name = hashlib.sha256("\n".join(axes).encode()).hexdigest()[:16]
+    kept = run.path / FOUND / f"{name}.json"
+    if not renew:
+        try:
+            node = json.loads(kept.read_bytes())
+            if node["axes"] == list(axes) and node["stamp"] == stamp:
+                return {tuple(key): [*map(int, indices)] for key, indices in node["groups"]}
+        except (OSError, ValueError, KeyError, TypeError):
+            pass
+    known = groups(map(orjson.loads, run.metadata()), axes)
+    node = {"axes": list(axes), "stamp": stamp, "groups": [[[*k], v] for k, v in known.items()]}
+    with writing(kept):
+        kept.parent.mkdir(exist_ok=True)
+        kept.write_text(json.dumps(node), encoding="utf-8")
+    return known
+
+
+def _stamp(run: Run) -> str:
+    """What is another where the records are others."""
+    parts = [str(run.state.get("digest")), *map(str, sorted(run.config.store.finished(run.path)))]
+    for path in sorted((*run.path.glob("dataset/*/metadata.jsonl"), *run.path.glob("dataset/*.*"))):
+        stat = path.stat()
+        parts.append(f"{path.name} {stat.st_size} {stat.st_mtime_ns}")
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _key(work: Work) -> str:
+    return json.dumps([*work.coordinates.items()])
+
+
+def _row(result: Result) -> dict[str, Any]:
+    row = {"axes": dict(result.work.coordinates), "samples": len(result.work.members)}
+    if result.cause is None:
+        return row | {"result": result.value}
+    return row | {"cause": result.cause, "traceback": result.traceback}

@@ -1,0 +1,169 @@
+"""FractalDB's pictures: systems with weighted parameters, drawn in random patches, and flipped."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from synthdata.distributions import Distribution, IntUniform
+from synthdata.errors import ConfigError
+from synthdata.geometry.spans import of_picture
+from synthdata.labels.base import Label, Truth
+from synthdata.primitives.base import Draw, Primitive
+from synthdata.recipes.fractaldb.search import POINTS, categories, orbit, pixels_of, read_system
+from synthdata.scene import CLOSEPOLY, LINETO, MOVETO, Mark, Style
+
+WEIGHTS = 25
+GREY = (127, 127, 127)
+_FOUND_AT_ONCE = 50  # categories: more take longer than a sample may
+_ORBIT_SEED = 100  # of the orbits of all pictures, as published
+
+
+@dataclass(frozen=True, kw_only=True)
+class FractalDb(Primitive):
+    """One fractal, in grey patches of 3 × 3 pixels.
+
+    ``category`` counts the parameter files in the folder ``path`` in the order of their names, or
+    without one the categories of the published search, up to 50. ``weight``, 0 to 24, multiplies
+    one of a to f in all maps by 1 ± ``step`` or 1 ± 2 ``step``, or nothing; ``flip``, 0 to 3,
+    mirrors up and down (1), left and right (2), or both. ``points`` of the orbit are drawn, each by
+    a patch of random pixels, some of which it clears.
+    """
+
+    category: Distribution = IntUniform(0, 9)
+    weight: Distribution = IntUniform(0, WEIGHTS - 1)
+    flip: Distribution = IntUniform(0, 3)
+    step: float = 0.4
+    points: int = POINTS
+    path: str | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 < self.step < 0.5:
+            raise ConfigError(f"step: {self.step} must lie between 0 and 0.5")
+        if not 1 <= self.points <= 10_000_000:
+            raise ConfigError(f"points: {self.points} must lie between 1 and 10 million")
+        _ = self.files()
+
+    def files(self) -> tuple[Path, ...]:
+        if self.path is None:
+            return ()
+        found = tuple(sorted(Path(self.path).expanduser().glob("*.csv")))
+        if not found:
+            raise ConfigError(f"path: {self.path!r} has no .csv file in it")
+        return found
+
+    def marks(self, draw: Draw) -> list[Mark]:
+        rng = draw.geometry
+        category, weight, flip = (
+            int(_one(source, rng)) for source in (self.category, self.weight, self.flip)
+        )
+        if not 0 <= weight < WEIGHTS or not 0 <= flip < 4:
+            raise ConfigError(f"weight, flip: {weight} and {flip} are not among 0 to 24 and 0 to 3")
+        name, system = self._system(category)
+        parameter, factor = weighted(weight, self.step)
+        system = system.copy()
+        system[:, parameter] *= factor
+        picture = self._drawn(system, (draw.width, draw.height), rng)
+        picture = picture[::-1] if flip % 2 == 0 else picture  # the orbit's y goes up
+        picture = picture[:, ::-1] if flip >= 2 else picture
+        params = {
+            **{"x": draw.width / 2, "y": draw.height / 2, "category": category, "class": name},
+            **{"parameter": "abcdef"[parameter], "factor": factor, "flip": flip},
+            "system": system.tolist(),
+        }
+        return [_mark(picture, params)]
+
+    def _system(self, category: int) -> tuple[str, np.ndarray]:
+        files = self.files()
+        most = len(files) or _FOUND_AT_ONCE
+        if not 0 <= category < most:
+            hint = "" if files else "; write parameter files by search() and give their path"
+            raise ConfigError(f"category: {category} is not among the {most} there are{hint}")
+        if files:
+            return files[category].stem, read_system(files[category])
+        return f"{category:05d}", _searched(category)
+
+    def _drawn(
+        self, system: np.ndarray, size: tuple[int, int], rng: np.random.Generator
+    ) -> np.ndarray:
+        """uint8 (height, width): 1 where the last patch there has a pixel; y upwards."""
+        at = _places(system.tobytes(), self.points, size)
+        patterns = rng.integers(1, 512, len(at))
+        cells = np.arange(9)
+        width, height = size
+        column = at[:, :1] + 1 + cells % 3
+        row = at[:, 1:] + 1 + cells // 3
+        inside = (column < width) & (row < height)
+        picture = np.zeros((height, width), dtype=np.uint8)
+        bits = patterns[:, None] >> (8 - cells) & 1
+        picture[row[inside], column[inside]] = bits[inside]  # later ones take the place
+        return picture
+
+
+@functools.lru_cache(maxsize=2)
+def _places(system: bytes, points: int, size: tuple[int, int]) -> np.ndarray:
+    """The pixels (m, 2) of an orbit, which all pictures of a system and a weight have in common."""
+    levels = np.random.RandomState(_ORBIT_SEED).random_sample(points)
+    return pixels_of(*orbit(np.frombuffer(system).reshape(-1, 7), levels), size)
+
+
+def weighted(weight: int, step: float) -> tuple[int, float]:
+    """Which parameter, 0 to 5 for a to f, weight 0 to 24 multiplies, and by what."""
+    factors = (1 - 2 * step, 1 - step, 1.0, 1 + step, 1 + 2 * step)
+    if weight < 5:
+        return 0, factors[weight]
+    parameter, place = divmod(weight - 5, 4)
+    return 1 + parameter, factors[place + (place >= 2)]
+
+
+@functools.lru_cache(maxsize=1)
+def _found() -> tuple[list[np.ndarray], Any]:
+    return [], categories()
+
+
+def _searched(category: int) -> np.ndarray:
+    """The system of a category; those before it are searched along with it, once a process."""
+    known, more = _found()
+    known += [found.system for found in islice(more, max(0, category + 1 - len(known)))]
+    return known[category]
+
+
+def _one(source: Distribution, rng: np.random.Generator) -> Any:
+    values = source.quantiles([rng.random()])
+    return source.sample(rng, 1).tolist()[0] if values is None else values[0]
+
+
+def _mark(picture: np.ndarray, params: Mapping[str, Any]) -> Mark:
+    """The pixels as one path of upright rectangles."""
+    height = len(picture)
+    _, start, stop = of_picture(picture)
+    left = start // height
+    top, bottom = start - left * height, stop - left * height
+    corners = ((left, top), (left + 1, top), (left + 1, bottom), (left, bottom), (left, top))
+    vertices = np.stack([np.stack(corner, axis=1) for corner in corners], axis=1)
+    vertices = vertices.reshape(-1, 2).astype(np.float64)
+    codes = np.array((MOVETO, LINETO, LINETO, LINETO, CLOSEPOLY), dtype=np.uint8)
+    (x0, y0), (x1, y1) = vertices.min(axis=0).tolist(), vertices.max(axis=0).tolist()
+    style = Style(stroke=None, fill=GREY, width=0.0)
+    center = (("center", (x0 + x1) / 2, (y0 + y1) / 2),)
+    codes = np.tile(codes, len(start))
+    return Mark("fractal", vertices, codes, style, params, center, (x0, y0, x1, y1))
+
+
+@dataclass(frozen=True)
+class FractalDbClass(Label):
+    """``class``: the name of the category, ``00000`` or that of its file."""
+
+    columns: ClassVar[Mapping[str, type]] = {"class": str}
+
+    def fields(self, truth: Truth) -> Mapping[str, Any]:
+        names = [mark.params["class"] for mark in truth.scene.marks if "class" in mark.params]
+        if len(names) != 1:
+            raise ConfigError("labels: class needs the one fractal of recipe=fractaldb")
+        return {"class": names[0]}

@@ -1,0 +1,241 @@
+"""Marks drawn by hand: each line a chain of splines about the ideal one."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from synthdata import geometry
+from synthdata.distributions import Distribution, Uniform
+from synthdata.errors import ConfigError
+from synthdata.geometry.ribbons import Line, b_spline, cut, headings, lines_of, ribbons
+from synthdata.scene import LINETO, MOVETO, Bounds, Color, Layer, Mark, Part, Style
+from synthdata.styles.base import DrawingStyle
+
+_STEP = 4.0  # px between the points of a line
+_PIECE = 4  # steps of one colour
+_WAVER = 0.6  # of the deviation: across the line; the rest is where its ends are put
+_MOST = 1000  # outlines of a mark: nobody draws more by hand, so it is left as it is
+_LEAST = 40.0  # lengths of an outline that a deviation takes: what is small is drawn with care
+
+
+@dataclass(frozen=True, kw_only=True)
+class HandDrawn(DrawingStyle):
+    """Outlines are cut at their corners, and each line is drawn by itself.
+
+    No point of a line of the pen is more than ``deviation`` pixels from the ideal line, or a 40th
+    of the outline's length, whichever is less: it wavers by a cubic B-spline whose control points
+    are about ``wave`` pixels apart, and its ends miss the corners. Beyond its ends it may run on
+    straight for up to ``overshoot`` pixels, or a 10th of its length. ``pressure`` is the most by
+    which its width goes up or down, as a share, and ``fade`` the largest share of the background
+    in its colour. Each is drawn once for a mark and is in its ``params`` as ``hand_<name>``. Fills
+    follow the drawn lines. Dashes and opacity stay as they are; a line that is seen through has one
+    colour. A mark of more than 1000 outlines, such as a fractal, is left as it is.
+    """
+
+    deviation: Distribution = Uniform(0.6, 2.0)
+    wave: Distribution = Uniform(20.0, 80.0)
+    overshoot: Distribution = Uniform(0.0, 5.0)
+    pressure: Distribution = Uniform(0.1, 0.5)
+    fade: Distribution = Uniform(0.0, 0.4)
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in _LIMITS.items():
+            source = getattr(self, name)
+            if source.depends_on():
+                raise ConfigError(f"{name}: depends on {min(source.depends_on())!r} of a mark")
+            support = source.support()
+            if support is not None and not low <= support[0] <= support[1] <= high:
+                raise ConfigError(
+                    f"{name}: {support[0]:g} to {support[1]:g} can be drawn; "
+                    f"every value has to lie between {low:g} and {high:g}"
+                )
+
+    def draw(
+        self, marks: Sequence[Mark], rng: np.random.Generator, background: Color
+    ) -> Sequence[Mark]:
+        columns = {f.name: getattr(self, f.name).sample(rng, len(marks)) for f in fields(self)}
+        seeds = rng.integers(0, 1 << 63, len(marks)).tolist()
+        drawn = []
+        for k, mark in enumerate(marks):
+            hand = {name: float(values[k]) for name, values in columns.items()}
+            for name, (low, high) in _LIMITS.items():
+                if not low <= hand[name] <= high:
+                    raise ConfigError(f"style.{name}: {hand[name]:g} was drawn; see its limits")
+            own = np.random.Generator(np.random.SFC64(seeds[k]))
+            drawn.append(_drawn(mark, hand, own, background))
+        return drawn
+
+
+_LIMITS = {
+    "deviation": (0.0, 1000.0),
+    "wave": (2.0, 1e5),
+    "overshoot": (0.0, 1000.0),
+    "pressure": (0.0, 0.95),
+    "fade": (0.0, 1.0),
+}
+
+
+def _drawn(
+    mark: Mark, hand: Mapping[str, float], rng: np.random.Generator, background: Color
+) -> Mark:
+    outlines, layers = list[np.ndarray](), list[Layer]()
+    for paint in mark.laid_out():
+        paths = geometry.flatten(paint.vertices, paint.codes)
+        if len(paths) > _MOST:
+            return mark
+        lines = [_lines(points, closed, hand, rng) for points, closed in paths]
+        drawn = [np.concatenate([pen[1:-1, :2] for pen in pens]) for pens in lines if pens]
+        if drawn and paint.style.fill is not None:
+            layers.append(_fill(drawn, paint.style))
+        if paint.style.stroke is not None and paint.style.width > 0.0:
+            for pen in itertools.chain.from_iterable(lines):
+                wide = pen * (1.0, 1.0, paint.style.width)
+                layers += _stroke(wide, paint.style, hand, rng, background)
+        outlines += drawn
+    if not layers:
+        return mark
+    corners = np.concatenate([layer.vertices for layer in layers])
+    (x0, y0), (x1, y1) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
+    return mark._replace(
+        params={**mark.params, **{f"hand_{name}": value for name, value in hand.items()}},
+        bounds=(x0, y0, x1, y1),
+        parts=_parts(mark.parts, outlines),
+        layers=tuple(layers),
+    )
+
+
+def _lines(
+    points: np.ndarray, closed: bool, hand: Mapping[str, float], rng: np.random.Generator
+) -> list[np.ndarray]:
+    """The lines of the pen (k, 3) along one outline: x, y and the width as a share.
+
+    The first and the last point of each are its overshoot.
+    """
+    lines = lines_of(points, closed)
+    whole = sum(float(line.length[-1]) for line in lines)
+    deviation = min(hand["deviation"], whole / _LEAST)
+    return [_line(line, deviation, hand, rng) for line in lines]
+
+
+def _line(
+    line: Line, deviation: float, hand: Mapping[str, float], rng: np.random.Generator
+) -> np.ndarray:
+    length = float(line.length[-1])
+    start = length * rng.random() if line.loop else 0.0
+    s = _places(line, start)
+    t = s / length
+    ideal = line.at((start + s) % length if line.loop else s)
+    ahead = headings(ideal)
+    if line.loop:
+        ahead[0] = ahead[-1] = _unit(ideal[1] - ideal[-2])
+    knots = 3 + max(1, math.ceil(length / max(hand["wave"], length / 256.0)))
+    waver = b_spline(2.0 * rng.random((knots, 2)) - 1.0, t)
+    size, angle = rng.random((2, 2))
+    ends = (1.0 - _WAVER) * deviation * np.sqrt(size) * np.exp(2j * math.pi * angle)
+    shift = (1.0 - t) * ends[0] + t * ends[1]
+    across = 1j * ahead * (_WAVER * deviation * waver[:, 0])
+    on = rng.random(2) * min(hand["overshoot"], length / 10.0)
+    z = ideal + across + shift
+    first, last = z[0] + _unit(z[0] - z[1]) * on[0], z[-1] + _unit(z[-1] - z[-2]) * on[1]
+    z = np.concatenate(((first,), z, (last,)))
+    width = 1.0 + hand["pressure"] * waver[:, 1]
+    return np.column_stack((z.real, z.imag, np.concatenate((width[:1], width, width[-1:]))))
+
+
+def _places(line: Line, start: float) -> np.ndarray:
+    """Lengths from ``start`` on: every few pixels, and where the line has points of its own."""
+    length = float(line.length[-1])
+    even = np.linspace(0.0, length, max(3, math.ceil(length / _STEP) + 1))
+    own = (line.length[:-1] - start) % length if line.loop else line.length
+    s = np.sort(np.concatenate((even, own)))
+    kept: np.ndarray = s[np.diff(s, prepend=-1.0) > min(0.05, length / 100.0)]
+    kept[-1] = length
+    return kept
+
+
+def _unit(step: complex) -> complex:
+    size = abs(step)
+    return step / size if size > 0.0 else 1.0 + 0.0j
+
+
+def _fill(outlines: Sequence[np.ndarray], style: Style) -> Layer:
+    """The area within the drawn lines of all outlines."""
+    codes = np.full(sum(map(len, outlines)), LINETO, dtype=np.uint8)
+    codes[np.cumsum([0, *map(len, outlines[:-1])])] = MOVETO
+    paint = style._replace(stroke=None, width=0.0, dash=None)
+    return Layer(np.concatenate(outlines), codes, paint)
+
+
+def _stroke(
+    pen: np.ndarray,
+    style: Style,
+    hand: Mapping[str, float],
+    rng: np.random.Generator,
+    background: Color,
+) -> list[Layer]:
+    """Ribbons along a line of the pen: one, or pieces of different colours, or dashes."""
+    assert style.stroke is not None
+    if style.dash is not None:
+        rings = [ribbons(piece, [(0, len(piece))])[0] for piece in cut(pen, style.dash)]
+    elif hand["fade"] > 0.0 and style.alpha == 1.0:
+        starts = range(0, len(pen) - 1, _PIECE)
+        # Each piece begins under the next one.
+        rings = ribbons(pen, [(a, min(a + _PIECE + 2, len(pen))) for a in starts])
+    else:
+        rings = ribbons(pen, [(0, len(pen))])
+    knots = 3 + max(1, len(rings) // 3)
+    shares = hand["fade"] * b_spline(rng.random(knots), np.linspace(0.0, 1.0, len(rings)))
+    if style.alpha < 1.0:
+        shares[:] = shares.mean()
+    ink, paper = np.array(style.stroke), np.array(background)
+    colors = np.rint(ink + shares[:, None] * (paper - ink)).astype(int).tolist()
+    plain = style._replace(stroke=None, width=0.0, dash=None)
+    return [
+        Layer(ring, None, plain._replace(fill=tuple(color)), None if number else pen)
+        for number, (ring, color) in enumerate(zip(rings, colors, strict=True))
+    ]
+
+
+def _parts(parts: tuple[Part, ...], outlines: Sequence[np.ndarray]) -> tuple[Part, ...]:
+    """The words and characters of a text with the boxes of their drawn outlines.
+
+    Outlines come in the order of the characters, one or more for each: an outline belongs to the
+    character of its predecessor or to the next, whichever has the ideal box that holds it better.
+    """
+    letters = [k for k, part in enumerate(parts) if part.kind == "char"]
+    if not letters:
+        return parts
+    boxes: dict[int, list[Bounds]] = {k: [] for k in letters}
+    at = 0
+    for ring in outlines:
+        (x0, y0), (x1, y1) = ring.min(axis=0).tolist(), ring.max(axis=0).tolist()
+        choices = letters[at : at + 2]
+        away = [_apart((x0, y0, x1, y1), parts[k].bounds) for k in choices]
+        at += int(np.argmin(away)) if boxes[letters[at]] else 0
+        boxes[letters[at]].append((x0, y0, x1, y1))
+    found, word = list(parts), -1
+    for k, part in enumerate(parts):
+        if part.kind == "word":
+            word = k
+        elif boxes[k]:
+            found[k] = part._replace(bounds=_union(boxes[k]))
+            grown = [found[word].bounds] if word >= 0 and found[word] is not parts[word] else []
+            if word >= 0:
+                found[word] = parts[word]._replace(bounds=_union([*grown, found[k].bounds]))
+    return tuple(found)
+
+
+def _apart(box: Bounds, other: Bounds) -> float:
+    """How much of a box sticks out of another one, px."""
+    outside = (other[0] - box[0], other[1] - box[1], box[2] - other[2], box[3] - other[3])
+    return sum(max(side, 0.0) for side in outside)
+
+
+def _union(boxes: Sequence[Bounds]) -> Bounds:
+    x0, y0, x1, y1 = zip(*boxes, strict=True)
+    return min(x0), min(y0), max(x1), max(y1)

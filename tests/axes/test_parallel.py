@@ -1,0 +1,132 @@
+"""Runs cut along axes: the same bytes whichever axis makes the shards, and part by part."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from synthdata import api
+from synthdata.cli import main
+from synthdata.dataset import Dataset
+from synthdata.errors import ConfigError
+from synthdata.run import Run
+from synthdata.run.verify import verify
+
+PLATE = [
+    *("canvas.size=[24,16]", "primitives.lines.count=2", "report=null", "shard_size=4"),
+    *("axes=product", "axes.values={well: [A01, A02, B01], site: 2, time: 3}"),
+    *("axes.shared={geometry: [time]}", "engine=serial"),
+]
+
+
+def made(path: Path, *overrides: str) -> Run:
+    return api.generate([*PLATE, *overrides], path)
+
+
+@pytest.mark.parametrize("axis", ["well", "site", "time", "[well,time]", "[time,site]"])
+def test_the_bytes_are_the_same_whichever_axis_makes_the_shards(axis: str, tmp_path: Path) -> None:
+    plain = made(tmp_path / "plain")
+    cut = made(tmp_path / "cut", f"parallel.axis={axis}")
+    assert cut.state["digest"] == plain.state["digest"]
+    assert [*cut.metadata()] == [*plain.metadata()]
+    assert not verify(cut).faults
+    for shard in cut.plan.shards():
+        assert shard.cut is not None
+        lines = cut.config.store.lines(cut.path, shard.number)
+        names = shard.cut.tasks.names
+        values = {tuple(json.loads(line)["axes"][n] for n in names) for line in lines}
+        assert values == {tuple(shard.cut.tasks.coordinates(shard.cut.task).values())}
+    stored, fresh = Dataset.from_run(cut.path), Dataset.from_config(plain.config)
+    for k in (0, 5, 17):
+        assert stored[k]["record"] == fresh[k]["record"]
+        assert np.array_equal(stored[k]["image"], fresh[k]["image"])
+
+
+def test_repeats_and_growth_keep_what_is_there(tmp_path: Path) -> None:
+    plain = made(tmp_path / "plain", "n=54")
+    cut = made(tmp_path / "cut", "parallel.axis=site")
+    assert main(["extend", str(cut.path), "n=54", "parallel.axis=time"]) == 0
+    assert Run.load(cut.path).state["digest"] == plain.state["digest"]
+
+
+def test_a_part_and_the_rest_are_the_whole(tmp_path: Path, capsys: Any) -> None:
+    whole = made(tmp_path / "whole")
+    part = made(tmp_path / "part", "axes.filter.well=[A02,B01]")
+    assert part.state["status"] == "partial"
+    assert part.state["made"] == 12
+    assert {r["axes"]["well"] for r in part.records()} == {"A02", "B01"}
+    assert "filter" not in (part.path / "config.yaml").read_text()
+    assert main(["resume", str(part.path), "axes.filter.well=B01"]) == 0
+    assert Run.load(part.path).state["status"] == "partial"
+    assert main(["resume", str(part.path)]) == 0
+    done = Run.load(part.path)
+    assert done.state["status"] == "complete"
+    assert done.state["digest"] == whole.state["digest"]
+    assert done.state["axes"]["well"]["A01"] == {"made": 6, "failed": 0}
+    assert "3 values, 0 with failures" in capsys.readouterr().out
+
+
+def test_one_value_that_fails_is_reported_and_stops_no_other(tmp_path: Path) -> None:
+    overrides = ["axes.values={well: [0, 7, 1], site: 4}", "axes.shared={}", "parallel.axis=well"]
+    overrides += [
+        "primitives.lines.x=0.5",
+        "failures.max_rate=null",
+        "primitives.lines.width={dist: axis, name: well, to: [1, 2, -1]}",
+    ]
+    with pytest.raises(ConfigError, match="-1 can be drawn"):
+        made(tmp_path / "refused", *overrides)
+    assert not (tmp_path / "refused").exists()
+    overrides[-1] = "primitives.lines.width={dist: relative, of: x, plus: -9, "
+    overrides[-1] += "factor: {dist: axis, name: well}}"
+    run = made(tmp_path / "run", *overrides)
+    assert run.state["axes"]["well"]["0"] == {"made": 0, "failed": 4}
+    assert run.state["axes"]["well"]["7"] == {"made": 4, "failed": 0}
+    rows = [json.loads(line) for line in (run.path / "failures.jsonl").open()]
+    assert [row["axes"] for row in rows] == [{"well": 0, "site": k} for k in range(4)]
+
+
+def test_records_are_chosen_by_coordinates(tmp_path: Path) -> None:
+    fresh = Dataset.from_config(api.config(PLATE))
+    stored = Dataset.from_run(made(tmp_path / "run", "parallel.axis=time").path)
+    for data in (fresh, stored, fresh.epoch(2)):
+        some = data.sel(well=["A01", "B01"], time=2)
+        assert [s["record"]["axes"]["well"] for s in some] == ["A01"] * 2 + ["B01"] * 2
+        assert {s["record"]["axes"]["time"] for s in some} == {2}
+        groups = dict(data.groupby("well"))
+        assert list(groups) == ["A01", "A02", "B01"]
+        assert all(len(group) == 6 for group in groups.values())
+        pairs = [key for key, _ in some.groupby("site", "well")]
+        assert pairs == [(0, "A01"), (0, "B01"), (1, "A01"), (1, "B01")]
+    assert len(fresh[3:9].sel(site=1)) == 3
+    with pytest.raises(ConfigError, match="well: 'A04' is not on the axis"):
+        fresh.sel(well="A04")
+    with pytest.raises(ConfigError, match="no such axis"):
+        fresh.sel(wel="A01")
+    with pytest.raises(ConfigError, match="no grid"):
+        Dataset.from_config("primitives=lines").sel(x=1)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["parallel.axis=wel"], "parallel.axis: 'wel' is not an axis; did you mean 'well'"),
+        (["axes.filter.wel=A01"], "axes.filter: 'wel'"),
+        (["axes.filter.well=A09"], "axes.filter.well: 'A09'"),
+        (["parallel.axis=site", "axes.filter.well=A01"], "axes.filter.well: the shards"),
+        (["parallel.axis=site", "n=19"], "n: 19 is not a multiple"),
+    ],
+)
+def test_bad_cuts_are_one_sentence(overrides: list[str], words: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        made(tmp_path / "run", *overrides)
+    assert words in str(caught.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_without_cuts_takes_no_filter(tmp_path: Path) -> None:
+    run = made(tmp_path / "run")
+    assert main(["resume", str(run.path), "axes.filter.well=A01"]) == 2

@@ -1,0 +1,236 @@
+"""Drawn by hand: near the ideal as stated, and labels are those of what is drawn."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+import shapely
+
+import synthdata.primitives as shipped
+from synthdata import geometry
+from synthdata.components import build
+from synthdata.compose import compose
+from synthdata.distributions import Constant, Uniform
+from synthdata.effects import Camera, Lens
+from synthdata.errors import ConfigError
+from synthdata.generator import Canvas, Generator, SampleConfig
+from synthdata.labels import InstanceMask, Marks, Segments, Truth
+from synthdata.primitives import Primitive
+from synthdata.renderers import Agg
+from synthdata.scene import Mark, Scene
+from synthdata.styles import DrawingStyle, Exact, HandDrawn
+
+SIDE = 200
+NAMES = (
+    *("Arcs", "Arrows", "Circles", "Crosses", "Curves", "Ellipses", "Grids"),
+    *("Lines", "Polygons", "Polylines", "Rectangles", "Text"),
+)
+LABELS = {"marks": Marks(), "mask": InstanceMask(), "segments": Segments()}
+
+
+def generator(primitive: Primitive, style: DrawingStyle, **given: Any) -> Generator:
+    canvas = Canvas(size=(SIDE, SIDE))
+    config = SampleConfig(canvas=canvas, primitives={"p": primitive}, style=style, labels=LABELS)
+    return Generator(dataclasses.replace(config, **given))
+
+
+@pytest.mark.parametrize("option", ["exact", "hand_drawn"])
+def test_the_shipped_config_is_the_class_with_its_defaults(option: str) -> None:
+    style = build(compose([f"style={option}"])["style"], DrawingStyle, "style")
+    assert style == type(style)()
+
+
+def ideal_of(mark: Mark) -> Any:
+    paths = geometry.flatten(mark.vertices, mark.codes, 0.002)
+    lines = [np.vstack((p, p[:1])) if closed else p for p, closed in paths]
+    return shapely.MultiLineString(lines)
+
+
+@pytest.mark.parametrize("deviation", [0.5, 3.0])
+@pytest.mark.parametrize("name", NAMES)
+def test_lines_stay_within_their_deviation(name: str, deviation: float) -> None:
+    """All of each line of the pen, its overshoot by its own limit; and it does deviate."""
+    style = HandDrawn(deviation=Constant(deviation), overshoot=Constant(4.0))
+    drawn = generator(getattr(shipped, name)(width=Constant(2.0)), style)
+    furthest, seen = 0.0, 0
+    for index in range(1 if name == "Text" else 2):
+        for mark in drawn.scene(index).marks:
+            ideal = ideal_of(mark)
+            shapely.prepare(ideal)
+            limit = min(deviation, ideal.length / 40.0) + 0.06  # 0.05 px: curves become polylines
+            for layer in mark.layers:
+                if layer.pen is None:
+                    continue
+                line = shapely.LineString(layer.pen[1:-1, :2])
+                near = shapely.points(shapely.get_coordinates(shapely.segmentize(line, 1.0)))
+                assert shapely.dwithin(near, ideal, limit).all()
+                tips = shapely.points(layer.pen[[0, -1], :2])
+                assert (shapely.distance(tips, ideal) <= limit + 4.0).all()
+                furthest = max(furthest, float(shapely.distance(near, ideal).max()))
+                seen += 1
+    assert seen
+    assert furthest > 0.2 * deviation
+
+
+def test_the_deviation_can_be_none() -> None:
+    still = HandDrawn(
+        **{f.name: Constant(0.0) for f in dataclasses.fields(HandDrawn) if f.name != "wave"}
+    )
+    shape = shipped.Rectangles(width=Constant(3.0), join=Constant("round"))
+    a, b = generator(shape, still)[0].image, generator(shape, Exact())[0].image
+    difference = np.abs(a.astype(int) - b)
+    assert (difference > 64).mean() < 0.001  # corners without a mitre, and the seam of a fill
+
+
+def test_the_width_follows_the_pressure() -> None:
+    style = HandDrawn(pressure=Constant(0.5))
+    found = []
+    for mark in generator(shipped.Lines(width=Constant(4.0)), style).scene(0).marks:
+        for layer in mark.layers:
+            if layer.pen is not None:
+                found += layer.pen[:, 2].tolist()
+    assert 2.0 <= min(found) < 3.6
+    assert 4.4 < max(found) <= 6.0
+    even = generator(shipped.Lines(width=Constant(4.0)), HandDrawn(pressure=Constant(0.0)))
+    assert {
+        w for m in even.scene(0).marks for p in m.layers if p.pen is not None for w in p.pen[:, 2]
+    } == {4.0}
+
+
+def test_the_ink_fades_towards_the_background() -> None:
+    shape = shipped.Lines(color=build_colour("#000000"), width=Constant(3.0), count=Constant(6))
+    scene = generator(shape, HandDrawn(fade=Constant(0.5))).scene(1)
+    levels = {p.style.fill[0] for m in scene.marks for p in m.layers if p.style.fill}
+    assert len(levels) > 8
+    assert max(levels) <= 128
+    even = generator(shape, HandDrawn(fade=Constant(0.0))).scene(1)
+    assert {p.style.fill for m in even.marks for p in m.layers} == {(0, 0, 0)}
+
+
+def build_colour(name: str) -> Any:
+    from synthdata.distributions import Palette
+
+    return Palette((name,))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_masks_and_boxes_are_those_of_what_is_drawn(name: str) -> None:
+    drawn = generator(getattr(shipped, name)(width=Constant(4.0)), HandDrawn())
+    surface = Agg(supersample=4).open(SIDE, SIDE)
+    for index in range(2):
+        scene = drawn.scene(index)
+        for mark in scene.marks:
+            black = tuple(
+                layer._replace(style=layer.style._replace(fill=(0, 0, 0), alpha=1.0))
+                for layer in mark.layers
+            )
+            alone = Scene(SIDE, SIDE, (255, 255, 255), (mark._replace(layers=black),))
+            cover = (255 - surface.draw(alone)[..., 0].astype(float)) / 255
+            mask = Truth(alone).ids() == 1
+            assert not (mask & (cover < 0.05)).any()
+            assert not (~mask & (cover > 0.95)).any()
+            rows, columns = np.nonzero(cover > 0.01)
+            x0, y0, x1, y1 = mark.bounds
+            if min(x0, y0) > 1 and max(x1, y1) < SIDE - 1 and len(rows):
+                found = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
+                np.testing.assert_allclose((x0, y0, x1, y1), found, atol=1.01)
+
+
+def test_the_ideal_scene_is_that_without_a_style() -> None:
+    """What is drawn leaves outlines, key points and the other streams as they were."""
+    plain = generator(shipped.Mixed(), Exact())
+    hand = generator(shipped.Mixed(), HandDrawn(), effects={"camera": Camera()})
+    for index in range(4):
+        for a, b in zip(plain.scene(index).marks, hand.scene(index).marks, strict=True):
+            assert np.array_equal(a.vertices, b.vertices)
+            assert a.keypoints == b.keypoints
+            assert a.params.items() <= b.params.items()
+            assert b.layers
+    camera = generator(shipped.Mixed(), Exact(), effects={"camera": Camera()})
+    assert camera[0].record["effects"] == hand[0].record["effects"]
+
+
+def test_the_record_has_the_ideal_and_the_drawn_lines() -> None:
+    shape = shipped.Rectangles(count=Constant(1), rounding=Constant(0.0))
+    sample = generator(shape, HandDrawn())[2]
+    (mark,), (drawn,) = sample.record["marks"], sample.scene.marks
+    corners = [[round(x, 3), round(y, 3)] for name, x, y in drawn.keypoints if "corner" in name]
+    assert mark["ideal"] == [[*corners, corners[0]]]
+    assert len(mark["drawn"]) == 4
+    pen = next(layer.pen for layer in drawn.layers if layer.pen is not None)
+    np.testing.assert_allclose(mark["drawn"][0], pen, atol=0.0006)
+    assert mark["params"]["hand_deviation"] == pytest.approx(
+        drawn.params["hand_deviation"], abs=1e-3
+    )
+    assert "drawn" not in generator(shape, Exact())[2].record["marks"][0]
+
+
+def test_drawn_lines_go_where_a_lens_takes_them() -> None:
+    lens = {"lens": Lens(k1=Constant(-0.15), k2=Constant(0.0))}
+    flat = generator(shipped.Lines(), HandDrawn())[0].record["marks"]
+    bent = generator(shipped.Lines(), HandDrawn(), effects=lens)[0].record["marks"]
+    change = lens["lens"].prepare(np.random.default_rng(0), SIDE, SIDE)
+    for a, b in zip(flat, bent, strict=True):
+        here, there = np.array(a["drawn"][0]), np.array(b["drawn"][0])
+        np.testing.assert_allclose(change.points(here[:, :2]), there[:, :2], atol=0.01)
+
+
+def test_letters_keep_boxes_of_their_own() -> None:
+    shape = shipped.Text(size=Uniform(0.15, 0.2), words=Constant(2), angle=Constant(0.0))
+    for index in range(3):
+        for mark in generator(shape, HandDrawn()).scene(index).marks:
+            chars = [p for p in mark.parts if p.kind == "char"]
+            x0, y0 = (min(p.bounds[k] for p in chars) for k in (0, 1))
+            x1, y1 = (max(p.bounds[k] for p in chars) for k in (2, 3))
+            np.testing.assert_allclose(mark.bounds, (x0, y0, x1, y1), atol=1e-9)
+            exact = generator(shape, Exact()).scene(index)
+            twin = next(m for m in exact.marks if np.array_equal(m.vertices, mark.vertices))
+            for a, b in zip(mark.parts, twin.parts, strict=True):
+                assert (a.kind, a.text) == (b.kind, b.text)
+                assert np.abs(np.subtract(a.bounds, b.bounds)).max() < 2.1
+
+
+def test_a_scene_goes_through_json() -> None:
+    scene = generator(shipped.Mixed(), HandDrawn()).scene(1)
+    again = Scene.from_dict(json.loads(json.dumps(scene.to_dict())))
+    assert again.to_dict() == scene.to_dict()
+    moved = again._replace(marks=tuple(m.translate(3.0, 4.0) for m in again.marks))
+    for a, b in zip(scene.marks, moved.marks, strict=True):
+        np.testing.assert_allclose(np.add(a.bounds, (3, 4, 3, 4)), b.bounds)
+        np.testing.assert_allclose(a.layers[0].vertices + (3, 4), b.layers[0].vertices)
+
+
+def test_marks_of_several_layers_keep_them_all() -> None:
+    boxes = shipped.Charts(kind=Constant("box"), series=Constant(2))
+    exact, drawn = (generator(boxes, style).scene(0) for style in (Exact(), HandDrawn()))
+    for a, b in zip(exact.marks, drawn.marks, strict=True):
+        assert not a.layers or len(b.layers) >= len(a.layers)
+        np.testing.assert_allclose(a.bounds, b.bounds, atol=9.0)
+
+
+def test_what_has_too_many_outlines_stays() -> None:
+    dots = shipped.Fractals(points=Constant(9000))
+    (a,), (b,) = (generator(dots, style).scene(0).marks for style in (Exact(), HandDrawn()))
+    assert a.bounds == b.bounds
+    assert not b.layers
+
+
+def test_dashes_are_cut_from_the_drawn_line() -> None:
+    shape = shipped.Lines(dash=Constant("dashed"), width=Constant(3.0), count=Constant(1))
+    (mark,) = generator(shape, HandDrawn()).scene(0).marks
+    length = geometry.flatten(mark.vertices, None)[0][0]
+    whole = float(np.hypot(*np.diff(length, axis=0).T).sum())
+    period = 3.0 * (3.7 + 1.6)
+    assert abs(len(mark.layers) - whole / period) < 2
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("deviation", -1.0), ("wave", 0.0), ("pressure", 1.0), ("fade", 2.0)]
+)
+def test_bad_values_are_refused(key: str, value: float) -> None:
+    with pytest.raises(ConfigError, match=key):
+        HandDrawn(**{key: Constant(value)})
