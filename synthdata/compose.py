@@ -7,6 +7,7 @@ a notebook and in several threads.
 from __future__ import annotations
 
 import copy
+import importlib
 import importlib.util
 import re
 import sys
@@ -137,7 +138,26 @@ def plain(config: Any) -> dict[str, Any]:
     except OmegaConfBaseException as error:
         raise config_error(error) from error
     assert isinstance(node, dict)
-    return {str(k): v for k, v in node.items()}
+    composed = {str(k): v for k, v in node.items()}
+    return {k: _settled(v, k, composed) for k, v in composed.items()}
+
+
+def _settled(node: Any, key: str, composed: Mapping[str, Any]) -> Any:
+    """A node in which every vocabulary that a model is to choose is the words that it chose.
+
+    That happens once, here, so that a frozen config holds what the model said and never asks it.
+    """
+    if not isinstance(node, dict):
+        return node
+    done = {k: _settled(v, f"{key}.{k}", composed) for k, v in node.items()}
+    vocabulary = done.get("vocabulary")
+    if vocabulary == "themed" or (isinstance(vocabulary, dict) and "themes" in vocabulary):
+        # Found by its name, for it stands on a higher floor, where only this one knows the way.
+        themes = importlib.import_module("synthdata.services.themes")
+        done["vocabulary"] = themes.chosen(
+            vocabulary, composed.get("services"), f"{key}.vocabulary"
+        )
+    return done
 
 
 def listed(node: Mapping[str, Any]) -> list[str]:
@@ -162,7 +182,7 @@ def _is_found(name: str) -> bool:
 
 
 _REPLACES = re.compile(
-    r"^\+{0,2}(?!hydra\.)([A-Za-z_]\w*(?:\.\w+)+)=(\s*(?:\[|\{.*\b(?:dist|schedule|axis)\s*:).*)$",
+    r"^\+{0,2}(?!hydra\.)([A-Za-z_]\w*(?:\.\w+)+)=(\s*(?:\[|\{.*\b(?:dist|schedule|themes|axis)\s*:).*)$",
     re.DOTALL,
 )
 
@@ -174,12 +194,12 @@ _WHOLE = re.compile(rf"^({_OWN})=(.*)$", re.DOTALL)
 
 
 def replacing(overrides: Sequence[str]) -> list[str]:
-    """Overrides with a null in front of each distribution, axis and list.
+    """Overrides with a null in front of each distribution, themed vocabulary, axis and list.
 
     Hydra merges a mapping into the mapping that it overrides, but the keys of one distribution are
-    no keys of another; and it lets no list, an equal choice, take the place of a mapping. What
-    takes the place of a null is taken as it is. Where keys are the user's own, those of axes for
-    instance, they may be new ones.
+    no keys of another; and it lets no list, an equal choice, take the place of a mapping, nor a
+    mapping that of a list. What takes the place of a null is taken as it is. Where keys are the
+    user's own, those of axes for instance, they may be new ones.
     """
     out = []
     for override in overrides:

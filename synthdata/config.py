@@ -20,6 +20,7 @@ from synthdata.engines.loky import Loky
 from synthdata.engines.serial import Serial
 from synthdata.errors import ConfigError
 from synthdata.generator import SampleConfig, without_filter
+from synthdata.replies import Service
 from synthdata.splits import Splits
 from synthdata.writers.base import Writer
 from synthdata.writers.folder import Folder
@@ -167,6 +168,7 @@ class Config(SampleConfig):
     exports: tuple[Any, ...] = ()
     card: Card = Card()
     report: Report | None = Report()
+    services: Service | None = None
     engine: Engine = Loky()
     plugins: tuple[str, ...] = ()
 
@@ -192,6 +194,12 @@ class Config(SampleConfig):
             )
         if self.split is not None:
             Splits(self.split)
+        asking = [name for name, label in self.labels.items() if label.asks]
+        if asking and self.services is None:
+            raise ConfigError(
+                f"services: null, and labels.{asking[0]} asks a model; say who answers, "
+                "as in services=openai"
+            )
         _ = (
             self.part,
             self.store,
@@ -304,7 +312,7 @@ def differences(a: Config, b: Config) -> list[str]:
 
 _NOT_BYTES = {
     *("n", "shard_size", "parallel", "failures", "engine", "plugins"),
-    *("split", "exports", "card", "report"),
+    *("split", "exports", "card", "report", "services"),
 }
 
 

@@ -60,6 +60,10 @@ class MissingSample(SynthdataError, LookupError):
     """A run does not hold this sample: it could not be made."""
 
 
+class NoReply(SynthdataError):
+    """A model gave no reply that a sample needs: a failed sample, not a failed run."""
+
+
 class Interrupted(SynthdataError):
     """SIGINT or SIGTERM ended the run; it can be resumed."""
 

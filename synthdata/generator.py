@@ -28,6 +28,7 @@ from synthdata.layouts.base import Layout
 from synthdata.primitives.ahead import Ahead
 from synthdata.primitives.base import Primitive
 from synthdata.renderers.base import Renderer
+from synthdata.replies import Answers, Question
 from synthdata.rng import Streams
 from synthdata.scene import Color, Mark, Scene
 from synthdata.styles.base import DrawingStyle
@@ -135,6 +136,12 @@ class SampleConfig:
         return schedules.at(self, step) if self.is_scheduled else self
 
     @functools.cached_property
+    def asks(self) -> bool:
+        """Whether a label asks models, so that a sample is a function of their replies too."""
+        asked = any(label.asks for label in self.labels.values())
+        return asked or any(config.asks for config in self.variants.values())
+
+    @functools.cached_property
     def is_scheduled(self) -> bool:
         """Whether there is a schedule in it."""
         return schedules.at(self, 0) is not self
@@ -225,10 +232,13 @@ class Generator:
 
     It owns a renderer and random generators, so it belongs to one process and one thread.
     ``redrawn`` and ``variant`` are those of ``Streams``: the same samples but for one stream.
+    ``answers`` are those of models to ``questions``, for labels that ask; whoever makes samples of
+    such labels sets them.
     """
 
     def __init__(self, config: SampleConfig, redrawn: str = "", variant: int = 0) -> None:
         self.config = config
+        self.answers = Answers()
         self._again = redrawn, variant
         self._variants: dict[Places, Generator] = {}
         self._here: Here | None = None
@@ -286,7 +296,8 @@ class Generator:
         stem = f"{index:09d}" if grid is None or grid.name is None else grid.stem(index)
         file_name = f"{stem}{self.config.encoder.suffix}"
         stream = functools.partial(self._streams.get, index)
-        truth = Truth(scene, tuple(changes.values()), stream, file_name, drawn)
+        moves = tuple(changes.values())
+        truth = Truth(scene, moves, stream, file_name, drawn, self.answers)
         record = {
             "file_name": file_name,
             "index": index,
@@ -314,14 +325,27 @@ class Generator:
         scene = self.scene(index)
         return self._changed(index, scene, self._surface.draw(scene))[0]
 
+    def questions(self, index: int) -> list[Question]:
+        """What the labels of sample ``index`` ask models."""
+        if self.config.variants:
+            return self._variant(index).questions(index)
+        scene = self.scene(index)
+        changes = [self._change(index, name, scene) for name in self._bound.effects]
+        truth = Truth(scene, changes, functools.partial(self._streams.get, index))
+        return [q for label in self._bound.labels.values() for q in label.questions(truth)]
+
+    def _change(self, index: int, effect: str, scene: Scene) -> Change:
+        """What an effect does to sample ``index``."""
+        rng = self._streams.get(index, f"effects/{effect}")
+        return self._bound.effects[effect].prepare(rng, scene.width, scene.height)
+
     def _changed(
         self, index: int, scene: Scene, image: np.ndarray
     ) -> tuple[np.ndarray, dict[str, Change]]:
         """The pixels of a scene after all effects, and what these were."""
         changes = {}
-        for name, effect in self._bound.effects.items():
-            rng = self._streams.get(index, f"effects/{name}")
-            changes[name] = change = effect.prepare(rng, scene.width, scene.height)
+        for name in self._bound.effects:
+            changes[name] = change = self._change(index, name, scene)
             image = change.pixels(image)
         mode = self.config.canvas.mode
         if mode != "rgb":
@@ -377,7 +401,9 @@ class Generator:
         places = tuple(where[name] for name in grid.bind)
         if places not in self._variants:
             self._variants[places] = Generator(self.config.variants[places], *self._again)
-        return self._variants[places]
+        found = self._variants[places]
+        found.answers = self.answers
+        return found
 
     def __repr__(self) -> str:
         return f"Generator({self.config!r})"

@@ -28,7 +28,7 @@ def contact_sheet(
     sheet = Image.new("RGB", (columns * step[0] + GAP, rows * step[1] + GAP), PAPER)
     generator = Generator(config)
     for index in range(samples):
-        image = Image.fromarray(np.ascontiguousarray(generator[index].image)).convert("RGB")
+        image = Image.fromarray(np.ascontiguousarray(generator.image(index))).convert("RGB")
         row, column = divmod(index, columns)
         place = GAP + column * step[0], GAP + row * step[1]
         sheet.paste(image.resize(cell, Image.Resampling.LANCZOS), place)

@@ -194,7 +194,7 @@ for line in sys.stdin:
 def leftovers(run: Path) -> list[str]:
     """Everything in a run directory that has no business there when nobody works on it."""
     known = {"config.yaml", "run.json", ".hydra", "dataset", "ledger", "failures.jsonl"}
-    known |= {"synthdata.log", "report.html", "stats.json", "exports"}
+    known |= {"synthdata.log", "report.html", "stats.json", "exports", "replies"}
     odd = [p.name for p in run.iterdir() if p.name not in known]
     odd += [f"ledger/{p.name}" for p in (run / "ledger").glob("*") if not p.stem.isdigit()]
     for path in (run / "dataset").glob("*"):

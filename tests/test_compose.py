@@ -14,9 +14,12 @@ from synthdata.config import Config
 from synthdata.distributions import Choice, Constant, IntUniform, Normal, Palette, Uniform
 from synthdata.errors import ConfigError
 from synthdata.generator import Generator
+from synthdata.replies import Answers
 
 #: What other packages some options need.
 NEEDS = {"renderer=opencv": "cv2", "renderer=svg": "resvg_py"}
+#: What else some have to be told.
+TOLD = {"labels=captions_llm": "services=openai", "services=recorded": "services.run=runs/one"}
 
 
 def options() -> list[tuple[str, str]]:
@@ -44,9 +47,16 @@ def test_every_shipped_option_composes_builds_and_draws(group: str, option: str)
     if override in NEEDS:
         pytest.importorskip(NEEDS[override])
     known = group == "recipe"  # whose pictures have a size of their own
-    made = config([override, *(() if known else ("canvas.size=[96,80]",))])
+    made = config(
+        [
+            override,
+            *filter(None, [TOLD.get(override)]),
+            *(() if known else ("canvas.size=[96,80]",)),
+        ]
+    )
     assert Config.from_mapping(made.to_mapping()) == made
     generator = Generator(made.sample_config)
+    generator.answers = Answers({question.key: "" for question in generator.questions(0)})
     record, files = generator.encode(generator[0])
     assert record["file_name"] in files
     size = (record["height"], record["width"])

@@ -14,8 +14,8 @@ from synthdata.errors import ConfigError, nearest
 
 #: Keys that may be changed for a run that is there: those that decide no bytes.
 CHANGEABLE = (
-    *("card", "engine", "exports", "failures", "parallel", "plugins", "report", "shards", "split"),
-    "axes.filter",
+    *("card", "engine", "exports", "failures", "parallel", "plugins", "report", "services"),
+    *("shards", "split", "axes.filter"),
 )
 
 
@@ -160,6 +160,13 @@ def show(arguments: Sequence[str]) -> int:
     return 0
 
 
+def cache(arguments: Sequence[str]) -> int:
+    """Tell what the shared cache of models' replies holds; export it, or import one."""
+    from synthdata.cli.cache import cache as command
+
+    return command(arguments)
+
+
 def _go_on(
     path: str, overrides: Sequence[str], changeable: Sequence[str], growing: bool = False
 ) -> int:
@@ -218,7 +225,7 @@ def _change(override: str, changeable: Sequence[str]) -> tuple[str, Any]:
         value = yaml.safe_load(text)
     except yaml.YAMLError:
         raise ConfigError(f"{key}: {text!r} cannot be read") from None
-    if key in ("engine",) and isinstance(value, str):
+    if key in ("engine", "services") and isinstance(value, str):
         value = _option(key, value)
     return key, value
 

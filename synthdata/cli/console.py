@@ -138,6 +138,17 @@ def _counted(n: int, one: str, many: str) -> str:
     return f"{n:,} {one if n == 1 else many}"
 
 
+def _replies(asked: float, counts: dict[str, Any]) -> str:
+    """How it went with what labels asked models."""
+    told = {name: counts.get(name, 0) for name in ("kept", "hits", "calls", "failed")}
+    share = (told["kept"] + told["hits"]) / asked
+    waited = counts.get("waited_s", 0.0)
+    return (
+        f"{asked:,.0f} asked, {share:.0%} known already, {told['calls']:,.0f} calls, "
+        f"{told['failed']:,.0f} failed, waited {waited:,.1f} s for limits"
+    )
+
+
 def _part_rows(run: Run, state: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Of a run whose other parts are not finished."""
     finished = len(run.config.store.finished(run.path))
@@ -177,6 +188,8 @@ def _rows(run: Run, state: dict[str, Any]) -> Iterator[tuple[str, str]]:
         )
     if len(insights.get("workers", ())) > 1:
         yield "efficiency", f"{insights['efficiency']:.0%} of the workers' time was work"
+    if asked := state.get("services", {}).get("asked"):
+        yield "replies", _replies(asked, state["services"])
     yield "digest", state.get("digest", "")
     yield "where", str(run.path)
     if (run.path / "report.html").exists():

@@ -29,6 +29,7 @@ _ARGUMENTS = {
     "ps": "RUN [--json]",
     "tune": "space=lines [key=value ...]",
     "show": "[key=value ...] [-o sheet.png] [-k 16]",
+    "cache": "show | export FILE | import FILE",
 }
 _OPTIONS = (
     ("-m", "a sweep: with key=a,b one run directory for each combination"),

@@ -15,7 +15,7 @@ VERBOSE = ("-v", "--verbose")
 HELP = ("help", "-h", "--help")
 COMMANDS = (
     *("resume", "extend", "retry", "finalize", "verify", "remake"),
-    *("report", "view", "diff", "export", "show", "map", "ps", "tune"),
+    *("report", "view", "diff", "export", "show", "map", "ps", "tune", "cache"),
 )
 
 

@@ -89,6 +89,7 @@ def remake(arguments: Sequence[str]) -> int:
     if not 0 <= flags.index < 1 << 63:
         raise ConfigError(f"INDEX: {flags.index} must be a whole number from 0 on")
     generator = Generator(run.config.sample_config)
+    generator.answers = run.answers(flags.index)
     record, files = generator.encode(generator[flags.index])
     folder = Path(flags.output)
     with writing(folder):

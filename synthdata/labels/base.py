@@ -23,6 +23,7 @@ from synthdata.geometry.spans import (
     united,
 )
 from synthdata.geometry.warps import hull_of, warped_edges, within
+from synthdata.replies import Answers, Question
 from synthdata.scene import Bounds, Scene
 
 T = TypeVar("T")
@@ -36,9 +37,9 @@ class Truth:
     """What labels are made from: the scene, and how effects moved its points.
 
     Coordinates given out are those of the finished picture. ``stream`` gives the sample's random
-    generator of a purpose, at its start; ``file_name`` is the picture's, and ``drawn`` are its
-    pixels before all effects. A pixel belongs to a mark if its centre lies in what is painted of
-    it, and is seen of the last mark to which it belongs.
+    generator of a purpose, at its start; ``file_name`` is the picture's, ``drawn`` are its pixels
+    before all effects, and ``answers`` are those of models. A pixel belongs to a mark if its centre
+    lies in what is painted of it, and is seen of the last mark to which it belongs.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Truth:
         stream: Callable[[str], np.random.Generator] | None = None,
         file_name: str = "",
         drawn: np.ndarray | None = None,
+        answers: Answers | None = None,
     ) -> None:
         self.scene = scene
         self.drawn = drawn
@@ -56,6 +58,7 @@ class Truth:
         self.step = min(_STEP, _SHARE * min(scene.width, scene.height))
         self.file_name = file_name
         self._stream = stream
+        self._answers = answers
         self._known: dict[Callable[[Truth], Any], Any] = {}
 
     def points(self, xy: np.ndarray) -> np.ndarray:
@@ -121,6 +124,10 @@ class Truth:
         if self._stream is None:
             raise ConfigError(f"labels.{name}: draws at random, and this truth has no streams")
         return self._stream(f"labels/{name}")
+
+    def reply(self, question: Question) -> str:
+        """What a model said to one of the label's ``questions``; NoReply if it said nothing."""
+        return (self._answers or Answers()).reply(question)
 
     def once(self, compute: Callable[[Truth], T]) -> T:
         """``compute(self)``, computed the first time only: for what several labels need."""
@@ -228,6 +235,15 @@ class Label(ABC):
     @abstractmethod
     def fields(self, truth: Truth) -> Mapping[str, Any]:
         """What goes into the record: plain numbers, strings, lists and mappings."""
+
+    def questions(self, truth: Truth) -> Sequence[Question]:
+        """What ``fields`` and ``images`` ask models, by ``truth.reply``: most ask nothing."""
+        return ()
+
+    @property
+    def asks(self) -> bool:
+        """Whether it has ``questions``."""
+        return type(self).questions is not Label.questions
 
     def images(self, truth: Truth) -> Mapping[str, np.ndarray]:
         """Label images by name: each is written as ``<index>.<name>.png`` beside the picture."""

@@ -13,7 +13,7 @@ from synthdata.labels.base import Label, Truth
 from synthdata.labels.relations import beside, inside_pairs
 from synthdata.labels.wording import Named, clear, named, plural
 
-_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _OPENINGS = (
     "A picture of {things}.",
     "An image with {things}.",
@@ -74,7 +74,7 @@ def _things(truth: Truth) -> dict[str, str]:
         if n == 1:
             words.append(("an " if noun[0] in "aeiou" else "a ") + noun)
         else:
-            words.append(f"{_NUMBERS[n] if n < len(_NUMBERS) else n} {noun}")
+            words.append(f"{NUMBERS[n] if n < len(NUMBERS) else n} {noun}")
     things = words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
     return {"things": things, "verb": "is" if words[0].startswith("a") else "are"}
 

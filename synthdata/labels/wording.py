@@ -13,7 +13,7 @@ from synthdata.labels.relations import shown
 from synthdata.scene import Color, Mark
 
 #: Name -> what else one might call it, and its shades: those of synthdata's palettes and of CSS.
-_COLORS: dict[str, tuple[str, str]] = {
+COLORS: dict[str, tuple[str, str]] = {
     "red": ("red", "e6324b ff0000 d62728"),
     "orange": ("orange", "f58231 ffa500 ff7f0e"),
     "yellow": ("yellow orange", "e3a600 ffff00"),
@@ -69,7 +69,7 @@ def color_name(color: Color) -> str | None:
 
 @functools.cache
 def _shades() -> tuple[tuple[str, ...], np.ndarray]:
-    shades = [(name, shade) for name, (_, text) in _COLORS.items() for shade in text.split()]
+    shades = [(name, shade) for name, (_, text) in COLORS.items() for shade in text.split()]
     lab = [_lab(np.frombuffer(bytes.fromhex(shade), dtype=np.uint8)) for _, shade in shades]
     return tuple(name for name, _ in shades), np.array(lab)
 
@@ -100,7 +100,7 @@ def calls(mark: Mark) -> set[str]:
     found: set[str] = set()
     for color in colors_of(mark):
         name = color_name(color)
-        found |= set(_COLORS[name][0].split()) if name is not None else {"?"}
+        found |= set(COLORS[name][0].split()) if name is not None else {"?"}
     return found
 
 
@@ -142,7 +142,7 @@ def named(truth: Truth) -> dict[int, Named]:
         elif not rivals:
             phrase = mark.category
         elif color is not None:
-            own = calls(mark) | set(_COLORS[color][0].split())
+            own = calls(mark) | set(COLORS[color][0].split())
             if not any(own & calls(rival) or "?" in calls(rival) for rival in rivals):
                 phrase = f"{color} {mark.category}"
         found[k] = Named(k, mark.category, color, phrase)

@@ -39,6 +39,8 @@ class Ledger:
         The most samples that failed in a row.
     marks
         How many there are of each category; None if that is not known of all shards.
+    services
+        How labels' questions to models went, in numbers.
     insights
         Where the time went since this ledger was opened.
     """
@@ -51,6 +53,7 @@ class Ledger:
     causes: Counter[str] = field(default_factory=Counter)
     streak: int = 0
     marks: Counter[str] | None = field(default_factory=Counter)
+    services: Counter[str] = field(default_factory=Counter)
     insights: Insights = field(default_factory=Insights)
 
     def add(self, summary: Summary) -> None:
@@ -67,6 +70,7 @@ class Ledger:
         self.size += summary.size
         self.seconds.update(summary.seconds)
         self.causes.update(row["cause"] for row in summary.failures)
+        self.services.update(summary.services or {})
         if summary.marks is None:
             self.marks = None
         elif self.marks is not None:
@@ -123,6 +127,9 @@ def written_summary(run: Path, number: int) -> Summary | None:
         whole = whole and all(isinstance(s, int | float) for s in summary.seconds.values())
         whole = whole and all(len(pair) == 2 for pair in summary.slowest)
         whole = whole and all(type(count) is int for count in (summary.marks or {}).values())
+        whole = whole and all(
+            isinstance(count, int | float) for count in (summary.services or {}).values()
+        )
         for row in summary.failures:
             whole = whole and {"index", "cause", "attempts"} <= row.keys()
             whole = whole and type(row["index"]) is type(row["attempts"]) is int

@@ -9,7 +9,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ import orjson
 from synthdata._version import __version__
 from synthdata.config import Config, Part, differences
 from synthdata.errors import ConfigError, Interrupted, StorageError, SynthdataError
+from synthdata.replies import Answers
+from synthdata.run import answers
 from synthdata.run import ledger as books
 from synthdata.run.ledger import Ledger, by_value
 from synthdata.run.lock import check_free, locked
@@ -65,6 +67,8 @@ class Run:
         self.check_directory()
         self.config.engine.check()
         self.config.store.check()
+        if not os.path.exists(self.path / CONFIG):
+            self._check_services([Shard(0, 0, 1)])
 
     def check_directory(self) -> None:
         """Raise ConfigError if the directory is in use, or holds something else than this run."""
@@ -138,8 +142,9 @@ class Run:
             left = plan.n - sum(s.stop - s.start for s in there)
             session.check_room(min(left, plan.samples(self.part, wanted)))
             ledger = Ledger.read(self.path, there, self.config.store)
-            self._begin(plan, notes)
             have = set(there)
+            self._check_services(s for s in plan.shards(self.part, wanted) if s not in have)
+            self._begin(plan, notes)
             missing = (s for s in plan.shards(self.part, wanted) if s not in have)
             finished = self._work(session, map(session.job, missing), ledger)
             if not finished.issuperset(plan.shards(self.part, wanted)):
@@ -162,6 +167,7 @@ class Run:
                     again = {row["index"]: row["attempts"] for row in rows}
                     jobs.append(session.job(shard)._replace(again=again))
             failed = {job.shard for job in jobs}
+            self._check_services(failed)
             others = (shard for shard in there if shard not in failed)
             ledger = Ledger.read(self.path, others, self.config.store)
             self._begin(self.plan)
@@ -206,6 +212,12 @@ class Run:
                 f"the first is {missing[0]:05d}; resume makes them"
             )
         return shards
+
+    def _check_services(self, shards: Iterable[Shard]) -> None:
+        """ConfigError if a shard is to be made whose samples ask what nobody can answer."""
+        service = self.config.services if self.config.asks else None
+        if service is not None and not all(answers.are_kept(self.path, s.number) for s in shards):
+            service.check()
 
     @contextmanager
     def _held(self, observer: Observer | None = None) -> Iterator[tuple[Session, Stop]]:
@@ -324,6 +336,10 @@ class Run:
             **by_value(self.path, finished, self.config.store),
             "versions": self._versions or versions(),
         }
+        if self.config.asks:
+            numbers = (shard.number for shard in finished)
+            state["services"] = {k: round(v, 3) for k, v in ledger.services.items()}
+            state["replies"] = answers.digest(self.path, numbers)
         if status == "complete":
             state["digest"] = self.digest()
         _write(self.path / RUN, json.dumps(state, indent=2))
@@ -371,6 +387,11 @@ class Run:
         finished = self.config.store.finished(self.path)
         shards = (shard for shard in self.plan.shards() if shard.number in finished)
         return in_order(self.config.store, self.path, shards)
+
+    def answers(self, index: int) -> Answers:
+        """What models said to a sample, as far as it is kept: for ``Generator.answers``."""
+        shard = self.plan.shard_of(index)
+        return Answers() if shard is None else Answers(answers.read(self.path, shard.number))
 
     def records(self) -> Iterator[dict[str, Any]]:
         """The records of all finished shards, in index order."""

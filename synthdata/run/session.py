@@ -98,6 +98,7 @@ class Session:
             shard,
             self._staging,
             Limits(config.failures.timeout_s, config.engine.memory()),
+            service=config.services,
         )
 
     def check_room(self, samples: int) -> None:

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from synthdata.errors import DiskFull, StorageError, SynthdataError
 from synthdata.generator import Generator, SampleConfig
+from synthdata.replies import Answers, Service
 from synthdata.run.plan import Shard
 from synthdata.runtime import beat, log, registry
 from synthdata.runtime.deadline import Deadline, TimedOut
@@ -47,6 +48,8 @@ class Job(NamedTuple):
     again
         In a shard that is there, the samples to be tried again, with how often they were; all
         others are taken over. None for a shard that is not there yet.
+    service
+        Who answers what labels ask.
     """
 
     run: Path
@@ -58,6 +61,7 @@ class Job(NamedTuple):
     limits: Limits = Limits()
     skip: Mapping[int, Mapping[str, Any]] = {}
     again: Mapping[int, int] | None = None
+    service: Service | None = None
 
 
 class Summary(NamedTuple):
@@ -66,7 +70,8 @@ class Summary(NamedTuple):
     It says what is true of the making; what is true of the samples is in the metadata.
     ``seconds`` are those spent in each step, ``slowest`` the (seconds, index) of the samples that
     took longest, ``streak`` how many failed in a row; ``messages`` are for the console. ``marks``
-    counts the marks of each category; None where nobody did.
+    counts the marks of each category; None where nobody did. ``services`` are the counts of
+    ``Answers`` where labels ask.
     """
 
     shard: int
@@ -84,6 +89,7 @@ class Summary(NamedTuple):
     slowest: Sequence[tuple[float, int]] = ()
     messages: Sequence[Any] = ()
     marks: Mapping[str, int] | None = None
+    services: Mapping[str, float] | None = None
 
 
 class CannotStart(NamedTuple):
@@ -144,6 +150,8 @@ class _Making:
         self._marks: dict[str, int] | None = {}
         self._failures: list[dict[str, Any]] = []
         self._slowest: list[tuple[float, int]] = [(0.0, -1)] * SLOWEST
+        self._answers = Answers()
+        self._services: Mapping[str, float] | None = None
         self._pulse = beat.Beat(job.run / job.staging, job.shard.number)
         stack = self._pulse.stack if self._in_worker else None
         self._deadline = Deadline(job.limits.seconds, stack)
@@ -156,6 +164,8 @@ class _Making:
                 self._generator = kept_generator(self._job)
                 self._deadline.end()
                 self._seconds["init"] = self._clock() - begun
+                if self._job.config.asks:
+                    self._ask()
             except BaseException as error:
                 self._own(error)
                 if self._in_worker:
@@ -163,6 +173,21 @@ class _Making:
                     registry.enter(job.run, registry.WORKER, job.staging, "failed", cause)
                 return CannotStart(_sentence(error), traceback.format_exc())
             return self._write()
+
+    def _ask(self) -> None:
+        """Get what models say to the samples of the shard, and keep it with the run."""
+        from synthdata.run import answers
+
+        job, begun = self._job, self._clock()
+        self._deadline.lift()  # services have deadlines of their own
+        tried = job.again or job.shard.indices
+        found = answers.gather(
+            self._generator, job.run, job.shard.number, tried, job.service, self._stopping
+        )
+        if not self._stopping():  # else not all have come
+            answers.write(job.run, job.shard.number, found.replies)
+        self._answers, self._services = found, found.counts
+        self._seconds["ask"] = self._clock() - begun
 
     def _write(self) -> Summary | None:
         job = self._job
@@ -205,6 +230,7 @@ class _Making:
     def _make_sample(self, index: int, writer: ShardWriter) -> None:
         clock, generator = self._clock, self._generator
         self._pulse.at(index)
+        generator.answers = self._answers
         begun = clock()
         try:
             self._deadline.begin()
@@ -274,6 +300,7 @@ class _Making:
             self._streak,
             [(round(took, 6), index) for took, index in sorted(self._slowest) if index >= 0],
             marks=self._marks,
+            services=self._services,
         )
 
 
@@ -341,7 +368,7 @@ def clear_staging(run: Path, staging: str | None = None) -> None:
     if staging is None:
         for folder in run.glob(".gone*"):
             shutil.rmtree(folder, ignore_errors=True)
-        for file in (*run.glob(".*.*.[0-9]*"), *(run / LEDGER).glob(".*")):
+        for file in (*run.glob(".*.*.[0-9]*"), *run.glob(f"{LEDGER}/.*"), *run.glob("replies/.*")):
             if file.is_file():
                 file.unlink(missing_ok=True)
 

@@ -11,6 +11,7 @@ import orjson
 
 from synthdata.errors import ConfigError
 from synthdata.generator import Generator
+from synthdata.run import answers
 from synthdata.run.ledger import written_summary
 from synthdata.run.run import Run
 from synthdata.writers.base import hashes, record_line
@@ -48,8 +49,14 @@ def verify(run: Run, samples: int = 16, seed: int | None = None) -> Verdict:
     generator = Generator(run.config) if chosen.lines else None
     for line in chosen.lines:
         assert generator is not None
+        if run.config.asks:
+            generator.answers = run.answers(orjson.loads(line)["index"])
         _check_sample(generator, line, verdict)
     state = run.state
+    if "replies" in state and state["replies"] != answers.digest(
+        run.path, sorted(run.config.store.finished(run.path))
+    ):
+        verdict.faults.append(f"{answers.REPLIES}: not the replies that run.json names")
     if (
         state.get("status") == "complete"
         and not verdict.faults

@@ -1,0 +1,49 @@
+"""Language models and embeddings as sources of data: the conf group ``services``."""
+
+from typing import TYPE_CHECKING
+
+from synthdata._lazy import lazy
+
+if TYPE_CHECKING:
+    from synthdata.services.cache import Cache, SqliteCache
+    from synthdata.services.embedding import Embedder, Embedding, MiniLM, WordLlama
+    from synthdata.services.limiter import Limiter, Limits, SqliteLimiter
+    from synthdata.services.openai import OpenAI
+    from synthdata.services.paraphrases import Paraphrases
+    from synthdata.services.recorded import Recorded
+    from synthdata.services.themes import process_themes
+
+__all__ = [
+    "Cache",
+    "Embedder",
+    "Embedding",
+    "Limiter",
+    "Limits",
+    "MiniLM",
+    "OpenAI",
+    "Paraphrases",
+    "Recorded",
+    "SqliteCache",
+    "SqliteLimiter",
+    "WordLlama",
+    "process_themes",
+]
+
+__getattr__, __dir__ = lazy(
+    globals(),
+    {
+        "Cache": "cache",
+        "Embedder": "embedding",
+        "Embedding": "embedding",
+        "Limiter": "limiter",
+        "Limits": "limiter",
+        "MiniLM": "embedding",
+        "OpenAI": "openai",
+        "Paraphrases": "paraphrases",
+        "Recorded": "recorded",
+        "SqliteCache": "cache",
+        "SqliteLimiter": "limiter",
+        "WordLlama": "embedding",
+        "process_themes": "themes",
+    },
+)

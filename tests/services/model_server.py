@@ -1,0 +1,189 @@
+"""A server on loopback that speaks OpenAI's protocol, and misbehaves when it is told to."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, NamedTuple
+
+OPENINGS = {
+    "A picture of ": "The image shows ",
+    "An image with ": "Here you can see ",
+    "The picture shows ": "A drawing of ",
+}
+
+
+class Arrival(NamedTuple):
+    """A request: when it came, by this server's clock, what it asked, and its key."""
+
+    time: float
+    body: dict[str, Any]
+    authorization: str | None
+
+
+class ModelServer:
+    """It answers chats by ``reply`` and embeddings by letters; ``faults`` come before that."""
+
+    def __init__(self) -> None:
+        self.arrivals: list[Arrival] = []
+        self.answered = Counter[str]()  # texts that have got an answer
+        self.faults: deque[str] = deque()
+        self.delay_s = 0.0
+        self.reply: Callable[[str], str] = reword
+        self.most_at_once = self._at_once = 0
+        self._lock = threading.Lock()
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                server._serve(self)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        class Server(ThreadingHTTPServer):
+            def handle_error(self, *_: object) -> None:
+                """Who hung up in the middle of a request is no news here."""
+
+        self._http = Server(("127.0.0.1", 0), Handler)
+        self._http.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._http.server_port}/v1"
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._http.shutdown()
+        self._http.server_close()
+
+    @property
+    def texts(self) -> list[str]:
+        """What was asked, one entry for each text of each request."""
+        return [text for arrival in self.arrivals for text in _texts(arrival.body)]
+
+    def most_within(self, seconds: float) -> int:
+        """The most requests that came within any time of this length."""
+        times = sorted(arrival.time for arrival in self.arrivals)
+        first = most = 0
+        for last, now in enumerate(times):
+            while now - times[first] >= seconds:
+                first += 1
+            most = max(most, last - first + 1)
+        return most
+
+    def _serve(self, handler: BaseHTTPRequestHandler) -> None:
+        arrived = time.monotonic()
+        body = json.loads(handler.rfile.read(int(handler.headers["Content-Length"])))
+        with self._lock:
+            self.arrivals.append(Arrival(arrived, body, handler.headers.get("Authorization")))
+            self._at_once += 1
+            self.most_at_once = max(self.most_at_once, self._at_once)
+            fault = self.faults.popleft() if self.faults else ""
+        try:
+            time.sleep(self.delay_s)
+            getattr(self, f"_{fault.partition(' ')[0]}" if fault else "_answer")(
+                handler, body, fault
+            )
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        finally:
+            with self._lock:
+                self._at_once -= 1
+
+    def _answer(self, handler: BaseHTTPRequestHandler, body: dict[str, Any], _: str) -> None:
+        with self._lock:
+            self.answered.update(_texts(body))
+        usage = {"total_tokens": 40}
+        if "input" in body:
+            data = [{"index": k, "embedding": letters(t)} for k, t in enumerate(body["input"])]
+            _send(handler, 200, {"data": data[::-1], "usage": usage})
+        else:
+            said = {"role": "assistant", "content": self.reply(_texts(body)[0])}
+            _send(handler, 200, {"choices": [{"message": said}], "usage": usage})
+
+    def _status(self, handler: BaseHTTPRequestHandler, body: dict[str, Any], fault: str) -> None:
+        """``status CODE [RETRY-AFTER]``; the message has the key in it, as real ones do."""
+        _, code, *after = fault.split(" ", 2)
+        message = f"no: {handler.headers.get('Authorization')}"
+        headers = {"Retry-After": after[0]} if after else {}
+        _send(handler, int(code), {"error": {"message": message}}, headers)
+
+    def _cut(self, handler: BaseHTTPRequestHandler, *_: object) -> None:
+        """Promise a body, send a part of it, and hang up."""
+        handler.send_response(200)
+        handler.send_header("Content-Length", "5000")
+        handler.end_headers()
+        handler.wfile.write(b'{"choices": [')
+        handler.close_connection = True
+
+    def _drop(self, handler: BaseHTTPRequestHandler, *_: object) -> None:
+        """Hang up without a word."""
+        handler.close_connection = True
+
+    def _drip(self, handler: BaseHTTPRequestHandler, *_: object) -> None:
+        """Send a little now and then, for ever."""
+        handler.send_response(200)
+        handler.send_header("Content-Length", "100000")
+        handler.end_headers()
+        for _ in range(2000):
+            handler.wfile.write(b" ")
+            handler.wfile.flush()
+            time.sleep(0.02)
+
+    def _malformed(self, handler: BaseHTTPRequestHandler, _: object, fault: str) -> None:
+        """``malformed TEXT``: a body of that text."""
+        _send_bytes(handler, 200, fault.partition(" ")[2].encode(), {})
+
+
+def reword(text: str) -> str:
+    """The caption at the end of a question, with another opening; one that lies; one that raves."""
+    caption = text.splitlines()[-1]
+    opening = next((o for o in OPENINGS if caption.startswith(o)), "")
+    good = OPENINGS.get(opening, "In this picture: ") + caption[len(opening) :]
+    lie = caption.replace("left", "right").replace("two", "three").replace("a ", "two ")
+    return f"1. {lie}\n2. {good}\n3. {caption} What a beautiful picture!"
+
+
+def letters(text: str) -> list[float]:
+    """An embedding that counts letters."""
+    counts = Counter(text.lower())
+    return [float(counts[chr(97 + k)]) + 0.01 for k in range(26)]
+
+
+def _texts(body: dict[str, Any]) -> list[str]:
+    return body["input"] if "input" in body else [body["messages"][-1]["content"]]
+
+
+def _send(
+    handler: BaseHTTPRequestHandler,
+    status: int,
+    node: dict[str, Any],
+    headers: dict[str, str] | None = None,
+) -> None:
+    _send_bytes(handler, status, json.dumps(node).encode(), headers or {})
+
+
+def _send_bytes(
+    handler: BaseHTTPRequestHandler, status: int, data: bytes, headers: dict[str, str]
+) -> None:
+    handler.send_response(status)
+    for name, value in headers.items():
+        handler.send_header(name, value)
+    handler.send_header("Content-Length", str(len(data)))
+    handler.end_headers()
+    handler.wfile.write(data)
+
+
+@contextmanager
+def model_server() -> Iterator[ModelServer]:
+    server = ModelServer()
+    try:
+        yield server
+    finally:
+        server.close()

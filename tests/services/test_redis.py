@@ -1,0 +1,173 @@
+"""The cache and the limits in a real Redis server; skipped where none is installed."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from model_server import ModelServer
+from service_cases import question, service
+from test_cache import result, start
+
+from synthdata.errors import ConfigError, NoReply
+from synthdata.services import tables
+
+pytest.importorskip("redis")
+pytestmark = pytest.mark.skipif(
+    shutil.which("redis-server") is None, reason="redis-server is not installed"
+)
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Redis server of these tests, with a password."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    folder = tmp_path_factory.mktemp("redis")
+    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    process = subprocess.Popen(
+        ["redis-server", *options, "--requirepass", "planted-password"], stdout=subprocess.DEVNULL
+    )
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+            break
+        except OSError:
+            assert process.poll() is None
+            time.sleep(0.02)
+    yield f"redis://:planted-password@127.0.0.1:{port}/0"
+    process.kill()
+    process.wait()
+
+
+@pytest.fixture(autouse=True)
+def empty(address: str, monkeypatch: pytest.MonkeyPatch, server: ModelServer) -> None:
+    import redis
+
+    monkeypatch.setenv("REDIS_URL", address)
+    redis.Redis.from_url(address).flushall()
+    server.reply = lambda text: f"reply to {text}"
+
+
+def shared(**fields: Any) -> Any:
+    return service(backend="redis", **fields)
+
+
+def test_cache(server: ModelServer, tmp_path: Path) -> None:
+    cache, other = shared().open_cache(), shared().open_cache()
+    cache.put(question(1), "yes\n☃")
+    assert other.get(question(1).key) == "yes\n☃"
+    assert other.get(question(2).key) is None
+    assert other.claim(question(2).key)
+    assert not cache.claim(question(2).key)
+    other.close()
+    assert cache.claim(question(2).key)
+    told = cache.statistics()
+    assert (told["entries"], told["hits"], told["misses"], told["puts"]) == (1, 1, 1, 1)
+    assert tables.export(cache, tmp_path / "rows.jsonl") == 1
+    assert tables.import_rows(cache, tmp_path / "rows.jsonl") == 0
+    cache.close()
+
+
+def test_processes_ask_each_question_once(server: ModelServer) -> None:
+    server.delay_s = 0.02
+    askers = [start("ask", list(range(30)), {"backend": "redis"}) for _ in range(3)]
+    found = [result(asker) for asker in askers]
+    assert set(server.answered.values()) == {1}
+    assert sum(row["calls"] for row in found) == 30
+    assert sum(row["hits"] for row in found) == 60
+
+
+def test_limits(server: ModelServer) -> None:
+    fields = {"requests_per_minute": 3, "tokens_per_minute": 1000, "wait_s": 0.0}
+    limiter, other = (shared(limits=fields).open_limiter() for _ in range(2))
+    asyncio.run(limiter.permit(400)).end()
+    asyncio.run(other.permit(400)).end()
+    with pytest.raises(NoReply):
+        asyncio.run(limiter.permit(400))  # tokens
+    asyncio.run(other.permit(100)).end()
+    with pytest.raises(NoReply):
+        asyncio.run(limiter.permit(1))  # requests
+    limiter.close()
+    other.close()
+
+
+def test_concurrent_interval_and_pause(server: ModelServer) -> None:
+    fields = {"concurrent": 1, "interval_s": 0.05, "wait_s": 0.0}
+    limiter, other = (shared(limits=fields).open_limiter() for _ in range(2))
+    permit = asyncio.run(limiter.permit())
+    with pytest.raises(NoReply):
+        asyncio.run(other.permit())
+    permit.end()
+    patient = shared(limits={**fields, "wait_s": 60.0}).open_limiter()
+    asyncio.run(patient.permit()).end()
+    patient.pause(30.0)
+    with pytest.raises(NoReply):
+        asyncio.run(other.permit())
+    for one in (limiter, other, patient):
+        one.close()
+
+
+def test_a_killed_holder_gives_its_place_back(
+    server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody renews its lease any more, and the line goes on."""
+    holder = start("hold", {"backend": "redis", "limits": {"concurrent": 1}})
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    waiting = shared(limits={"concurrent": 1, "wait_s": 60.0}).open_limiter()
+    impatient = shared(limits={"concurrent": 1, "wait_s": 0.0}).open_limiter()
+    with pytest.raises(NoReply):
+        asyncio.run(impatient.permit())
+    holder.kill()
+    holder.wait()
+    import redis
+
+    client = redis.Redis.from_url(_address())
+    for name in client.scan_iter("synthdata:limit:*:flight:*"):
+        client.pexpire(name, 50)  # the rest of its ten seconds, in short
+    asyncio.run(waiting.permit()).end()
+    waiting.close()
+    impatient.close()
+
+
+def _address() -> str:
+    import os
+
+    return os.environ["REDIS_URL"]
+
+
+def test_whoever_lives_keeps_its_lease(server: ModelServer) -> None:
+    from synthdata.services import redis as module
+
+    client = module.connect()
+    leases = module.Leases(client)
+    assert leases.take("name")
+    assert 0 < client.pttl("name") <= 10_000
+    client.pexpire("name", 4000)
+    while client.pttl("name") < 9_000:  # renewed within three seconds
+        assert client.exists("name")
+        time.sleep(0.05)
+    leases.close()
+    assert not client.exists("name")
+
+
+@pytest.mark.parametrize("url", ["redis://:planted-password@127.0.0.1:9/0", "nonsense"])
+def test_no_server(url: str, server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_URL", url)
+    with pytest.raises(ConfigError, match=r"services.backend: no Redis server answers") as caught:
+        shared().open_cache()
+    assert "planted" not in str(caught.value)
+
+
+def test_its_size_is_the_servers_affair(server: ModelServer) -> None:
+    with pytest.raises(ConfigError, match=r"services.cache.max_bytes: a Redis server has a limit"):
+        shared(cache={"max_bytes": 1000}).open_cache()
