@@ -27,7 +27,7 @@ _ARGUMENTS = {
     "export": "RUN FORMAT [-o TARGET] [key=value ...]",
     "map": "RUN fn=NAME axis=NAME [key=value ...]",
     "ps": "RUN [--json]",
-    "tune": "space=lines [n_trials=30] [jobs=2] [key=value ...]",
+    "tune": "space=lines [key=value ...]",
     "show": "[key=value ...] [-o sheet.png] [-k 16]",
     "cache": "show | export FILE | import FILE",
 }

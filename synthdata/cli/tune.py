@@ -21,16 +21,21 @@ def tune(arguments: Sequence[str]) -> int:
     parser.add_argument("--config-dir", help="a folder with config groups of your own")
     flags = parser.parse_args(arguments)
     from synthdata.lab import results
+    from synthdata.lab.settings import OURS
     from synthdata.lab.study import Study
 
     folder, plan = _plan(flags.overrides, flags.config_dir)
     study = Study(folder, plan)
     shown = f"python -m synthdata tune study={folder}"
+    if not plan.settings.objective.startswith(OURS):
+        shown += f" objective={plan.settings.objective}"
+    if plan.plugins:
+        shown += f" plugins=[{','.join(plan.plugins)}]"
     print(f"study {folder}", flush=True)
 
     def observe(trial: Any) -> None:
         cause = trial.user_attrs.get("cause", "")
-        value = "" if trial.values is None else f" {trial.values[0]:.4g}"
+        value = "" if trial.values is None or cause else f" {trial.values[0]:.4g}"
         print(
             f"trial {trial.number}: {trial.state.name.lower()}{value} {cause}".rstrip(), flush=True
         )

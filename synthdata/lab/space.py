@@ -104,14 +104,16 @@ class Space:
     @classmethod
     def from_mapping(cls, node: Any) -> Space:
         """From the contents of a file of the group ``space``; ConfigError if anything is wrong."""
-        if not isinstance(node, Mapping) or not isinstance(node.get("keys"), Mapping):
-            raise ConfigError(f"space: {node!r} is not a mapping with 'keys'")
+        if not isinstance(node, Mapping) or not isinstance(node.get("keys"), list):
+            raise ConfigError(f"space: {node!r} is not a mapping with a list of 'keys'")
         keys: dict[str, Any] = {}
-        for key, each in node["keys"].items():
-            if not isinstance(each, Mapping):
-                raise ConfigError(f"space.keys.{key}: {each!r} is neither a range nor choices")
-            kind: type = Choices if "choices" in each else Range
-            keys[str(key)] = make(kind, each, f"space.keys.{key}")
+        for k, each in enumerate(node["keys"]):
+            key = each.get("key") if isinstance(each, Mapping) else None
+            if not isinstance(key, str) or key in keys:
+                raise ConfigError(f"space.keys[{k}]: {each!r} names no 'key' that is not there yet")
+            told = {name: value for name, value in each.items() if name != "key"}
+            kind: type = Choices if "choices" in told else Range
+            keys[key] = make(kind, told, f"space.keys.{key}")
         rest = {name: value for name, value in node.items() if name != "keys"}
         return make(cls, {**rest, "keys": keys}, "space")
 
@@ -130,13 +132,13 @@ class Space:
 
     def to_mapping(self) -> dict[str, Any]:
         """Plain data that ``from_mapping`` turns back into an equal space."""
-        keys = {}
+        keys = []
         for key, each in self.keys.items():
             told = {f.name: getattr(each, f.name) for f in dataclasses.fields(each)}
             told["when"] = {name: list(values) for name, values in each.when.items()}
             if isinstance(each, Choices):
                 told["choices"] = list(each.choices)
-            keys[key] = told
+            keys.append({"key": key, **told})
         return {"overrides": list(self.overrides), "keys": keys}
 
     def suggest(self, trial: Any) -> dict[str, Any]:

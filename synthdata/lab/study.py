@@ -186,8 +186,9 @@ class Study:
                 self._start()
             if not self._running:
                 return
+            words = f"{self._count() - len(self._running)} of {settings.n_trials} trials made"
+            registry.enter(self.folder, registry.MAIN, self._group, doing=words)
             wait([r.process.sentinel for r in self._running], POLL_S)
-            registry.beat(self.folder)
             for running in list(self._running):
                 late = settings.timeout_s and time.monotonic() - running.began > settings.timeout_s
                 if late and running.process.is_alive():
@@ -256,9 +257,9 @@ class Study:
             running.process.kill()
             running.process.join()
             ended = bool(read_outcome(self.folder, running.trial.number))
+            self._tell(running, "" if ended else INTERRUPTED)
             if not ended:
                 self._again(running.trial.number)
-            self._tell(running, "" if ended else INTERRUPTED)
 
     def _recover(self) -> None:
         """Tell of trials whose study's process has ended what became of them.
@@ -276,11 +277,11 @@ class Study:
             elif outcome.get("pruned"):
                 state = TrialState.PRUNED
             else:
-                cause = outcome.get("error", INTERRUPTED)
-                if cause == INTERRUPTED:
-                    self._again(trial.number)
-                storage.set_trial_user_attr(trial._trial_id, "cause", str(cause))
+                cause = str(outcome.get("error", INTERRUPTED))
+                storage.set_trial_user_attr(trial._trial_id, "cause", cause)
             storage.set_trial_state_values(trial._trial_id, state, values)
+            if not outcome:
+                self._again(trial.number)
 
     def _again(self, number: int) -> None:
         trial = self.trials[number]

@@ -109,7 +109,7 @@ def _records(path: Path) -> Iterator[Mapping[str, Any]]:
 def _pixels(path: Path, like: Config) -> np.ndarray:
     from PIL import Image
 
-    mode = "L" if like.canvas.mode == "grey" else "RGB"
+    mode = "RGB" if like.canvas.mode == "rgb" else "L"
     try:
         with Image.open(path) as picture:
             return np.asarray(picture.convert(mode).resize(like.canvas.size))

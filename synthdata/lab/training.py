@@ -115,7 +115,7 @@ def _target(asked: Asked, device: torch.device) -> Held:
 def _model(asked: Asked, device: torch.device) -> nn.Module:
     """A few convolutions, then what they found in each ninth of the picture."""
     layers: list[nn.Module] = []
-    before = 1 if asked.config.canvas.mode == "grey" else 3
+    before = 3 if asked.config.canvas.mode == "rgb" else 1
     for after in CHANNELS:
         layers += [
             nn.Conv2d(before, after, 3, padding=1, bias=False),

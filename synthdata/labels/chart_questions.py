@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
@@ -42,24 +41,32 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True, kw_only=True)
 class ChartQuestions(Label):
-    """Up to ``count`` ``questions`` with ``kind``, ``question`` and ``answer``; and ``messages``.
+    """``chart_questions``: up to ``count``, each with ``kind``, ``question`` and ``answer``.
 
-    Kinds are drawn first and then one question of each: title, axis, count, value, largest,
-    smallest, compare, sum, difference; of pies share, of histograms bin, of box plots median. Only
-    what has one answer is asked: values that are compared are three hundredths of the range apart.
-    Drawn from the stream ``labels/chart_questions``.
+    With ``messages`` comes the same as a conversation, ``messages`` and ``images``. There are none
+    where there is no chart. Kinds are drawn first and then one question of each: title, axis,
+    count, value, largest, smallest, compare, sum, difference; of pies share, of histograms bin, of
+    box plots median. Only what has one answer is asked: values that are compared are three
+    hundredths of the range apart. Drawn from the stream ``labels/chart_questions``.
     """
 
     count: int = 5
+    messages: bool = False
 
     def __post_init__(self) -> None:
         if self.count < 1:
             raise ConfigError(f"count: {self.count} must be at least 1")
 
     def fields(self, truth: Truth) -> Mapping[str, Any]:
-        rng = truth.stream("chart_questions")
         chart = _chart(truth.scene.marks)
-        left = defaultdict(list, {kind: list(ask(chart)) for kind, ask in _ASKED.items()})
+        found = [] if chart is None else self._asked(chart, truth.stream("chart_questions"))
+        if not self.messages:
+            return {"chart_questions": found}
+        turns = [(item["question"], item["answer"]) for item in found]
+        return {"chart_questions": found, **conversation(truth, turns)}
+
+    def _asked(self, chart: Chart, rng: np.random.Generator) -> list[dict[str, str]]:
+        left = {kind: list(ask(chart)) for kind, ask in _ASKED.items()}
         found: list[dict[str, str]] = []
         while len(found) < self.count and any(left.values()):
             kinds = [kind for kind, pairs in left.items() if pairs]
@@ -67,13 +74,13 @@ class ChartQuestions(Label):
                 pairs = left[kinds[place]]
                 question, answer = pairs.pop(int(rng.integers(len(pairs))))
                 found.append({"kind": kinds[place], "question": question, "answer": answer})
-        turns = [(item["question"], item["answer"]) for item in found]
-        return {"questions": found, **conversation(truth, turns)}
+        return found
 
 
-def _chart(marks: Sequence[Mark]) -> Chart:
+def _chart(marks: Sequence[Mark]) -> Chart | None:
+    """The chart that is the first mark; None if it is something else."""
     if not marks or marks[0].category != "chart":
-        raise ConfigError("labels: chart_questions needs a chart, as of primitives=charts")
+        return None
     params = marks[0].params
     columns, rows = list(params["columns"]), params["rows"]
     names: list[str] = []

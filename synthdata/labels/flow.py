@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from synthdata.errors import ConfigError
 from synthdata.geometry.paths import turn
-from synthdata.labels.base import Label, Truth
+from synthdata.geometry.spans import front, picture
+from synthdata.labels.base import Label, Truth, in_scene, source
 
 ZERO = 32_768  # stands for 0 px
 STEPS = 64  # to the pixel, as KITTI has it
@@ -23,7 +23,8 @@ class Flow(Label):
 
     32768 + 64 d, 16 bits, d in pixels to the right and down (KITTI's scale: Geiger, Lenz, Urtasun,
     CVPR 2012). A pixel moves with the front-most mark it belongs to, as a rigid body from the pose
-    of its ``params`` to their ``next_`` one; a mark without one, and the background, stay.
+    of its ``params`` to their ``next_`` one; a mark without one, and the background, stay. Effects
+    that move pixels are taken for those of the next frame too.
     """
 
     names: ClassVar[tuple[str, ...]] = ("flow_x", "flow_y")
@@ -32,17 +33,36 @@ class Flow(Label):
         return {}
 
     def images(self, truth: Truth) -> Mapping[str, np.ndarray]:
+        found = _in_scene(truth)
         if truth.moves:
-            raise ConfigError("labels.flow: is that of the scene; use no effect that moves pixels")
-        ids = truth.ids()
-        found = np.zeros((2, *ids.shape))
-        for number, mark in enumerate(truth.scene.marks):
-            if not all(name in mark.params for name in _NEXT):
-                continue
-            rows, columns = np.nonzero(ids == number + 1)
-            x, y = columns + 0.5 - mark.params["x"], rows + 0.5 - mark.params["y"]
-            cos, sin = turn(mark.params["next_angle"] - mark.params["angle"])
-            dx, dy = (mark.params[f"next_{axis}"] - mark.params[axis] for axis in "xy")
-            found[:, rows, columns] = x * cos - y * sin - x + dx, x * sin + y * cos - y + dy
+            found = _seen(truth, found)
         whole = np.clip(ZERO + np.rint(STEPS * found), 0, 0xFFFF).astype(np.uint16)
         return dict(zip(self.names, whole, strict=True))
+
+
+def _in_scene(truth: Truth) -> np.ndarray:
+    """The flow before effects: float64 (2, height, width), pixels to the right and down."""
+    width, height = truth.scene.width, truth.scene.height
+    ids = picture(front(truth.once(in_scene)), width, height)
+    found = np.zeros((2, height, width))
+    for number, mark in enumerate(truth.scene.marks):
+        if not all(name in mark.params for name in _NEXT):
+            continue
+        rows, columns = np.nonzero(ids == number + 1)
+        x, y = columns + 0.5 - mark.params["x"], rows + 0.5 - mark.params["y"]
+        cos, sin = turn(mark.params["next_angle"] - mark.params["angle"])
+        dx, dy = (mark.params[f"next_{axis}"] - mark.params[axis] for axis in "xy")
+        found[:, rows, columns] = x * cos - y * sin - x + dx, x * sin + y * cos - y + dy
+    return found
+
+
+def _seen(truth: Truth, flow: np.ndarray) -> np.ndarray:
+    """The flow of the finished picture, from that of the scene: as if effects stayed the same."""
+    places = truth.once(source)
+    there = places >= 0
+    columns, rows = np.divmod(places[there], flow.shape[1])  # as spans count
+    before = np.stack((columns + 0.5, rows + 0.5), axis=1)
+    after = before + flow[:, rows, columns].T
+    found = np.zeros((2, *places.shape))
+    found[:, there] = (truth.points(after) - truth.points(before)).T
+    return found

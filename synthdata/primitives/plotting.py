@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import math
 import threading
@@ -19,6 +18,7 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, LogLocator, MaxNLoca
 from synthdata import geometry
 from synthdata.primitives import fonts
 from synthdata.primitives.base import Draw
+from synthdata.primitives.looks import settings
 from synthdata.primitives.recorder import Item, Recorder, mark_of
 from synthdata.primitives.tables import Table, draw_table, ticks_text
 from synthdata.scene import KeyPoint, Layer, Mark, Style
@@ -27,38 +27,9 @@ Params = Mapping[str, Any]
 #: What an artist is, by its gid: category and parameters of its mark.
 Meanings = dict[str, tuple[str, dict[str, Any]]]
 
-_LOOKS: dict[str, dict[str, Any]] = {
-    "plain": {},
-    "grid": {"axes.grid": True, "grid.color": "#d5d5d5", "axes.axisbelow": True},
-    "open": {"axes.spines.top": False, "axes.spines.right": False},
-    "panel": {
-        "axes.facecolor": "#ebebf0",
-        "axes.edgecolor": "#ffffff",
-        "axes.grid": True,
-        "axes.axisbelow": True,
-        "grid.color": "#ffffff",
-        "grid.linewidth": 1.2,
-    },
-    "frame": {
-        "axes.linewidth": 1.6,
-        "axes.grid": True,
-        "axes.axisbelow": True,
-        "grid.color": "#b0b0b0",
-        "grid.linestyle": ":",
-    },
-}
-
-
 _ONE_AT_A_TIME = threading.Lock()  # settings are those of the whole process
 _TURN = 35.0  # degrees
 _NOTHING = Style(stroke=None, fill=None, width=0.0)
-
-
-@functools.cache
-def _settings(look: str) -> dict[str, Any]:
-    """matplotlib's own defaults, whatever the user's are, and the look's."""
-    defaults = {k: v for k, v in mpl.rcParamsDefault.items() if not k.startswith("backend")}
-    return {**defaults, "path.simplify": False, **_LOOKS[look]}
 
 
 def plotted(params: Params, colors: Sequence[str], draw: Draw) -> list[Mark]:
@@ -68,7 +39,7 @@ def plotted(params: Params, colors: Sequence[str], draw: Draw) -> list[Mark]:
     rows = params["samples"] if kind in ("histogram", "box") else params["rows"]
     log = bool(params["log"]) and kind in ("line", "scatter")
     table = draw_table(kind, rows, 1 if one else params["series"], log, draw.geometry)
-    with _ONE_AT_A_TIME, mpl.rc_context(_settings(params["look"])):
+    with _ONE_AT_A_TIME, mpl.rc_context(settings(params["look"])):
         plot = _Plot(params, table, log, list(colors), draw)
         return plot.marks()
 
@@ -373,17 +344,22 @@ class _Plot:
         }
 
     def _assembled(self, items: Sequence[Item]) -> list[Mark]:
-        marks, panel = list[Mark](), list[Item]()
+        parts: dict[str, Item] = {}
+        panel = list[Layer]()
         for item in items:
-            if item.gid in self.meanings:
-                category, params = self.meanings[item.gid]
-                marks.append(mark_of(item, category, {"kind": self.params["kind"], **params}))
+            if item.gid not in self.meanings:
+                panel += item.layers
+            elif item.gid in parts:  # a legend, whose texts are drawn between its lines
+                parts[item.gid].layers.extend(item.layers)
             else:
-                panel.append(item)
-        layers = [layer for item in panel for layer in item.layers]
-        return [self._chart(layers), *marks]
+                parts[item.gid] = item
+        marks = [self._chart(panel)]
+        for gid, item in parts.items():
+            category, params = self.meanings[gid]
+            marks.append(mark_of(item, category, {"kind": self.params["kind"], **params}))
+        return marks
 
-    def _chart(self, layers: list[Any]) -> Mark:
+    def _chart(self, layers: list[Layer]) -> Mark:
         """The panel with all lines of the axes, and what the chart is about."""
         box = self.axes.get_window_extent().extents
         x0, y0, x1, y1 = box[0], self.height - box[3], box[2], self.height - box[1]

@@ -41,7 +41,6 @@ TABLE: list[tuple[list[str], list[str]]] = [
     (["n=abc"], ["n:", "'abc'"]),
     (["n=1.5"], ["n:", "1.5"]),
     (["n=true"], ["n:", "True"]),
-    (["n=null"], ["n:", "None"]),
     (["n=[1]"], ["n:", "[1]"]),
     (["n=nan"], ["n:", "nan"]),
     (["n=inf"], ["n:", "inf"]),

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from export_cases import LETTERED, SMALL
 
 from synthdata.api import config
 from synthdata.run import Run
-
-SMALL = ["canvas.size=[72,56]", "engine=serial", "seed=5", "shard_size=9"]
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +28,10 @@ def masked(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """What a run has unless told: marks."""
     return Run(tmp_path_factory.mktemp("plain") / "run", config([*SMALL, "n=20"])).execute()
+
+
+@pytest.fixture(scope="session")
+def lettered(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """One line of text an image, and the labels that any format may need."""
+    overrides = [*SMALL, "n=20", *LETTERED]
+    return Run(tmp_path_factory.mktemp("lettered") / "run", config(overrides)).execute()

@@ -13,6 +13,12 @@ from PIL import Image
 from synthdata.exports import export, make_format
 from synthdata.run import Run
 
+SMALL = ["canvas.size=[72,56]", "engine=serial", "seed=5", "shard_size=9"]
+#: One line of text an image, and the labels that any format may need.
+LETTERED = [
+    *("primitives=text", "primitives.text.count=1"),
+    "labels=[marks,texts,image_level,wireframe]",
+]
 SPLIT = {"train": 0.6, "val": 0.3, "test": 0.1}
 
 

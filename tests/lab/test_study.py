@@ -104,6 +104,7 @@ def test_a_study_that_is_ended_goes_on(number: int, command: Command) -> None:
     until(lambda: len(waiting()) == 2, "two trials that wait")
     (main,) = tree(study)
     assert main.pid == process.pid
+    until(lambda: tree(study)[0].doing == "2 of 4 trials made", "how far it is")
     assert {p.entry.role for p in waiting()} == {"trial"}
     before = trials(study)
     process.send_signal(number)
@@ -271,6 +272,28 @@ def test_bad_input_is_one_sentence(
     assert not folder.exists()
 
 
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ([], "keys: there are none"),
+        ({"a": 1}, "not a mapping with a list of 'keys'"),
+        ([{"low": 1, "high": 2}], r"keys\[0\]: .* names no 'key'"),
+        ([{"key": "a", "low": 2, "high": 1}], "keys.a.low: 2 must lie below high=1"),
+        ([{"key": "a", "low": 0, "high": 1, "log": True}], "keys.a.log: needs low above 0"),
+        ([{"key": "a", "low": "x", "high": 1}], "keys.a.low: 'x' is not a number"),
+        ([{"key": "a", "lo": 0, "high": 1}], "keys.a.lo: no such key; did you mean 'low'"),
+        ([{"key": "a", "choices": [1, 1]}], "keys.a.choices: at least two"),
+        (
+            [{"key": "a", "choices": [1, 2], "when": {"b": [1]}}, {"key": "b", "choices": [1, 2]}],
+            "keys.a.when.b: is no key that stands before",
+        ),
+    ],
+)
+def test_spaces_that_cannot_be(keys: Any, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        Space.from_mapping({"keys": keys})
+
+
 def test_values_of_all_shipped_spaces_make_configs() -> None:
     import optuna
 
@@ -294,11 +317,13 @@ def test_the_shipped_example_in_small_is_true_and_the_same_each_time(tmp_path: P
     for package in ("torch", "torchmetrics", "tensorboard", "safetensors"):
         pytest.importorskip(package)
     example = runpy.run_path(str(ROOT / "scripts" / "tune_lines.py"))
-    near = {"low": 1.2, "high": 1.8}
     space = Space.from_mapping(
         {
             "overrides": ["effects=blur"],
-            "keys": {"primitives.lines.width": near, "effects.blur.sigma": near},
+            "keys": [
+                {"key": key, "low": 1.2, "high": 1.8}
+                for key in ("primitives.lines.width", "effects.blur.sigma")
+            ],
         }
     )
     training = Training(target=example["TARGET"], steps=60, samples=128, held_out=128)

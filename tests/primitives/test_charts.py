@@ -217,6 +217,7 @@ def test_texts_are_those_of_the_chart(kind: str) -> None:
         assert texts["title"] == [chart["title"]]
         if kind == "pie":
             assert texts["legend"] == [row[0] for row in chart["rows"]]
+            assert len(parts(sample, "legend")) == 1
             continue
         assert roles["x_label"] == roles["y_label"] == 1
         for name in "xy":
@@ -238,6 +239,7 @@ def test_texts_are_those_of_the_chart(kind: str) -> None:
                         assert float(m["params"]["text"]) == pytest.approx(
                             m["params"]["value"], rel=0.01
                         )
+        assert len(parts(sample, "legend")) == ("legend" in texts)
         if "legend" in texts:
             assert texts["legend"] == chart["columns"][1:]
         assert len(sample.record["texts"]) == len(parts(sample, "text"))

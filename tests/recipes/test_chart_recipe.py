@@ -109,7 +109,7 @@ def _expected_count(kind: str, table: pd.DataFrame, record: dict[str, Any]) -> i
 
 def questions(records: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], dict[str, str]]]:
     for record in records:
-        for question in record["questions"]:
+        for question in record["chart_questions"]:
             yield record, question
 
 
@@ -132,20 +132,17 @@ def test_answers_are_those_of_the_table(records: list[dict[str, Any]]) -> None:
 
 
 def test_five_questions_of_different_kinds() -> None:
-    generator = Generator.from_config(["recipe=charts", "canvas.size=[240,240]"])
+    overrides = ["recipe=charts", "canvas.size=[240,240]", "labels.chart_questions.messages=true"]
+    generator = Generator.from_config(overrides)
     for k in (0, 5 * 1250):
         record = generator[k].record
-        kinds = [item["kind"] for item in record["questions"]]
+        kinds = [item["kind"] for item in record["chart_questions"]]
         assert len(kinds) == len(set(kinds)) == 5
         assert len(record["messages"]) == 10
 
 
-def test_what_is_no_chart_is_refused() -> None:
-    def stream(name: str) -> Any:
-        return None
-
+def test_where_there_is_no_chart_nothing_is_asked() -> None:
     scene = Generator.from_config(["primitives=lines"]).scene(0)
-    with pytest.raises(ConfigError, match="needs a chart"):
-        ChartQuestions().fields(Truth(scene, (), stream))
+    assert ChartQuestions().fields(Truth(scene)) == {"chart_questions": []}
     with pytest.raises(ConfigError, match="count: 0"):
         ChartQuestions(count=0)

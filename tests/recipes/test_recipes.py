@@ -152,8 +152,18 @@ def test_moving_shapes_keep_their_looks_and_bounce() -> None:
                 assert max(places) <= 128 - margin + 0.002
 
 
-def test_optical_flow_takes_each_shape_to_where_it_is_in_the_next_frame() -> None:
-    data = Dataset.from_config(["recipe=moving_shapes", "primitives.movers.count=2"])
+WARP = [
+    *("effects.affine.rotation=20", "effects.affine.scale=0.8", "effects.affine.shear=5"),
+    *("effects.affine.dx=0.1", "effects.affine.dy=0.0"),
+]
+
+
+@pytest.mark.parametrize("overrides", [[], ["effects=[affine]", *WARP]])
+def test_optical_flow_takes_each_shape_to_where_it_is_in_the_next_frame(
+    overrides: list[str],
+) -> None:
+    recipe = ["recipe=moving_shapes", "primitives.movers.count=2", *overrides]
+    data = Dataset.from_config(recipe)
     for k in (0, 7, 45):
         now, then = data[k], data[k + 1]
         flow = np.stack([now["flow_x"], now["flow_y"]]) / 64.0 - 512.0
