@@ -33,7 +33,7 @@ def main(names: list[str]) -> None:
 
 def drawing(generator: Generator, index: int) -> Callable[[], object]:
     """What draws the scene of a sample and nothing else."""
-    own = generator._variant(index) if generator.config.variants else generator
+    own = generator._of(index)
     scene: Scene = own.scene(index)
     return lambda: own._surface.draw(scene)
 

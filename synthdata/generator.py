@@ -274,20 +274,18 @@ class Generator:
 
     def __getitem__(self, index: int) -> Sample:
         """Sample ``index``, any whole number from 0 on."""
-        if self.config.variants:
-            return self._variant(index)[index]
-        scene = self.scene(index)
-        return self._sample(index, scene, self._surface.draw(scene))
+        own = self._of(index)
+        scene = own._scene(index)
+        return own._sample(index, scene, own._surface.draw(scene))
 
     def lent(self, index: int) -> Sample:
         """As ``self[index]``, but its image is good only until the next sample is made.
 
         For who encodes it at once: the pixels stay where they were drawn.
         """
-        if self.config.variants:
-            return self._variant(index).lent(index)
-        scene = self.scene(index)
-        return self._sample(index, scene, self._surface.lend(scene))
+        own = self._of(index)
+        scene = own._scene(index)
+        return own._sample(index, scene, own._surface.lend(scene))
 
     def _sample(self, index: int, scene: Scene, image: np.ndarray) -> Sample:
         drawn = image
@@ -320,19 +318,21 @@ class Generator:
 
     def image(self, index: int) -> np.ndarray:
         """``self[index].image``, without the labels."""
-        if self.config.variants:
-            return self._variant(index).image(index)
-        scene = self.scene(index)
-        return self._changed(index, scene, self._surface.draw(scene))[0]
+        own = self._of(index)
+        scene = own._scene(index)
+        return own._changed(index, scene, own._surface.draw(scene))[0]
+
+    def scene(self, index: int) -> Scene:
+        """The scene of sample ``index``: what is in the picture, before a pixel is drawn."""
+        return self._of(index)._scene(index)
 
     def questions(self, index: int) -> list[Question]:
         """What the labels of sample ``index`` ask models."""
-        if self.config.variants:
-            return self._variant(index).questions(index)
-        scene = self.scene(index)
-        changes = [self._change(index, name, scene) for name in self._bound.effects]
-        truth = Truth(scene, changes, functools.partial(self._streams.get, index))
-        return [q for label in self._bound.labels.values() for q in label.questions(truth)]
+        own = self._of(index)
+        scene = own._scene(index)
+        changes = [own._change(index, name, scene) for name in own._bound.effects]
+        truth = Truth(scene, changes, functools.partial(own._streams.get, index))
+        return [q for label in own._bound.labels.values() for q in label.questions(truth)]
 
     def _change(self, index: int, effect: str, scene: Scene) -> Change:
         """What an effect does to sample ``index``."""
@@ -354,12 +354,7 @@ class Generator:
             image = np.ascontiguousarray(image[..., 0]) if plain else pixels.grey_array(image)
         return pixels.binary_array(image) if mode == "binary" else image, changes
 
-    def scene(self, index: int) -> Scene:
-        """The scene of sample ``index``: what is in the picture, before a pixel is drawn."""
-        if not 0 <= index < 1 << 63:
-            raise IndexError(f"sample index {index} is not between 0 and 2**63 - 1")
-        if self.config.variants:
-            return self._variant(index).scene(index)
+    def _scene(self, index: int) -> Scene:
         width, height = self.config.canvas.size
         get = self._streams.get
         if self._here is not None:
@@ -380,11 +375,10 @@ class Generator:
 
     def encode(self, sample: Sample) -> tuple[dict[str, Any], dict[str, bytes]]:
         """The sample as a run writes it: its record with hashes, and its files by name."""
-        if self.config.variants:
-            return self._variant(sample.record["index"]).encode(sample)
-        dpi = self.config.canvas.dpi
+        config = self._of(sample.record["index"]).config
+        dpi = config.canvas.dpi
         record = sample.record.copy()
-        data = self.config.encoder.encode(sample.image, dpi)
+        data = config.encoder.encode(sample.image, dpi)
         record["sha256"] = hashlib.sha256(data).hexdigest()
         files = {record["file_name"]: data}
         for name, mask in sample.masks.items():
@@ -393,8 +387,15 @@ class Generator:
             files[record[f"{name}_file_name"]] = data
         return record, files
 
-    def _variant(self, index: int) -> Generator:
-        """The generator of the config that a sample's coordinates bind."""
+    def _of(self, index: int) -> Generator:
+        """Who makes a sample: this, or the one of the config that its coordinates bind.
+
+        Raises IndexError for what is no sample's number.
+        """
+        if not 0 <= index < 1 << 63:
+            raise IndexError(f"sample index {index} is not between 0 and 2**63 - 1")
+        if not self.config.variants:
+            return self
         grid = self.config.axes
         assert grid is not None
         where = dict(zip(grid.names, grid.at(index), strict=True))

@@ -14,7 +14,9 @@ def cache(arguments: Sequence[str]) -> int:
     parser = _parser("cache", cache)
     parser.add_argument("action", choices=("show", "export", "import"), help="what to do")
     parser.add_argument("file", nargs="?", help="a .csv, .parquet or .jsonl file")
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="as in services.path=...")
+    parser.add_argument(
+        "overrides", nargs="*", default=[], metavar="key=value", help="as in services.path=..."
+    )
     flags = parser.parse_args(arguments)
     from synthdata.compose import compose
     from synthdata.config import Config

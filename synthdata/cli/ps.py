@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -139,7 +138,7 @@ def _printable(text: object) -> str:
 
 
 def _plain(process: Process) -> Mapping[str, Any]:
-    told = {} if process.entry is None else dataclasses.asdict(process.entry)
+    told = {} if process.entry is None else process.entry._asdict()
     return {
         **told,
         "pid": process.pid,

@@ -7,7 +7,6 @@ process that was killed leaves nothing but a file, which the next holder of the 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 import os
 import shutil
@@ -15,8 +14,8 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 FOLDER = ".processes"  # in a run directory or a study's, while somebody works on it
 MAIN, TRIAL, WORKER = "main", "trial", "worker"
@@ -29,8 +28,7 @@ _PURPOSES = {
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(NamedTuple):
     """One process.
 
     Attributes
@@ -104,7 +102,7 @@ def enter(run: Path, role: str, group: str = "", state: str = "ready", doing: st
     path = _path(run, entry.host, entry.pid)
     beside = path.with_suffix(".new")
     with contextlib.suppress(OSError):  # gone, or a full disk: it is only told
-        beside.write_text(json.dumps(dataclasses.asdict(entry)), encoding="utf-8")
+        beside.write_text(json.dumps(entry._asdict()), encoding="utf-8")
         beside.replace(path)
 
 
@@ -183,8 +181,7 @@ def purpose(pid: int) -> str:
     return line.partition("\0")[0].rpartition("/")[2]
 
 
-@dataclass(frozen=True, slots=True)
-class _Stat:
+class _Stat(NamedTuple):
     """What proc(5) says of a process in /proc/pid/stat."""
 
     state: str

@@ -14,9 +14,8 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from types import FrameType
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from synthdata.errors import SynthdataError, nearest
 
@@ -28,8 +27,7 @@ class ResourceError(SynthdataError):
     """Resources are declared in a way that cannot be, or some could not be closed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(NamedTuple):
     """A declaration of something that a process owns.
 
     Parameters

@@ -10,7 +10,7 @@ import os
 import runpy
 import signal
 import socket
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -213,7 +213,7 @@ def test_what_was_begun_elsewhere_is_made_again_when_nobody_is_there(tmp_path: P
     trial_folder(folder, 0).mkdir(parents=True)
     (trial_folder(folder, 0) / "outcome.json").write_text('{"value": 3.5}')
     elsewhere.set_user_attr("main", ["elsewhere", 1, 1])
-    entry = {**asdict(registry.own()), "host": "elsewhere", "pid": 1}
+    entry = {**registry.own()._asdict(), "host": "elsewhere", "pid": 1}
     (folder / registry.FOLDER).mkdir()
     told = folder / registry.FOLDER / "elsewhere.1.json"
     told.write_text(json.dumps(entry))
