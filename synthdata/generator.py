@@ -186,16 +186,21 @@ class SampleConfig:
         """
         node = components.describe(self)
         node = {f.name: node[f.name] for f in dataclasses.fields(SampleConfig)}
+        behind = {"plugins": components.foreign_code(node), "files": self._contents()}
         # Not sorted: the order of primitives and of effects decides pixels.
-        text = json.dumps(
-            {"version": __version__, "plugins": components.foreign_code(node), "config": node}
-        )
+        text = json.dumps({"version": __version__, **behind, "config": node})
         return hashlib.sha256(text.encode()).hexdigest()
 
-
-def _contents(primitive: Primitive) -> list[str]:
-    """The hashes of the files that a primitive draws from."""
-    return [hashlib.sha256(path.read_bytes()).hexdigest() for path in primitive.files()]
+    def _contents(self) -> list[str]:
+        """The hashes of the files that primitives draw from; ConfigError if one is not there."""
+        found = []
+        for name, primitive in self.primitives.items():
+            for path in primitive.files():
+                try:
+                    found.append(hashlib.sha256(path.read_bytes()).hexdigest())
+                except OSError as error:
+                    raise ConfigError(f"primitives.{name}: {path}: {error.strerror}") from error
+        return found
 
 
 def without_filter(node: Mapping[str, Any]) -> Mapping[str, Any]:

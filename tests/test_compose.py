@@ -302,6 +302,16 @@ def test_the_saved_config_alone_rebuilds_the_run(tmp_path: Path) -> None:
     assert again.to_yaml() == made.to_yaml()
 
 
+def test_the_fingerprint_covers_what_word_lists_say(tmp_path: Path) -> None:
+    words = tmp_path / "words.txt"
+    override = ["primitives=text", f"primitives.text.vocabulary={words}"]
+    found = []
+    for text in ("one two", "one three", "one two"):
+        words.write_text(text.replace(" ", "\n"))
+        found.append(config(override).fingerprint)
+    assert found[0] == found[2] != found[1]
+
+
 @pytest.mark.parametrize(
     ("override", "decides"),
     [

@@ -104,7 +104,7 @@ class Run:
             what = (
                 f"synthdata {then}, this is {__version__}"
                 if then != __version__
-                else "other plugin code"
+                else "other plugin code, fonts or word lists"
             )
             raise ConfigError(f"{self.path}: was made by {what}: the samples could differ")
 
