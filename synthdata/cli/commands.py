@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from synthdata.cli.here import find_modules_here
 from synthdata.errors import ConfigError, nearest
 
 #: Keys that may be changed for a run that is there: those that decide no bytes.
@@ -147,9 +147,8 @@ def show(arguments: Sequence[str]) -> int:
     from synthdata.sheet import contact_sheet
 
     node = compose(flags.overrides, flags.config_dir)
+    find_modules_here()
     plugins = listed(node)
-    if plugins and str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))  # a plugin lies in the current folder
     config = Config.from_mapping(node, plugins).sample_config
     path = Path(flags.output)
     try:
@@ -192,8 +191,8 @@ def _load(
     plugins = changes.get("plugins", [])
     if not isinstance(plugins, list):
         raise ConfigError(f"plugins: {plugins!r} is not a list, as in plugins=[my_module]")
-    if plugins and "" not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
+    if plugins:
+        find_modules_here()
     run = Run.load(path, plugins)
     node = run.config.to_mapping()
     for key, value in changes.items():

@@ -11,6 +11,7 @@ from typing import Any
 
 from synthdata.cli.console import Console, resumable
 from synthdata.cli.dot_hydra import NO_SUBDIR, dot_hydra
+from synthdata.cli.here import find_modules_here
 from synthdata.compose import CONFIG_NAME, conf_dir, config_error, listed, plain, replacing
 from synthdata.config import Config
 from synthdata.errors import ConfigError, Interrupted, SynthdataError
@@ -242,8 +243,8 @@ def _codes(made: Any) -> Iterator[int]:
 def _config(cfg: Any) -> Config:
     """The checked config of a composed one."""
     node = plain(cfg)
-    if node.get("plugins") and os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())  # as `python -m` does: a plugin lies in the current folder
+    if node.get("plugins"):
+        find_modules_here()
     plugins = listed(node)
     config = Config.from_mapping(node, plugins)
     check_outputs(config)

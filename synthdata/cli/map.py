@@ -9,6 +9,7 @@ from typing import Any
 
 from synthdata.cli.commands import _load, _parser
 from synthdata.cli.export import _option
+from synthdata.cli.here import find_modules_here
 from synthdata.errors import ConfigError
 
 _RUN = ("engine", "plugins")
@@ -30,8 +31,7 @@ def map_(arguments: Sequence[str]) -> int:
     axes = [axis] if isinstance(axis, str) else axis
     if not axes or not isinstance(axes, list) or not all(isinstance(name, str) for name in axes):
         raise ConfigError("axis: missing; name an axis or a key of the records, as in axis=class")
-    if "" not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
+    find_modules_here()
     run = _load(flags.run, [o for o in flags.overrides if o not in mine], _RUN)
     target = Path(flags.output) if flags.output else None
     mapped = map_run(run, function, axes, run.config.engine, target, options, flags.renew)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import yaml
 
 from synthdata.cli.commands import _parser
+from synthdata.cli.here import find_modules_here
 from synthdata.errors import ConfigError
 
 
@@ -95,8 +95,8 @@ def _plugins(overrides: Sequence[str]) -> tuple[str, ...]:
             if not isinstance(value, list):
                 raise ConfigError(f"plugins: {value!r} is not a list, as in plugins=[my_module]")
             found = tuple(map(str, value))
-    if found and str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))  # a plugin lies in the current folder
+    if found:
+        find_modules_here()
     return found
 
 

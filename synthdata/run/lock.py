@@ -17,6 +17,9 @@ from synthdata.errors import ConfigError
 from synthdata.writers.folder import DATASET
 
 LOCK = ".lock"
+NAME_WAIT_S = (
+    1.0  # who has just taken a lock, or only looks whether it is free, is not written there
+)
 SHARED_WAIT_S = 2.0  # a holder of another part may just be leaving, and looks if it is the last
 
 
@@ -114,14 +117,18 @@ def _acquire(path: Path, kind: int) -> int:
 
 def _lock(descriptor: int, path: Path, kind: int) -> None:
     """Lock an open file; ConfigError if somebody holds it."""
-    deadline = time.monotonic() + (SHARED_WAIT_S if kind == fcntl.LOCK_SH else 0)
+    start = time.monotonic()
     while True:
         try:
             fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
             return
         except BlockingIOError:
-            if time.monotonic() >= deadline:
-                raise _in_use(path) from None
+            waited, who = time.monotonic() - start, _who(path)
+            patience = SHARED_WAIT_S if kind == fcntl.LOCK_SH else NAME_WAIT_S * (who is None)
+            if waited >= patience:
+                raise ConfigError(
+                    f"{path.parent}: this run directory is in use by {who or 'another process'}"
+                ) from None
             time.sleep(0.05)
 
 
@@ -132,12 +139,10 @@ def _still_there(descriptor: int, path: Path) -> bool:
         return False
 
 
-def _in_use(path: Path) -> ConfigError:
+def _who(path: Path) -> str | None:
+    """Who holds a lock; None if that is not written down, or not yet."""
     for file in (path, *sorted(path.parent.glob(f"{path.name}-*"))):
-        try:
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             holder = json.loads(file.read_text())
-            who = f"process {holder['pid']} on {holder['host']} since {holder['since']}"
-            break
-        except (OSError, ValueError, KeyError, TypeError):
-            who = "another process"
-    return ConfigError(f"{path.parent}: this run directory is in use by {who}")
+            return f"process {holder['pid']} on {holder['host']} since {holder['since']}"
+    return None

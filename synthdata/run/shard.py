@@ -160,9 +160,11 @@ class _Making:
         with writing(self._job.run), self._pulse, self._deadline:
             try:
                 begun = self._clock()
-                self._deadline.begin_start()
-                self._generator = kept_generator(self._job)
-                self._deadline.end()
+                try:
+                    self._deadline.begin_start()
+                    self._generator = kept_generator(self._job)
+                finally:
+                    self._deadline.end()
                 self._seconds["init"] = self._clock() - begun
                 if self._job.config.asks:
                     self._ask()
@@ -233,17 +235,18 @@ class _Making:
         generator.answers = self._answers
         begun = clock()
         try:
-            self._deadline.begin()
-            sample = generator.lent(index)
-            drawn = clock()
-            record, files = generator.encode(sample)
-            self._deadline.end()
+            try:
+                self._deadline.begin()
+                sample = generator.lent(index)
+                drawn = clock()
+                record, files = generator.encode(sample)
+            finally:  # within the outer block: the time may be up at this very moment
+                self._deadline.end()
             encoded = clock()
             self._size += writer.add(record, files)
         except WriteError:
             raise
         except BaseException as error:  # some libraries' own are no Exception
-            self._deadline.end()
             self._own(error)
             attempts = 1 + (self._job.again or {}).get(index, 0)
             self._fail(failure(index, error, attempts))

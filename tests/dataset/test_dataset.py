@@ -25,7 +25,8 @@ from synthdata.compose import conf_dir
 from synthdata.errors import ConfigError, MissingSample
 
 PRIMITIVES = sorted(p.stem for p in (conf_dir() / "primitives").glob("*.yaml"))
-LABELS = sorted(p.stem for p in (conf_dir() / "labels").glob("*.yaml"))
+ASKING = {"captions_llm"}  # which a data set made as asked for refuses
+LABELS = sorted({p.stem for p in (conf_dir() / "labels").glob("*.yaml")} - ASKING)
 ALL_LABELS = f"labels=[{','.join(LABELS)}]"
 TINY = ["canvas.size=[48,36]", "primitives.lines.count=2", "seed=4"]
 
