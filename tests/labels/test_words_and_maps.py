@@ -7,6 +7,7 @@ import json
 import math
 import re
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,6 +43,7 @@ from synthdata.labels import (
     Texts,
     Truth,
 )
+from synthdata.labels.categories import CATEGORIES
 from synthdata.labels.wording import calls, color_name
 from synthdata.primitives import fonts
 from synthdata.scene import Scene
@@ -367,6 +369,11 @@ def test_attraction_is_the_nearest_point_by_shapely() -> None:
         across = dx[near] * np.cos(angle) + dy[near] * np.sin(angle)
         assert (np.abs(across) < 0.05).mean() > 0.5  # the rest is nearest to an end or a corner
         assert (maps["orientation"][~near] == 0).all()
+
+
+def test_the_shipped_categories_are_all_there_are() -> None:
+    label: Any = Generator.from_config(["labels=[semantic_mask]"]).config.labels["semantic_mask"]
+    assert label.categories == CATEGORIES
 
 
 @pytest.mark.parametrize("effects", [[], ["effects=perspective"]])
