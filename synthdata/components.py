@@ -65,10 +65,16 @@ def build(node: Any, base: type[T], key: str, plugins: Sequence[str] = ()) -> T:
     """
     if not isinstance(node, Mapping) or "_target_" not in node:
         raise ConfigError(
-            f"{key}: {node!r} is not a mapping with a '_target_'; options of the group are"
+            f"{key}: {_brief(node)} is no option; choose one of the group, or give a mapping with "
+            "its '_target_'"
         )
     cls = _locate(node["_target_"], base, key, plugins)
     return make(cls, {k: v for k, v in node.items() if k != "_target_"}, key, plugins)
+
+
+def _brief(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def make(cls: type[T], values: Mapping[str, Any], key: str, plugins: Sequence[str] = ()) -> T:

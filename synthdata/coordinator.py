@@ -126,7 +126,7 @@ def _call(job: _Job, stopping: Callable[[], bool]) -> Result:
         function = named(job.function) if isinstance(job.function, str) else job.function
         value = function(job.context, job.work)
         check_pickles(value, "result")
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         text = str(error).strip()
         own = isinstance(error, SynthdataError)
         cause = text if own else f"{type(error).__name__}: {text}".rstrip(": ")

@@ -106,6 +106,14 @@ class SampleConfig:
             raise ConfigError(
                 "primitives: [] draws nothing; choose at least one, as in primitives=lines"
             )
+        if self.layout.moves:
+            for name, primitive in self.primitives.items():
+                if primitive.composed:
+                    kind = type(self.layout).__name__
+                    raise ConfigError(
+                        f"layout: {kind} moves marks one by one, and those of primitives.{name} "
+                        "belong together; use layout=free"
+                    )
         parts = {f.name: getattr(self, f.name) for f in dataclasses.fields(SampleConfig)}
         if self.axes is None:
             check_unbound(parts)

@@ -57,9 +57,8 @@ class Parametric(Effect):
                     f"it can follow: {known}"
                 )
             drawn.add(name)
-            if limits is not None:
-                for value in _extremes(source):
-                    _check(name, value, limits)
+            for value in () if isinstance(source, ColorDistribution) else _extremes(source):
+                _check(name, value, limits or (-math.inf, math.inf))
 
     def prepare(self, rng: np.random.Generator, width: int, height: int) -> Change:
         """As ``Effect.prepare``."""

@@ -113,7 +113,7 @@ def call(context: Context, work: Work) -> Any:
     function: Callable[[Group], Any] = named(context.function)
     value = function(group)
     try:
-        json.dumps(value)
+        json.dumps(value, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"result: {error}; return numbers, strings, lists, mappings") from error
     return value

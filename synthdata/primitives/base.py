@@ -66,6 +66,9 @@ class Draw(NamedTuple):
 class Primitive(ABC):
     """Anything that can put marks into a scene. Subclasses are frozen dataclasses."""
 
+    #: Whether its marks are parts of one thing, so that no layout may move one by itself.
+    composed: ClassVar[bool] = False
+
     @abstractmethod
     def marks(self, draw: Draw) -> list[Mark]:
         """The marks of one sample, from back to front."""
@@ -153,6 +156,7 @@ class Shape(Primitive):
     category: ClassVar[str]
     NAMES: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     WHOLE: ClassVar[Mapping[str, int]] = {}
+    NUMBERS: ClassVar[tuple[str, ...]] = ()
 
     count: Distribution = Constant(1)  # marks in an image
     x: Distribution = fraction(Uniform(0.0, 1.0), of="width")  # anchor
@@ -251,7 +255,9 @@ class Shape(Primitive):
     def _numbers(self) -> set[str]:
         """The fields that are known to be numbers, as far as they are distributions."""
         fields = dataclasses.fields(self)
-        names = {f.name for f in fields if "unit" in f.metadata} | {*self.WHOLE, *_NUMBERS}
+        names = {f.name for f in fields if "unit" in f.metadata} | {
+            *(*self.WHOLE, *self.NUMBERS, *_NUMBERS)
+        }
         return {n for n in names if isinstance(getattr(self, n), Distribution)}
 
     @functools.cached_property

@@ -33,6 +33,10 @@ class Cells(Shape):
 
     category: ClassVar[str] = "cell"
     NAMES: ClassVar[Mapping[str, tuple[str, ...]]] = {"channel": CHANNELS}
+    NUMBERS: ClassVar[tuple[str, ...]] = (
+        *("aspect", "roughness", "nucleus", "heading", "fate"),
+        *("dose", "ec50", "hill", "kill", "time"),
+    )
 
     count: Distribution = Constant(20)
     x: Distribution = fraction(Uniform(0.06, 0.94), of="width")

@@ -45,6 +45,8 @@ class Charts(Primitive):
     their ``series``, ``row`` and ``value``, and texts with their ``role``.
     """
 
+    composed: ClassVar[bool] = True
+
     kind: Distribution = Choice(KINDS)
     rows: Distribution = IntUniform(4, 7)
     series: Distribution = IntUniform(2, 3)

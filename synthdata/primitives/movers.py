@@ -25,6 +25,7 @@ class Movers(Sprites):
     """
 
     category: ClassVar[str] = "sprite"
+    NUMBERS: ClassVar[tuple[str, ...]] = ("scale", "direction", "spin", "frame")
 
     count: Distribution = Constant(3)
     speed: Distribution = fraction(Uniform(0.01, 0.05))

@@ -59,6 +59,8 @@ class PathfinderContours(Primitive):
     least, and all keep ``padding`` px off the canvas's edge. Dots have ``radius`` px.
     """
 
+    composed: ClassVar[bool] = True
+
     length: int = 6
     joined: Distribution = Bernoulli(0.5)
     dash: float = 5.0

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -50,6 +50,8 @@ class SortOfClevrObjects(Primitive):
     Their centres are whole numbers from 5 up to 70, 70 excluded, drawn evenly from those that are
     at least 10 px away from all before. The canvas has to be of 75 × 75 px.
     """
+
+    composed: ClassVar[bool] = True
 
     def marks(self, draw: Draw) -> list[Mark]:
         if (draw.width, draw.height) != (SIDE, SIDE):

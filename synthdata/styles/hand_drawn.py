@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from synthdata import geometry
-from synthdata.distributions import Distribution, Uniform
+from synthdata.distributions import Choice, Constant, Distribution, Uniform
 from synthdata.errors import ConfigError
 from synthdata.geometry.ribbons import Line, b_spline, cut, headings, lines_of, ribbons
 from synthdata.scene import LINETO, MOVETO, Bounds, Color, Layer, Mark, Part, Style
@@ -49,6 +49,9 @@ class HandDrawn(DrawingStyle):
             if source.depends_on():
                 raise ConfigError(f"{name}: depends on {min(source.depends_on())!r} of a mark")
             support = source.support()
+            if support is None and isinstance(source, Constant | Choice):
+                given = source.value if isinstance(source, Constant) else list(source.values)
+                raise ConfigError(f"{name}: {given!r} is not a number")
             if support is not None and not low <= support[0] <= support[1] <= high:
                 raise ConfigError(
                     f"{name}: {support[0]:g} to {support[1]:g} can be drawn; "

@@ -124,6 +124,13 @@ TABLE: list[tuple[list[str], list[str]]] = [
     (["--config-path", "x"], ["--config-path"]),
     (["--resolve"], ["--resolve", "--cfg"]),
     (["--cfg", "job", "primitives=lins"], ["lins", "lines"]),
+    # what is no number, or does not go together
+    (["style=hand_drawn", "style.deviation=text"], ["style.deviation", "'text'"]),
+    (["primitives=cells", "primitives.cells.dose=text"], ["primitives.cells.dose", "'text'"]),
+    (["effects=[blur]", "effects.blur.sigma=text"], ["effects.blur.sigma", "'text'"]),
+    (["effects=[camera]", "effects.camera.lens=5"], ["effects.camera.lens: 5", "_target_"]),
+    (["effects=[camera]", "effects.camera.light.angle=text"], ["light.angle", "'text'"]),
+    (["recipe=charts", "layout=grid"], ["layout", "primitives.charts", "layout=free"]),
     # what cannot be read
     (["lines"], ["'lines'", "key=value"]),
     (["n"], ["'n'", "key=value"]),

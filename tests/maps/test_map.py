@@ -116,7 +116,7 @@ def test_ones_own_function_is_called_where_the_engine_makes_calls(
     (tmp_path / "own_maps.py").write_text(
         "def brightest(group):\n"
         "    if group.coordinates['well'] == 'A03':\n"
-        "        raise RuntimeError('not this one')\n"
+        "        raise SystemExit('not this one')\n"
         "    (group.folder / f'{group.stem}.txt').write_text('here')\n"
         "    return int(max(image.max() for image in group.images())) * group.options['times']\n"
     )
@@ -126,7 +126,7 @@ def test_ones_own_function_is_called_where_the_engine_makes_calls(
     assert main(["map", str(plate.path), *overrides, "engine.workers=2", "-o", "out"]) == 1
     rows = results(tmp_path / "out")
     assert [row["axes"]["well"] for row in rows] == ["A01", "A03", "C02"]
-    assert rows[1]["cause"] == "RuntimeError: not this one"
+    assert rows[1]["cause"] == "SystemExit: not this one"
     assert rows[0]["result"] > 200
     assert (tmp_path / "out" / "well-C02.txt").read_text() == "here"
     assert "3 groups, 1 failed" in capsys.readouterr().out

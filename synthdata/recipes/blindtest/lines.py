@@ -6,6 +6,7 @@ import heapq
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -29,6 +30,8 @@ class BlindtestLines(Primitive):
     Their corners are on 13 ticks, at the left, in the middle and at the right; they are never both
     on one, and no segment lies along the edge. ``width`` is in points of a picture of 5 inches.
     """
+
+    composed: ClassVar[bool] = True
 
     crossings: Distribution = IntUniform(0, 2)
     width: Distribution = Constant(2.0)
@@ -84,6 +87,8 @@ class BlindtestSubway(Primitive):
     picture of 18 inches. The label asks for the paths between the stations ``ask`` in the record,
     drawn at random.
     """
+
+    composed: ClassVar[bool] = True
 
     paths: Distribution = IntUniform(1, 3)
     width: Distribution = Constant(10.0)

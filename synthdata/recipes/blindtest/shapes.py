@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -30,6 +31,8 @@ class BlindtestCircles(Primitive):
     ``distance`` is the gap between them in diameters: below 0 they overlap, at 0 they touch.
     ``rotation`` names the line through their centres. They lie anywhere on the canvas.
     """
+
+    composed: ClassVar[bool] = True
 
     diameter: Distribution = Uniform(1 / 7, 1 / 4)
     rotation: Distribution = Constant("horizontal")
@@ -64,6 +67,8 @@ class BlindtestShapes(Primitive):
     turns that around: the lower row has it or, for even numbers, is moved to the other side.
     ``width`` is in points of a picture of 3.85 inches. All of it lies anywhere on the canvas.
     """
+
+    composed: ClassVar[bool] = True
 
     shape: Distribution = Constant("circle")
     count: Distribution = IntUniform(5, 9)
@@ -135,6 +140,8 @@ class BlindtestSquares(Primitive):
     The outermost has 8 to 18 units, each next one three quarters less 0.75, and keeps 0.375 from
     the edges of the one around it. ``width`` is in points of a picture of 10 inches.
     """
+
+    composed: ClassVar[bool] = True
 
     depth: Distribution = IntUniform(2, 5)
     width: Distribution = Constant(3.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from synthdata.distributions import Choice, Constant, Distribution, IntUniform
 from synthdata.errors import ConfigError
@@ -27,6 +28,8 @@ class BlindtestLetter(Primitive):
     for ``padding`` on either side, in pixels where the font has 96. ``width`` of the oval is in
     points of a picture of 7.75 inches.
     """
+
+    composed: ClassVar[bool] = True
 
     words: tuple[str, ...] = LETTERS
     letter: Distribution = IntUniform(0, 51)
@@ -82,6 +85,8 @@ class BlindtestGrids(Primitive):
     picture has 2000. ``text`` is whether there is a word in each cell, a fifth of its shorter side
     large.
     """
+
+    composed: ClassVar[bool] = True
 
     shape: Distribution = Constant("3x4")
     width: Distribution = Constant(10.0)
