@@ -265,6 +265,8 @@ class Generator:
             config = bound(free, config.axes, self._here)
         self._bound = config
         self._surface = config.renderer.open(*config.canvas.size)
+        as_drawn = config.encoder.as_drawn or config.effects
+        self._lend = self._surface.lend if as_drawn else self._surface.draw
         self._mask_encoder = Png()
         self._primitives = [
             Ahead(primitive, name, self._streams, self._here)
@@ -298,7 +300,7 @@ class Generator:
         """
         own = self._of(index)
         scene = own._scene(index)
-        return own._sample(index, scene, own._surface.lend(scene))
+        return own._sample(index, scene, own._lend(scene))
 
     def _sample(self, index: int, scene: Scene, image: np.ndarray) -> Sample:
         drawn = image
