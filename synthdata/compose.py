@@ -7,7 +7,6 @@ a notebook and in several threads.
 from __future__ import annotations
 
 import copy
-import importlib
 import importlib.util
 import re
 import sys

@@ -200,12 +200,8 @@ class Config(SampleConfig):
                 f"services: null, and labels.{asking[0]} asks a model; say who answers, "
                 "as in services=openai"
             )
-        _ = (
-            self.part,
-            self.store,
-            self.tasks,
-            self.wanted,
-        )  # refused here and not when a run asks for them
+        # Refused here and not when a run asks for them.
+        _ = self.part, self.store, self.tasks, self.wanted
         if self.tasks is not None and self.n % self.tasks.grid.cells:
             raise ConfigError(
                 f"n: {self.n} is not a multiple of the grid's {self.tasks.grid.cells} cells, so it "

@@ -17,9 +17,8 @@ from synthdata.errors import ConfigError
 from synthdata.writers.folder import DATASET
 
 LOCK = ".lock"
-NAME_WAIT_S = (
-    1.0  # who has just taken a lock, or only looks whether it is free, is not written there
-)
+# Who has just taken a lock, or only looks whether it is free, has not written there who it is.
+NAME_WAIT_S = 1.0
 SHARED_WAIT_S = 2.0  # a holder of another part may just be leaving, and looks if it is the last
 
 
