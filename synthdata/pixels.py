@@ -42,7 +42,7 @@ def rgb_array(picture: Image.Image, spare_rows: int = 0) -> np.ndarray:
 _last: tuple[Callable[[], np.ndarray | None], memoryview] = (lambda: None, memoryview(b""))
 
 
-class Canvas(NamedTuple):
+class Framebuffer(NamedTuple):
     """The memory that a renderer draws in: ``rgbx`` is uint8 (height, width, 4), of which the
     fourth says nothing, without the ``spare_rows`` that ``picture`` has on top of it.
     """
@@ -61,13 +61,13 @@ class Canvas(NamedTuple):
 
 
 #: The array that was lent last, and whose pixels it shows.
-_lent: tuple[Callable[[], np.ndarray | None], Canvas | None] = (lambda: None, None)
+_lent: tuple[Callable[[], np.ndarray | None], Framebuffer | None] = (lambda: None, None)
 
 
-def canvas_of(image: np.ndarray) -> Canvas | None:
+def framebuffer_of(image: np.ndarray) -> Framebuffer | None:
     """Whose pixels an array shows, if it is the one that was lent last."""
-    array, canvas = _lent
-    return canvas if array() is image else None
+    array, buffered = _lent
+    return buffered if array() is image else None
 
 
 def grey_array(image: np.ndarray) -> np.ndarray:
@@ -91,8 +91,8 @@ def binary_array(image: np.ndarray) -> np.ndarray:
 def picture_of(image: np.ndarray) -> Image.Image:
     """A Pillow picture of uint8 (height, width, 3) or (height, width), whatever its row stride."""
     height, width = image.shape[:2]
-    if (canvas := canvas_of(image)) is not None:
-        rows: Any = canvas.rgbx
+    if (buffered := framebuffer_of(image)) is not None:
+        rows: Any = buffered.rgbx
         return Image.frombytes("RGB", (width, height), rows, "raw", "RGBX", 0, 1)
     buffer = _memory(image)
     if buffer is None:
@@ -104,8 +104,8 @@ def picture_of(image: np.ndarray) -> Image.Image:
 
 def png_rows(image: np.ndarray) -> memoryview | np.ndarray:
     """What PNG compresses: all rows, big-endian, each after a zero byte ("no filter")."""
-    if (canvas := canvas_of(image)) is not None:
-        image = rgb_array(canvas.picture, canvas.spare_rows)
+    if (buffered := framebuffer_of(image)) is not None:
+        image = rgb_array(buffered.picture, buffered.spare_rows)
     height = image.shape[0]
     buffer = _memory(image)
     if buffer is not None:

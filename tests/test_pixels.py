@@ -88,7 +88,7 @@ def test_what_is_lent_is_taken_as_any_other_array(
 ) -> None:
     rgba = noise(height + spare, width, seed)
     picture = Image.frombuffer("RGBA", (width, height + spare), rgba, "raw", "RGBA", 0, 1)
-    lent = pixels.Canvas(rgba[spare:], picture, spare).lent()
+    lent = pixels.Framebuffer(rgba[spare:], picture, spare).lent()
     assert np.array_equal(lent, rgba[spare:, :, :3])
     assert not lent.flags.writeable
     image = VIEWS[view](lent)

@@ -10,7 +10,7 @@ import numpy as np
 
 from synthdata.encoders.base import Encoder
 from synthdata.encoders.pillow import check_quality
-from synthdata.pixels import canvas_of
+from synthdata.pixels import framebuffer_of
 
 _DENSITY = 13  # where a JFIF header, which libjpeg writes first, has its unit and two densities
 
@@ -30,8 +30,8 @@ class Jpeg(Encoder):
     def encode(self, image: np.ndarray, dpi: float) -> bytes:
         import simplejpeg
 
-        if (canvas := canvas_of(image)) is not None:
-            pixels, space = canvas.rgbx, "RGBX"
+        if (buffered := framebuffer_of(image)) is not None:
+            pixels, space = buffered.rgbx, "RGBX"
             sampling = self.subsampling.replace(":", "")
         elif image.ndim == 2:
             pixels, space, sampling = np.ascontiguousarray(image)[..., None], "GRAY", "Gray"

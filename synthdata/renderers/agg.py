@@ -59,7 +59,7 @@ class AggSurface(Surface):
         rgbx = np.asarray(self._agg)
         self._pixels = rgbx.view(np.uint32)[..., 0]
         self._picture = Image.frombuffer("RGBA", size, self._agg, "raw", "RGBA", 0, 1)
-        self._canvas = pixels.Canvas(rgbx[self._spare :], self._picture, self._spare)
+        self._framebuffer = pixels.Framebuffer(rgbx[self._spare :], self._picture, self._spare)
         self._transform = _flip(height * supersample, supersample)
         self._context, self._path = _Context(), _Path()
         self._context._antialiased = antialiased
@@ -74,7 +74,7 @@ class AggSurface(Surface):
         if self._factor > 1:
             return self.draw(scene)
         self._paint(scene)
-        return self._canvas.lent()
+        return self._framebuffer.lent()
 
     def _paint(self, scene: Scene) -> None:
         self._pixels.fill(_rgba32(scene.background))
