@@ -225,7 +225,7 @@ class Sample(NamedTuple):
     Attributes
     ----------
     image
-        uint8 (height, width, 3), or (height, width) on a grey canvas. Read-only.
+        uint8 (height, width, 3), or (height, width) on a grey canvas.
     record
         What is true of it, ready for JSON; ``file_name`` first.
     scene
@@ -265,8 +265,7 @@ class Generator:
             config = bound(free, config.axes, self._here)
         self._bound = config
         self._surface = config.renderer.open(*config.canvas.size)
-        as_drawn = config.encoder.as_drawn or config.effects
-        self._lend = self._surface.lend if as_drawn else self._surface.draw
+        self._is_plain = not config.effects and config.canvas.mode == "rgb"
         self._mask_encoder = Png()
         self._primitives = [
             Ahead(primitive, name, self._streams, self._here)
@@ -300,7 +299,18 @@ class Generator:
         """
         own = self._of(index)
         scene = own._scene(index)
-        return own._sample(index, scene, own._lend(scene))
+        return own._sample(index, scene, own._surface.lend(scene))
+
+    def into(self, index: int, out: np.ndarray) -> Sample:
+        """As ``self[index]``, its image in ``out``, of the image's shape."""
+        own = self._of(index)
+        scene = own._scene(index)
+        if own._is_plain:
+            own._surface.draw_into(scene, out)
+            return own._sample(index, scene, out)
+        sample = own._sample(index, scene, own._surface.draw(scene))
+        np.copyto(out, sample.image)
+        return sample._replace(image=out)
 
     def _sample(self, index: int, scene: Scene, image: np.ndarray) -> Sample:
         drawn = image
@@ -331,11 +341,17 @@ class Generator:
             record[f"{name}_file_name"] = f"{stem}.{name}.png"
         return Sample(image, record, scene, masks)
 
-    def image(self, index: int) -> np.ndarray:
-        """``self[index].image``, without the labels."""
+    def image(self, index: int, out: np.ndarray | None = None) -> np.ndarray:
+        """``self[index].image``, in ``out`` if that is given, without the labels."""
         own = self._of(index)
         scene = own._scene(index)
-        return own._changed(index, scene, own._surface.draw(scene))[0]
+        if out is None:
+            return own._changed(index, scene, own._surface.draw(scene))[0]
+        if own._is_plain:
+            own._surface.draw_into(scene, out)
+        else:
+            np.copyto(out, own._changed(index, scene, own._surface.lend(scene))[0])
+        return out
 
     def scene(self, index: int) -> Scene:
         """The scene of sample ``index``: what is in the picture, before a pixel is drawn."""

@@ -254,9 +254,7 @@ def draw(slot: Slot) -> TaskResult:
         rest = []
         for index in range(first, first + count):
             slot.mark(index)
-            image, record, masks = source(index)
-            images[at + index - first] = image
-            rest.append((record, masks))
+            rest.append(source(index, images[at + index - first]))
         return TaskResult(True, pickle.dumps(rest, pickle.HIGHEST_PROTOCOL))
     except Exception as error:
         text = f"{type(error).__name__}: {error}".rstrip(": ")
@@ -264,21 +262,22 @@ def draw(slot: Slot) -> TaskResult:
 
 
 def _open(source: Any) -> Any:
-    """A function from an index to image, record and masks."""
+    """A function that puts the image of a sample into an array and gives its record and masks."""
     from synthdata.runtime.memory import collect_rarely, keep_freed_memory
 
     keep_freed_memory()
     if isinstance(source, SampleConfig):
         generator = Generator(source)
 
-        def sample(index: int) -> tuple[Any, Any, Any]:
-            made = generator[index]
-            return made.image, made.record, dict(made.masks)
+        def sample(index: int, out: np.ndarray) -> tuple[Any, Any]:
+            made = generator.into(index, out)
+            return made.record, dict(made.masks)
     else:
 
-        def sample(index: int) -> tuple[Any, Any, Any]:
+        def sample(index: int, out: np.ndarray) -> tuple[Any, Any]:
             made = source[index]
-            return made["image"], made["record"], made.get("masks", {})
+            out[:] = made["image"]
+            return made["record"], made.get("masks", {})
 
     collect_rarely()
     return sample

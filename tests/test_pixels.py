@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 
 from synthdata import pixels
 from synthdata.encoders import Jpeg
@@ -48,36 +47,43 @@ VIEWS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
-@given(SIZES, SIZES, st.integers(0, 1), st.integers(0, 99), st.sampled_from(sorted(VIEWS)))
-def test_png_rows_are_those_of_the_standard(
-    height: int, width: int, spare: int, seed: int, view: str
-) -> None:
-    rgba = noise(height + spare, width, seed)
-    image = VIEWS[view](pixels.rgb_array(Image.fromarray(rgba), spare))
+@given(SIZES, SIZES, st.integers(0, 99), st.sampled_from(sorted(VIEWS)))
+def test_png_rows_are_those_of_the_standard(height: int, width: int, seed: int, view: str) -> None:
+    image = VIEWS[view](pixels.packed(noise(height, width, seed)))
     if image.size:
         assert bytes(pixels.png_rows(image)) == naive_rows(image)
 
 
+@pytest.mark.parametrize("in_order", [True, False], ids=["in order", "in any order"])
 @given(SIZES, SIZES, st.integers(0, 3), st.integers(0, 99))
-def test_rgb_array_is_the_picture(height: int, width: int, spare: int, seed: int) -> None:
-    rgba = noise(height + spare, width, seed)
-    rgba[..., 3] = 255
-    image = pixels.rgb_array(Image.fromarray(rgba), spare)
-    assert image.shape == (height, width, 3)
-    assert image.dtype == np.uint8
-    assert np.array_equal(image, rgba[spare:, :, :3])
-    assert not image.flags.writeable
-
-
-@given(SIZES, SIZES, st.integers(0, 1), st.integers(0, 99), st.sampled_from(sorted(VIEWS)))
-def test_picture_of_is_the_same_picture(
-    height: int, width: int, spare: int, seed: int, view: str
+def test_packed_pixels_are_those_of_the_picture(
+    in_order: bool, height: int, width: int, spare: int, seed: int
 ) -> None:
+    rgbx = noise(height + spare, width, seed)[spare:]
+    around = np.full(height * width * 3 + 2, 77, dtype=np.uint8)
+    out = around[1:-1].reshape(height, width, 3)
+    apart = np.zeros((height, width, 4), dtype=np.uint8)[..., :3]
+    with pytest.MonkeyPatch.context() as patch:
+        if not in_order:  # another NumPy
+            patch.setattr(pixels, "_in_order", lambda: False)
+        for image in (pixels.packed(rgbx), pixels.packed(rgbx, out), pixels.packed(rgbx, apart)):
+            assert image.shape == (height, width, 3)
+            assert image.dtype == np.uint8
+            assert np.array_equal(image, rgbx[..., :3])
+        assert (around[[0, -1]] == 77).all()
+        lent = pixels.Framebuffer(rgbx).lent()
+        assert bytes(pixels.png_rows(lent)) == naive_rows(rgbx[..., :3])
+
+
+def test_this_numpy_writes_in_order() -> None:
+    assert pixels._in_order()
+
+
+@given(SIZES, SIZES, st.integers(0, 99), st.sampled_from(sorted(VIEWS)))
+def test_picture_of_is_the_same_picture(height: int, width: int, seed: int, view: str) -> None:
     if "sixteen" in view:
         return
-    image = VIEWS[view](
-        pixels.rgb_array(Image.fromarray(noise(height + spare, width, seed)), spare)
-    )
+    image = VIEWS[view](pixels.packed(noise(height, width, seed)))
     if image.size:
         assert np.array_equal(np.asarray(pixels.picture_of(image)), image)
 
@@ -87,8 +93,7 @@ def test_what_is_lent_is_taken_as_any_other_array(
     height: int, width: int, spare: int, seed: int, view: str
 ) -> None:
     rgba = noise(height + spare, width, seed)
-    picture = Image.frombuffer("RGBA", (width, height + spare), rgba, "raw", "RGBA", 0, 1)
-    lent = pixels.Framebuffer(rgba[spare:], picture, spare).lent()
+    lent = pixels.Framebuffer(rgba[spare:]).lent()
     assert np.array_equal(lent, rgba[spare:, :, :3])
     assert not lent.flags.writeable
     image = VIEWS[view](lent)
@@ -98,11 +103,22 @@ def test_what_is_lent_is_taken_as_any_other_array(
             assert np.array_equal(np.asarray(pixels.picture_of(image)), image)
             kept = np.array(image)
             assert Jpeg().encode(image, 72.0) == Jpeg().encode(kept, 72.0)
+        copy = pixels.copy_of(image)
+        assert np.array_equal(copy, image)
+        assert not np.may_share_memory(copy, rgba)
+
+
+def test_the_rows_of_the_next_picture_are_its_own() -> None:
+    rgbx = noise(5, 7, 0)
+    buffer = pixels.Framebuffer(rgbx)
+    first = bytes(pixels.png_rows(buffer.lent()))
+    rgbx[:] = noise(5, 7, 1)
+    assert bytes(pixels.png_rows(buffer.lent())) == naive_rows(rgbx[..., :3]) != first
 
 
 @given(SIZES, SIZES, st.integers(0, 99))
 def test_grey_is_bt601_luma(height: int, width: int, seed: int) -> None:
-    image = pixels.rgb_array(Image.fromarray(noise(height, width, seed)))
+    image = pixels.packed(noise(height, width, seed))
     grey = pixels.grey_array(image)
     expected = image @ np.array([0.299, 0.587, 0.114])
     assert grey.shape == (height, width)
@@ -119,9 +135,3 @@ def test_an_array_with_rows_of_the_same_stride_is_no_special_case() -> None:
     )
     assert bytes(pixels.png_rows(strided)) == naive_rows(strided)
     assert np.array_equal(np.asarray(pixels.picture_of(strided)), strided)
-
-
-@pytest.mark.parametrize("mode", ["1", "L", "P", "RGBA", "CMYK"])
-def test_pictures_of_any_mode_can_be_turned_to_rgb_first(mode: str) -> None:
-    picture = Image.fromarray(noise(5, 7, 0)[..., :3]).convert(mode).convert("RGB")
-    assert np.array_equal(pixels.rgb_array(picture), np.asarray(picture))

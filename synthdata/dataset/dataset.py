@@ -152,7 +152,7 @@ class Dataset(Sequence[dict[str, Any]]):
 
     def image_into(self, position: int, out: np.ndarray) -> None:
         """Put the image of a sample into ``out``, of its shape, without making its labels."""
-        np.copyto(out, self.source.image(self.index_of(position)))
+        self.source.image(self.index_of(position), out)
 
     def sample_into(self, position: int, out: np.ndarray) -> dict[str, Any]:
         """``self[position]``, its image in ``out``, of the image's shape: a place in a batch."""

@@ -35,8 +35,8 @@ class Source(ABC):
         """
 
     @abstractmethod
-    def image(self, index: int) -> np.ndarray:
-        """The ``image`` of sample ``index``, perhaps read-only and with rows apart."""
+    def image(self, index: int, out: np.ndarray | None = None) -> np.ndarray:
+        """The ``image`` of sample ``index`` alone, as ``sample`` has it."""
 
     def index(self, position: int) -> int:
         """The number of the sample at a position, 0 to n - 1."""
@@ -70,11 +70,16 @@ class Made(Source):
         self._own = Container([GENERATOR], (config, redrawn, variant))
 
     def sample(self, index: int, out: np.ndarray | None = None) -> dict[str, Any]:
-        image, record, _, masks = self._own["generator"][index]
-        return {"image": placed(image, out), "record": record, **masks}
+        generator: Generator = self._own["generator"]
+        if out is None:
+            image, record, _, masks = generator[index]
+            image = placed(image)
+        else:
+            image, record, _, masks = generator.into(index, out)
+        return {"image": image, "record": record, **masks}
 
-    def image(self, index: int) -> np.ndarray:
-        image: np.ndarray = self._own["generator"].image(index)
+    def image(self, index: int, out: np.ndarray | None = None) -> np.ndarray:
+        image: np.ndarray = self._own["generator"].image(index, out)
         return image
 
     def at(self, step: int) -> Source:
@@ -103,8 +108,8 @@ def check_stream(config: SampleConfig, name: str) -> None:
         raise ConfigError(f"stream: {name!r} is not drawn from; {nearest(name, known)}")
 
 
-def placed(image: np.ndarray, out: np.ndarray | None) -> np.ndarray:
-    """The image in ``out``; without that in memory that is the caller's own and has no gaps."""
+def placed(image: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    """The image in ``out``; without that in memory that may be written to and has no gaps."""
     if out is not None:
         np.copyto(out, image)
         return out

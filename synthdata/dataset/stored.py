@@ -59,9 +59,9 @@ class Stored(Source):
             del record[key]  # true of the file, not of the sample
         return sample
 
-    def image(self, index: int) -> np.ndarray:
+    def image(self, index: int, out: np.ndarray | None = None) -> np.ndarray:
         shard, record = self._record(index)
-        return self._pixels(shard, file_name(record))
+        return placed(self._pixels(shard, file_name(record)), out)
 
     def _record(self, index: int) -> tuple[int, dict[str, Any]]:
         shard = self._plan.shard_of(index)

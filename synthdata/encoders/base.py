@@ -12,7 +12,6 @@ class Encoder(ABC):
     """A file format for images. Subclasses are frozen dataclasses."""
 
     suffix: ClassVar[str]  # of the file name, with its dot
-    as_drawn: ClassVar[bool] = False  # whether pixels that lie where they were drawn are quicker
 
     @abstractmethod
     def encode(self, image: np.ndarray, dpi: float) -> bytes:

@@ -20,7 +20,6 @@ class Jpeg(Encoder):
     """JPEG, with the resolution in its JFIF header. ``quality`` goes from 1 to 100."""
 
     suffix: ClassVar[str] = ".jpg"
-    as_drawn: ClassVar[bool] = True
     quality: int = 90
     subsampling: Literal["4:4:4", "4:2:2", "4:2:0"] = "4:2:0"
 

@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from synthdata.encoders.base import Encoder
+from synthdata.pixels import copy_of
 
 
 @dataclass(frozen=True)
@@ -19,5 +20,5 @@ class Npy(Encoder):
 
     def encode(self, image: np.ndarray, dpi: float) -> bytes:
         buffer = io.BytesIO()
-        np.lib.format.write_array(buffer, np.ascontiguousarray(image), allow_pickle=False)
+        np.lib.format.write_array(buffer, copy_of(image), allow_pickle=False)
         return buffer.getvalue()

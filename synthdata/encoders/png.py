@@ -44,7 +44,7 @@ class Png(Encoder):
         height, width = image.shape[:2]
         start = _start(width, height, 8 * image.itemsize, 2 if image.ndim == 3 else 0, dpi)
         compress = zlib.compress if self.level else isal_zlib.compress
-        rows: Any = png_rows(image)  # an array is a buffer too, which its type does not say
+        rows: Any = png_rows(image)  # a buffer, which its type does not say
         data = compress(rows, self.level)
         checksum = isal_zlib.crc32(data, _IDAT_CRC)
         return b"".join((start, _LENGTH(len(data)), b"IDAT", data, _LENGTH(checksum), _END))

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from synthdata import pixels
 from synthdata.errors import ConfigError
 from synthdata.labels.base import Label, Truth
 from synthdata.labels.marks import Marks
@@ -29,4 +30,4 @@ class Clean(Label):
     def images(self, truth: Truth) -> Mapping[str, np.ndarray]:
         if truth.drawn is None:
             raise ConfigError("labels.clean: this truth has no picture")
-        return {"clean": truth.drawn}
+        return {"clean": pixels.copy_of(truth.drawn)}

@@ -52,23 +52,29 @@ class AggSurface(Surface):
         from synthdata.renderers.backend_agg import RendererAgg
 
         self._width, self._height, self._factor = width, height, supersample
-        # One spare row on top: its last byte becomes the filter byte of PNG's first row.
-        self._spare = int(supersample == 1)
-        size = width * supersample, height * supersample + self._spare
+        # A spare row on top, which Agg's rounding to 1/256 of a pixel depends on by now.
+        spare = int(supersample == 1)
+        size = width * supersample, height * supersample + spare
         self._agg = RendererAgg(*size, 72.0 * supersample)  # which widths and dashes scale with
         rgbx = np.asarray(self._agg)
         self._pixels = rgbx.view(np.uint32)[..., 0]
         self._picture = Image.frombuffer("RGBA", size, self._agg, "raw", "RGBA", 0, 1)
-        self._framebuffer = pixels.Framebuffer(rgbx[self._spare :], self._picture, self._spare)
+        self._framebuffer = pixels.Framebuffer(rgbx[spare:])
         self._transform = _flip(height * supersample, supersample)
         self._context, self._path = _Context(), _Path()
         self._context._antialiased = antialiased
 
     def draw(self, scene: Scene) -> np.ndarray:
+        image = np.empty((self._height, self._width, 3), dtype=np.uint8)
+        self.draw_into(scene, image)
+        return image
+
+    def draw_into(self, scene: Scene, out: np.ndarray) -> None:
         self._paint(scene)
+        rgbx = self._framebuffer.rgbx
         if self._factor > 1:
-            return pixels.rgb_array(self._picture.reduce(self._factor))
-        return pixels.rgb_array(self._picture, self._spare)
+            rgbx = np.asarray(self._picture.reduce(self._factor))
+        pixels.packed(rgbx, out)
 
     def lend(self, scene: Scene) -> np.ndarray:
         if self._factor > 1:

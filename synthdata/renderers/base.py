@@ -22,7 +22,11 @@ class Surface(ABC):
 
     @abstractmethod
     def draw(self, scene: Scene) -> np.ndarray:
-        """The picture: uint8 array (height, width, 3), RGB; yours to keep, but read-only."""
+        """The picture: uint8 array (height, width, 3), RGB; yours to keep."""
+
+    def draw_into(self, scene: Scene, out: np.ndarray) -> None:
+        """The picture, in ``out``."""
+        np.copyto(out, self.draw(scene))
 
     def lend(self, scene: Scene) -> np.ndarray:
         """As ``draw``, but good only until the next picture is drawn: cheaper where it can be."""

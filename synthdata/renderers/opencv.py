@@ -70,7 +70,6 @@ class OpenCVSurface(Surface):
             if style.stroke is not None:
                 for tile in self._stroke(mark):
                     _blend(image, tile, style.stroke, style.alpha)
-        image.flags.writeable = False
         return image
 
     def _stroke(self, mark: Mark) -> Iterator[Tile]:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from synthdata import pixels
 from synthdata.errors import ConfigError
 from synthdata.geometry import dash
 from synthdata.geometry.subpaths import subpaths
@@ -122,7 +121,7 @@ class SvgSurface(Surface):
         self._svg_to_bytes = svg_to_bytes
 
     def draw(self, scene: Scene) -> np.ndarray:
-        return pixels.rgb_array(self._picture(svg(scene)))
+        return np.array(self._picture(svg(scene)))
 
     def _picture(self, document: str) -> Image.Image:
         png = self._svg_to_bytes(svg_string=document, skip_system_fonts=True)

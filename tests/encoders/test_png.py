@@ -40,15 +40,15 @@ def random_image(kind: str, height: int, width: int, seed: int) -> np.ndarray:
         case "16-bit":
             return rng.integers(0, 65536, (height, width), dtype=np.uint16)
         case "from Agg":
-            return pixels.rgb_array(Image.fromarray(rgba[:, 1:].copy()), 1)
+            return pixels.Framebuffer(rgba[:, 1:].copy()[1:]).lent()
         case "strided":
             return rgba[:-1, :-1, :3]
         case "grey strided":
             return rgba[1:, :-1, 2]
         case "sliced":
-            return pixels.rgb_array(Image.fromarray(rgba))[1:, 1:]
+            return pixels.packed(rgba)[1:, 1:]
         case "mirrored":
-            return pixels.rgb_array(Image.fromarray(rgba))[1:, :0:-1]
+            return pixels.packed(rgba)[1:, :0:-1]
     raise AssertionError(kind)
 
 
