@@ -10,7 +10,8 @@ from torch.utils.data import get_worker_info
 
 from synthdata.dataset.order import Dealer, Order, Seat
 from synthdata.errors import ConfigError
-from synthdata.torch.collation import collate, empty, together
+from synthdata.torch.blocks import place
+from synthdata.torch.collation import collate, together
 from synthdata.torch.samples import Samples
 
 ENDLESS = Order()
@@ -137,11 +138,10 @@ class Batches(torch.utils.data.IterableDataset):  # type: ignore[misc]
     def _batch(self, places: Sequence[tuple[Samples, int]]) -> Any:
         if self._collate is not collate or self.samples.transforms is not None:
             return self._collate([samples[k] for samples, k in places])
-        images = empty((len(places), *self.samples.data.image_shape))
-        pixels = images.numpy()  # each image is made where it belongs
+        batch = place((len(places), *self.samples.data.image_shape))
+        pixels = batch.array  # each image is made where it belongs
         targets = [samples.target_into(k, pixels[j]) for j, (samples, k) in enumerate(places)]
-        rows = images if images.dim() == 4 else images[..., None]
-        return rows.permute(0, 3, 1, 2), together(targets)
+        return batch.images, together(targets)
 
 
 def position(state: Mapping[str, Any]) -> int:

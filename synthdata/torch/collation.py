@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch.utils.data import get_worker_info
+
+from synthdata.torch.blocks import place
 
 
 def collate(samples: Sequence[tuple[torch.Tensor, Any]]) -> tuple[Any, Any]:
@@ -21,19 +22,13 @@ def collate(samples: Sequence[tuple[torch.Tensor, Any]]) -> tuple[Any, Any]:
     return (_stacked_images(images) if same else images), together([t for _, t in samples])
 
 
-def empty(shape: Sequence[int], dtype: torch.dtype = torch.uint8) -> torch.Tensor:
-    """A tensor to fill; in a worker in shared memory, which goes to the trainer without a copy."""
-    tensor = torch.empty(*shape, dtype=dtype)
-    return tensor if get_worker_info() is None else tensor.share_memory_()
-
-
 def _stacked_images(images: Sequence[torch.Tensor]) -> torch.Tensor:
     if images[0].dim() != 3:
         return torch.stack(list(images))
     rows = [image.permute(1, 2, 0) for image in images]
-    batch = empty((len(rows), *rows[0].shape), rows[0].dtype)
-    torch.stack(rows, out=batch)
-    return batch.permute(0, 3, 1, 2)
+    batch = place((len(rows), *rows[0].shape), rows[0].dtype)
+    torch.stack(rows, out=torch.from_numpy(batch.array))
+    return batch.images
 
 
 def together(targets: list[Any]) -> Any:

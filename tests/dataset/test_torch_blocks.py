@@ -1,0 +1,104 @@
+"""Batches in shared memory that is used again: nobody sees another batch in his own."""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from torch.utils.data import DataLoader  # noqa: E402
+
+from synthdata import Dataset  # noqa: E402
+from synthdata.torch import Batches, Order, Samples, blocks  # noqa: E402
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="is for Linux")
+
+
+@pytest.fixture(scope="module")
+def made() -> Batches:
+    """Batches of four without end, and with them the indices of their samples."""
+    data = Dataset.from_config(["canvas.size=[32,24]", "primitives.lines.count=2", "seed=4"], n=100)
+    return Batches(Samples(data, index_of), 4, Order(fresh=False))
+
+
+def index_of(sample: dict[str, Any]) -> int:
+    return int(sample["record"]["index"])
+
+
+def is_right(made: Batches, image: torch.Tensor, index: int) -> bool:
+    pixels = image.permute(1, 2, 0).numpy()
+    return np.array_equal(pixels, made.samples.data[index]["image"])
+
+
+class Counted(torch.utils.data.IterableDataset):
+    """Batches, each with the number of blocks that its worker has."""
+
+    def __init__(self, batches: Batches) -> None:
+        self.batches = batches
+
+    def __iter__(self) -> Iterator[Any]:
+        for images, indices in self.batches:
+            yield images, indices, len(blocks._own["blocks"]._blocks)
+
+
+def test_blocks_are_used_again(made: Batches) -> None:
+    counts = [n for _, _, n in islice(DataLoader(Counted(made), None, num_workers=1), 40)]
+    assert max(counts) <= 5  # two ahead, one in the making, one in hand, one on its way back
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_what_the_trainer_keeps_is_his(made: Batches, method: str) -> None:
+    loader = DataLoader(made, None, num_workers=2, multiprocessing_context=method)
+    kept: list[tuple[torch.Tensor, int]] = []
+    for step, (images, indices) in enumerate(islice(loader, 30)):
+        if step % 3 == 0:
+            kept += zip(images[1:], indices[1:].tolist(), strict=True)  # views of the batch
+        if step % 3 == 1:
+            images.zero_()  # also what he does with it
+    del images
+    assert len(kept) == 30
+    assert all(is_right(made, image, index) for image, index in kept)
+
+
+class Changed(torch.utils.data.IterableDataset):
+    """Batches that go through other hands in their worker, and one of them twice."""
+
+    def __init__(self, batches: Batches) -> None:
+        self.batches = batches
+
+    def __iter__(self) -> Iterator[Any]:
+        for images, indices in self.batches:
+            yield images[:2], indices[:2]
+            yield images.float(), indices
+            yield images, indices
+            yield images, indices
+
+
+def test_batches_that_a_worker_changes_or_sends_twice(made: Batches) -> None:
+    found = list(islice(DataLoader(Changed(made), None, num_workers=1), 60))
+    for images, indices in found:
+        assert type(images) is torch.Tensor
+        for image, index in zip(images, indices.tolist(), strict=True):
+            assert is_right(made, image, index)
+
+
+def test_nothing_is_left_of_blocks(made: Batches) -> None:
+    def there() -> list[str]:
+        maps = Path("/proc/self/maps").read_text().splitlines()
+        return [line for line in maps if blocks.NAME in line]
+
+    batches = list(islice(DataLoader(made, None, num_workers=2), 20))
+    assert len(there()) == 20
+    before = len(os.listdir("/proc/self/fd"))
+    del batches
+    gc.collect()
+    assert not there()
+    assert len(os.listdir("/proc/self/fd")) <= before
