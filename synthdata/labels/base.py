@@ -53,13 +53,21 @@ class Truth:
     ) -> None:
         self.scene = scene
         self.drawn = drawn
-        self.moves = tuple(change for change in changes if change.moves)
-        self.bends = any(change.bends for change in self.moves)
-        self.step = min(_STEP, _SHARE * min(scene.width, scene.height))
+        self.moves = tuple([change for change in changes if change.moves]) if changes else ()
         self.file_name = file_name
         self._stream = stream
         self._answers = answers
         self._known: dict[Callable[[Truth], Any], Any] = {}
+
+    @property
+    def bends(self) -> bool:
+        """Whether straight lines of the scene may be bent in the finished picture."""
+        return any(change.bends for change in self.moves)
+
+    @property
+    def step(self) -> float:
+        """How far apart the points are that bent lines are followed by, in pixels of the scene."""
+        return min(_STEP, _SHARE * min(self.scene.width, self.scene.height))
 
     def points(self, xy: np.ndarray) -> np.ndarray:
         """Where points of the scene, float64 (k, 2), are in the finished picture."""

@@ -10,6 +10,7 @@ from torch.utils.data import get_worker_info
 
 from synthdata.dataset.order import Dealer, Order, Seat
 from synthdata.errors import ConfigError
+from synthdata.runtime.memory import keep_freed_memory
 from synthdata.torch.blocks import place
 from synthdata.torch.collation import collate, together
 from synthdata.torch.samples import Samples
@@ -79,6 +80,8 @@ class Batches(torch.utils.data.IterableDataset):  # type: ignore[misc]
         self._dealer: Dealer | None = None
 
     def __iter__(self) -> Iterator[Any]:
+        if get_worker_info() is not None:  # a process that does nothing else
+            keep_freed_memory()
         self._dealer = self._deal()
         self._resumed = None
         for positions in self._dealer:
