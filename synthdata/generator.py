@@ -265,7 +265,9 @@ class Generator:
             config = bound(free, config.axes, self._here)
         self._bound = config
         self._surface = config.renderer.open(*config.canvas.size)
-        self._is_plain = not config.effects and config.canvas.mode == "rgb"
+        is_rgb = config.canvas.mode == "rgb"
+        self._is_plain = is_rgb and not config.effects
+        self._draw = self._surface.draw if is_rgb else self._surface.lend  # made to grey at once
         self._mask_encoder = Png()
         self._primitives = [
             Ahead(primitive, name, self._streams, self._here)
@@ -290,7 +292,7 @@ class Generator:
         """Sample ``index``, any whole number from 0 on."""
         own = self._of(index)
         scene = own._scene(index)
-        return own._sample(index, scene, own._surface.draw(scene))
+        return own._sample(index, scene, own._draw(scene))
 
     def lent(self, index: int) -> Sample:
         """As ``self[index]``, but its image is good only until the next sample is made.
@@ -308,7 +310,7 @@ class Generator:
         if own._is_plain:
             own._surface.draw_into(scene, out)
             return own._sample(index, scene, out)
-        sample = own._sample(index, scene, own._surface.draw(scene))
+        sample = own._sample(index, scene, own._draw(scene))
         np.copyto(out, sample.image)
         return sample._replace(image=out)
 
@@ -346,7 +348,7 @@ class Generator:
         own = self._of(index)
         scene = own._scene(index)
         if out is None:
-            return own._changed(index, scene, own._surface.draw(scene))[0]
+            return own._changed(index, scene, own._draw(scene))[0]
         if own._is_plain:
             own._surface.draw_into(scene, out)
         else:
@@ -382,7 +384,7 @@ class Generator:
         if mode != "rgb":
             # Of what is drawn in greys each channel is the luma, to the last bit.
             plain = not changes and scene.is_grey
-            image = np.ascontiguousarray(image[..., 0]) if plain else pixels.grey_array(image)
+            image = pixels.first_channel(image) if plain else pixels.grey_array(image)
         return pixels.binary_array(image) if mode == "binary" else image, changes
 
     def _scene(self, index: int) -> Scene:

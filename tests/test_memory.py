@@ -44,7 +44,8 @@ else:
     from torch.utils.data import DataLoader
     from synthdata.torch import Batches, Samples, Segmentation
     data = synthdata.Dataset.from_config(config, n=10**9)
-    batches = iter(DataLoader(Batches(Samples(data, Segmentation("mask")), 32), None, num_workers=2))
+    made = Batches(Samples(data, Segmentation("mask")), 32)
+    batches = iter(DataLoader(made, None, num_workers=2))
 
 
 def resident():

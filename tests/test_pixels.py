@@ -103,6 +103,8 @@ def test_what_is_lent_is_taken_as_any_other_array(
             assert np.array_equal(np.asarray(pixels.picture_of(image)), image)
             kept = np.array(image)
             assert Jpeg().encode(image, 72.0) == Jpeg().encode(kept, 72.0)
+        if image.ndim == 3:
+            assert np.array_equal(pixels.first_channel(image), image[..., 0])
         copy = pixels.copy_of(image)
         assert np.array_equal(copy, image)
         assert not np.may_share_memory(copy, rgba)
