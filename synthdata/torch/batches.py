@@ -10,10 +10,8 @@ from torch.utils.data import get_worker_info
 
 from synthdata.dataset.order import Dealer, Order, Seat
 from synthdata.errors import ConfigError
-from synthdata.runtime.memory import keep_freed_memory
-from synthdata.torch.blocks import place
-from synthdata.torch.collation import collate, together
-from synthdata.torch.samples import Samples
+from synthdata.torch.collation import collate
+from synthdata.torch.samples import Samples, drawn
 
 ENDLESS = Order()
 
@@ -80,8 +78,6 @@ class Batches(torch.utils.data.IterableDataset):  # type: ignore[misc]
         self._dealer: Dealer | None = None
 
     def __iter__(self) -> Iterator[Any]:
-        if get_worker_info() is not None:  # a process that does nothing else
-            keep_freed_memory()
         self._dealer = self._deal()
         self._resumed = None
         for positions in self._dealer:
@@ -139,12 +135,7 @@ class Batches(torch.utils.data.IterableDataset):  # type: ignore[misc]
         return self.samples.at(position // self._step_size).epoch(epoch), k
 
     def _batch(self, places: Sequence[tuple[Samples, int]]) -> Any:
-        if self._collate is not collate or self.samples.transforms is not None:
-            return self._collate([samples[k] for samples, k in places])
-        batch = place((len(places), *self.samples.data.image_shape))
-        pixels = batch.array  # each image is made where it belongs
-        targets = [samples.target_into(k, pixels[j]) for j, (samples, k) in enumerate(places)]
-        return batch.images, together(targets)
+        return self._collate(drawn(places))
 
 
 def position(state: Mapping[str, Any]) -> int:

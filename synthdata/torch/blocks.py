@@ -11,7 +11,7 @@ import contextlib
 import mmap
 import os
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from multiprocessing.reduction import DupFd, ForkingPickler
 from typing import Any, NamedTuple
 
@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch.utils.data import get_worker_info
 
+from synthdata.runtime.memory import keep_freed_memory
 from synthdata.runtime.resources import Container, Resource
 
 NAME = "synthdata-batch"  # of the memory, for who looks for it
@@ -48,6 +49,14 @@ def place(shape: Sequence[int], dtype: torch.dtype = torch.uint8) -> Place:
     images = _channels_first(tensor).as_subclass(_Images)
     images.block = block
     return Place(tensor.numpy(), images)
+
+
+class Drawn(list[tuple[Any, Any]]):
+    """Samples (image, target) whose images are in one batch, ``images``, already."""
+
+    def __init__(self, samples: Iterable[tuple[Any, Any]], images: torch.Tensor) -> None:
+        super().__init__(samples)
+        self.images = images
 
 
 def _channels_first(images: torch.Tensor) -> torch.Tensor:
@@ -95,6 +104,7 @@ class _Blocks:
     """The blocks of this process."""
 
     def __init__(self, _: Any = None) -> None:
+        keep_freed_memory()  # this is a process that does nothing else
         self._blocks: list[_Block] = []
 
     def free(self, size: int) -> _Block:

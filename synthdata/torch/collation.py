@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from synthdata.torch.blocks import place
+from synthdata.torch.blocks import Drawn, place
 
 
 def collate(samples: Sequence[tuple[torch.Tensor, Any]]) -> tuple[Any, Any]:
@@ -17,6 +17,8 @@ def collate(samples: Sequence[tuple[torch.Tensor, Any]]) -> tuple[Any, Any]:
     they come in; else they stay a list. Tensors and numbers that can be stacked are, and tuples of
     targets become a tuple of these; dictionaries, strings and ragged tensors stay lists.
     """
+    if isinstance(samples, Drawn):
+        return samples.images, together([target for _, target in samples])
     images = [image for image, _ in samples]
     same = len({image.shape for image in images}) == 1
     return (_stacked_images(images) if same else images), together([t for _, t in samples])

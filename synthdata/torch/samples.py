@@ -10,6 +10,7 @@ import torch
 
 from synthdata.dataset import Dataset
 from synthdata.torch import tv
+from synthdata.torch.blocks import Drawn, place
 
 TargetOf = Callable[[dict[str, Any]], Any]
 
@@ -48,7 +49,7 @@ class Samples(torch.utils.data.Dataset):  # type: ignore[misc]
         return (image, target) if self.transforms is None else self.transforms(image, target)
 
     def __getitems__(self, positions: Sequence[int]) -> list[tuple[Any, Any]]:
-        return [self[position] for position in positions]
+        return drawn([(self, position) for position in positions])
 
     def target_into(self, position: int, out: np.ndarray) -> Any:
         """The target of a sample whose image is put in ``out``, as it is before transforms."""
@@ -71,6 +72,18 @@ class Samples(torch.utils.data.Dataset):  # type: ignore[misc]
         if isinstance(self.target, tuple):
             return tuple(target(sample) for target in self.target)
         return self.target(sample)
+
+
+def drawn(places: Sequence[tuple[Samples, int]]) -> list[tuple[Any, Any]]:
+    """Samples at some positions, their images drawn into one batch where that can be."""
+    if any(samples.transforms is not None for samples, _ in places):
+        return [samples[position] for samples, position in places]
+    batch = place((len(places), *places[0][0].data.image_shape))
+    targets = [
+        samples.target_into(position, batch.array[k])
+        for k, (samples, position) in enumerate(places)
+    ]
+    return Drawn(zip(map(tv.image, batch.images), targets, strict=True), batch.images)
 
 
 def image_tensor(image: np.ndarray) -> torch.Tensor:

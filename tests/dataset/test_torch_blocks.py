@@ -17,7 +17,7 @@ torch = pytest.importorskip("torch")
 from torch.utils.data import DataLoader  # noqa: E402
 
 from synthdata import Dataset  # noqa: E402
-from synthdata.torch import Batches, Order, Samples, blocks  # noqa: E402
+from synthdata.torch import Batches, Order, Samples, blocks, collate  # noqa: E402
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="is for Linux")
 
@@ -66,6 +66,27 @@ def test_what_the_trainer_keeps_is_his(made: Batches, method: str) -> None:
     del images
     assert len(kept) == 30
     assert all(is_right(made, image, index) for image, index in kept)
+
+
+def as_they_come(samples: list[Any]) -> list[Any]:
+    return list(samples)
+
+
+def stacked(samples: list[Any]) -> tuple[torch.Tensor, list[int]]:
+    return torch.stack([image for image, _ in samples]), [index for _, index in samples]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("way", [collate, as_they_come, stacked, None])
+def test_loaders_of_samples(made: Batches, workers: int, way: Any) -> None:
+    loader = DataLoader(made.samples, 8, num_workers=workers, collate_fn=way)
+    found = list(loader)  # all that there are
+    if way is as_they_come:
+        pairs = [pair for batch in found for pair in batch]
+    else:
+        pairs = [pair for images, indices in found for pair in zip(images, indices, strict=True)]
+    assert [int(index) for _, index in pairs] == list(range(100))
+    assert all(is_right(made, image, int(index)) for image, index in pairs)
 
 
 class Changed(torch.utils.data.IterableDataset):
