@@ -284,8 +284,9 @@ class Generator:
     ) -> Generator:
         """From Hydra overrides, as on the command line: ``["primitives=lines", "seed=7"]``."""
         from synthdata.compose import compose, listed
+        from synthdata.vocabularies import settled
 
-        node = compose(overrides)
+        node = settled(compose(overrides))
         return cls(SampleConfig.from_mapping(node, [*plugins, *listed(node)]))
 
     def __getitem__(self, index: int) -> Sample:

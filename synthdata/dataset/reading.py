@@ -11,6 +11,7 @@ from synthdata.components import coerce
 from synthdata.compose import compose, conf_dir, listed
 from synthdata.errors import ConfigError
 from synthdata.generator import SampleConfig
+from synthdata.vocabularies import settled
 
 LISTS = ("primitives", "effects", "labels")  # groups of which several options may be chosen
 
@@ -41,7 +42,7 @@ def read(
         raise ConfigError(
             f"config: {config!r} is not a list of overrides, a config.yaml, a mapping or a Config"
         )
-    node = compose(list(config), config_dir)
+    node = settled(compose(list(config), config_dir))
     # Not as a Config: its engine and writer, which nobody needs here, take a while to import.
     samples = SampleConfig.from_mapping(node, [*plugins, *listed(node)])
     return samples, samples.size if node["n"] is None else coerce(node["n"], int, "n")
