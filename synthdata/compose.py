@@ -170,7 +170,7 @@ _REPLACES = re.compile(
 
 
 #: Mappings whose keys are the user's own.
-_OWN = r"axes\.(?:values|filter|shared|bind)|primitives\.\w+\.paths"
+_OWN = r"axes\.(?:values|filter|shared|bind|where|without)|split|primitives\.\w+\.paths"
 _FREE = re.compile(rf"^((?:{_OWN})\.[\w./]+)=")
 _WHOLE = re.compile(rf"^({_OWN})=(.*)$", re.DOTALL)
 

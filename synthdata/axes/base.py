@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
+import itertools
 import json
 import math
 import re
@@ -159,6 +160,7 @@ class Axes(ABC):
                 self.check_name(name, f"shared.{stream}")
         for name in self.bind:
             self.check_name(name, "bind")
+        self._check_keys()
         if self.name is not None:
             self._check_stems()
 
@@ -166,6 +168,19 @@ class Axes(ABC):
         """Raise ConfigError if there is no such axis; ``key`` is where it is named."""
         if name not in self.values:
             raise ConfigError(f"{name!r} is not an axis; {nearest(name, self.values)}").at(key)
+
+    def _check_keys(self) -> None:
+        """Raise ConfigError if an axis would undo what one before it binds."""
+        for one, other in itertools.combinations(self.bind, 2):
+            key, later = self.bind[one], self.bind[other]
+            if key == later:
+                raise ConfigError(
+                    f"bind: {one} and {other} are both bound to {key}; one axis a key"
+                )
+            if key.startswith(f"{later}."):
+                raise ConfigError(
+                    f"bind: {other} is bound to {later}, which holds {key} of {one}; name it first"
+                )
 
     def unbound(self) -> Self:
         """The same grid, with no key bound."""
