@@ -145,6 +145,16 @@ class Axes(ABC):
     bind: Mapping[str, str] = field(default_factory=dict)
     name: str | None = None
 
+    KIND: ClassVar[str] = "axes"  # the key of a node that says which kind it is, inside another
+
+    @classmethod
+    def kinds(cls) -> Mapping[str, type[Axes]]:
+        """The kinds of grids by their names, which are those of the options."""
+        from synthdata import axes
+
+        names = ("Product", "Zip", "Selection", "Random", "Latin", "Sobol", "Union")
+        return {name.lower(): getattr(axes, name) for name in names}
+
     def __post_init__(self) -> None:
         for name in self.values:
             if not (isinstance(name, str) and name.isidentifier()):
