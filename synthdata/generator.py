@@ -114,6 +114,11 @@ class SampleConfig:
                         f"layout: {kind} moves marks one by one, and those of primitives.{name} "
                         "belong together; use layout=free"
                     )
+        for name, label in self.labels.items():
+            try:
+                label.check(self.primitives)
+            except ConfigError as error:
+                raise error.at(f"labels.{name}") from None
         parts = {f.name: getattr(self, f.name) for f in dataclasses.fields(SampleConfig)}
         if self.axes is None:
             check_unbound(parts)

@@ -38,7 +38,6 @@ class Loader(ConfigLoaderImpl):  # type: ignore[misc]
         config.merge_with(super()._compose_config_from_defaults_list(run, repo))
         return config
 
-
     def _leave_out(self, file: DictConfig, config: DictConfig) -> None:
         """Remove what a file says of options that it counted on, where others are chosen."""
         for group in LISTS:
