@@ -244,15 +244,19 @@ class Axes(ABC):
 
     def at(self, index: int) -> Places:
         """Where sample ``index`` stands on each axis."""
-        return self.places(index % self.cells)
+        kept: tuple[int, Places] | None = vars(self).get("_at")  # asked for several times in a row
+        if kept is None or kept[0] != index:
+            kept = vars(self)["_at"] = index, self.places(index % self.cells)
+        return kept[1]
 
     def coordinates(self, index: int) -> dict[str, Any]:
         """The value of each axis for sample ``index``."""
         places = self.at(index)
-        return {
-            name: axis.values[place]
-            for (name, axis), place in zip(self.values.items(), places, strict=True)
-        }
+        return {name: values[k] for (name, values), k in zip(self._tables, places, strict=True)}
+
+    @functools.cached_property
+    def _tables(self) -> tuple[tuple[str, tuple[Any, ...]], ...]:
+        return tuple((name, axis.values) for name, axis in self.values.items())
 
     def index(self, coordinates: Mapping[str, Any], repeat: int = 0) -> int:
         """The sample with these coordinates: the inverse of ``coordinates``.
@@ -291,21 +295,20 @@ class Axes(ABC):
 
     def alias(self, index: int) -> int | None:
         """The first sample that is the same as this one by what its coordinates stand for."""
-        if not self._round:
+        places = self.at(index)
+        aliased = {c: firsts[k] for c, firsts in self._round if firsts[k := places[c]] != k}
+        if not aliased:
             return None
         repeat, cell = divmod(index, self.cells)
-        places = self.places(cell)
-        firsts = tuple(
-            axis.alias(place) for axis, place in zip(self.values.values(), places, strict=True)
-        )
-        if firsts == places:
-            return None
-        first = self.cell(firsts)
+        first = self.cell(tuple(aliased.get(c, place) for c, place in enumerate(places)))
         return None if first is None or first == cell else repeat * self.cells + first
 
     @functools.cached_property
-    def _round(self) -> bool:
-        return any(axis.alias(k) != k for axis in self.values.values() for k in range(len(axis)))
+    def _round(self) -> tuple[tuple[int, tuple[int, ...]], ...]:
+        """The columns of axes that are round, each with what its places stand for."""
+        every = [tuple(map(axis.alias, range(len(axis)))) for axis in self.values.values()]
+        plain = [tuple(range(len(axis))) for axis in self.values.values()]
+        return tuple((c, firsts) for c, firsts in enumerate(every) if firsts != plain[c])
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return map(self.coordinates, range(len(self)))
