@@ -21,14 +21,15 @@ def lazy(
     namespace
         The package's ``globals()``.
     where
-        Public name -> the module of the package that defines it.
+        Public name -> the module of the package that defines it; with a dot in front, one beside
+        the package.
     """
     package = namespace["__name__"]
 
     def get(name: str) -> Any:
         if name not in where:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        value = namespace[name] = getattr(import_module(f"{package}.{where[name]}"), name)
+        value = namespace[name] = getattr(import_module(f".{where[name]}", package), name)
         return value
 
     def names() -> list[str]:

@@ -12,6 +12,7 @@ from synthdata.errors import ConfigError
 from synthdata.generator import SampleConfig
 from synthdata.outputs import check_outputs, finish_outputs
 from synthdata.run import Observer, Run
+from synthdata.vocabularies import settled
 
 
 def config(
@@ -36,7 +37,7 @@ def config(
     ConfigError
         If anything is wrong with them: one sentence with the key, the value and what would do.
     """
-    node = compose(overrides, config_dir)
+    node = settled(compose(overrides, config_dir))
     made = Config.from_mapping(node, [*plugins, *listed(node)])
     check_outputs(made)
     return made

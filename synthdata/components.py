@@ -22,7 +22,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from synthdata.axes.base import Axis
+from synthdata.axes.base import Axes, Axis
 from synthdata.axes.coordinate import ColorCoordinate, Coordinate
 from synthdata.axes.regions import PARTS, Region, base_of
 from synthdata.distributions import (
@@ -136,6 +136,8 @@ def coerce(value: Any, hint: Any, key: str, plugins: Sequence[str] = ()) -> Any:
         return axis(value, key)
     if hint is Region:
         return region(value, key)
+    if hint is Axes and isinstance(value, Mapping) and Axes.KIND in value:
+        return grid(value, key)
     section = dataclasses.is_dataclass(hint) and not inspect.isabstract(hint)
     if isinstance(value, Mapping) and "_target_" not in value and section:
         return make(typing.cast("type", hint), value, key, plugins)
@@ -180,6 +182,14 @@ def axis(value: Any, key: str) -> Axis:
         return Axis.plain(value)
     except ConfigError as error:
         raise error.at(key) from None
+
+
+def grid(value: Mapping[str, Any], key: str) -> Axes:
+    """The grid that a mapping with ``axes`` describes, which is a part of another one."""
+    kinds, name = Axes.kinds(), value[Axes.KIND]
+    if not isinstance(name, str) or name not in kinds:
+        raise ConfigError(f"{key}.axes: {name!r} is unknown; {nearest(str(name), kinds)}")
+    return make(kinds[name], {k: v for k, v in value.items() if k != Axes.KIND}, key)
 
 
 def region(value: Any, key: str) -> Region:

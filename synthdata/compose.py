@@ -29,6 +29,8 @@ def conf_dir() -> Path:
 def compose(overrides: Sequence[str] = (), config_dir: str | Path | None = None) -> dict[str, Any]:
     """The resolved config, as plain mappings, lists and scalars.
 
+    Vocabularies that a model is to choose are still to be ``settled``.
+
     Parameters
     ----------
     overrides
@@ -137,26 +139,7 @@ def plain(config: Any) -> dict[str, Any]:
     except OmegaConfBaseException as error:
         raise config_error(error) from error
     assert isinstance(node, dict)
-    composed = {str(k): v for k, v in node.items()}
-    return {k: _settled(v, k, composed) for k, v in composed.items()}
-
-
-def _settled(node: Any, key: str, composed: Mapping[str, Any]) -> Any:
-    """A node in which every vocabulary that a model is to choose is the words that it chose.
-
-    That happens once, here, so that a frozen config holds what the model said and never asks it.
-    """
-    if not isinstance(node, dict):
-        return node
-    done = {k: _settled(v, f"{key}.{k}", composed) for k, v in node.items()}
-    vocabulary = done.get("vocabulary")
-    if vocabulary == "themed" or (isinstance(vocabulary, dict) and "themes" in vocabulary):
-        # Found by its name, for it stands on a higher floor, where only this one knows the way.
-        themes = importlib.import_module("synthdata.services.themes")
-        done["vocabulary"] = themes.chosen(
-            vocabulary, composed.get("services"), f"{key}.vocabulary"
-        )
-    return done
+    return {str(k): v for k, v in node.items()}
 
 
 def listed(node: Mapping[str, Any]) -> list[str]:
@@ -187,7 +170,7 @@ _REPLACES = re.compile(
 
 
 #: Mappings whose keys are the user's own.
-_OWN = r"axes\.(?:values|filter|shared|bind)|primitives\.\w+\.paths"
+_OWN = r"axes\.(?:values|filter|shared|bind|where|without)|split|primitives\.\w+\.paths"
 _FREE = re.compile(rf"^((?:{_OWN})\.[\w./]+)=")
 _WHOLE = re.compile(rf"^({_OWN})=(.*)$", re.DOTALL)
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from synthdata import components
+from synthdata.axes.held import check_held
 from synthdata.axes.regions import Region
 from synthdata.axes.tasks import Tasks
 from synthdata.engines.base import Engine
@@ -194,6 +195,8 @@ class Config(SampleConfig):
             )
         if self.split is not None:
             Splits(self.split)
+            if self.axes is not None:
+                check_held(self.split, self.axes)
         asking = [name for name, label in self.labels.items() if label.asks]
         if asking and self.services is None:
             raise ConfigError(

@@ -114,6 +114,11 @@ class SampleConfig:
                         f"layout: {kind} moves marks one by one, and those of primitives.{name} "
                         "belong together; use layout=free"
                     )
+        for name, label in self.labels.items():
+            try:
+                label.check(self.primitives)
+            except ConfigError as error:
+                raise error.at(f"labels.{name}") from None
         parts = {f.name: getattr(self, f.name) for f in dataclasses.fields(SampleConfig)}
         if self.axes is None:
             check_unbound(parts)
@@ -284,8 +289,9 @@ class Generator:
     ) -> Generator:
         """From Hydra overrides, as on the command line: ``["primitives=lines", "seed=7"]``."""
         from synthdata.compose import compose, listed
+        from synthdata.vocabularies import settled
 
-        node = compose(overrides)
+        node = settled(compose(overrides))
         return cls(SampleConfig.from_mapping(node, [*plugins, *listed(node)]))
 
     def __getitem__(self, index: int) -> Sample:

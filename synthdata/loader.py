@@ -13,6 +13,7 @@ from typing import Any
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
+LISTS = ("primitives", "effects", "labels")  # groups of which several options may be chosen
 MARKS = ("dist", "schedule", "axis")  # keys of mappings that are one value
 
 
@@ -29,12 +30,22 @@ class Loader(ConfigLoaderImpl):  # type: ignore[misc]
             config.merge_with(super()._compose_config_from_defaults_list(run, repo))
             run = []
             file = super()._compose_config_from_defaults_list([default], repo)
+            self._leave_out(file, config)
             for key in _values(file, ""):
                 if OmegaConf.select(config, key, throw_on_missing=False) is not None:
                     OmegaConf.update(config, key, None, merge=False)
             config.merge_with(file)
         config.merge_with(super()._compose_config_from_defaults_list(run, repo))
         return config
+
+    def _leave_out(self, file: DictConfig, config: DictConfig) -> None:
+        """Remove what a file says of options that it counted on, where others are chosen."""
+        for group in LISTS:
+            chosen, told = config.get(group) or {}, file.get(group) or {}
+            known = self.get_group_options(group)
+            for name in [n for n in told if n in known and n not in chosen]:
+                if "_target_" not in told[name]:
+                    del told[name]
 
 
 def _sets_up(default: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 from bisect import bisect_right
 from collections.abc import Mapping
@@ -14,8 +15,17 @@ from synthdata.errors import ConfigError
 #: What a data set without splits is: one of all samples.
 ALL: Mapping[str, float] = {"train": 1.0}
 
+logger = logging.getLogger("synthdata.splits")
+
 _NAME = re.compile(r"[A-Za-z]\w{0,63}")
 _RANGE = 1 << 64
+
+
+def warn_of_empty(counts: Mapping[str, int], key: str) -> None:
+    """Say which splits have no sample; ``key`` is where they are given."""
+    total = sum(counts.values())
+    for name in [name for name, count in counts.items() if total and not count]:
+        logger.warning("%s.%s: none of the %d samples is in it", key, name, total)
 
 
 class Held(Protocol):

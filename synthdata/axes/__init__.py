@@ -9,8 +9,20 @@ if TYPE_CHECKING:
     from synthdata.axes.grids import Product, Zip
     from synthdata.axes.regions import Region
     from synthdata.axes.subsets import Latin, Random, Selection, Sobol
+    from synthdata.axes.union import Union
 
-__all__ = ["Axes", "Axis", "Latin", "Product", "Random", "Region", "Selection", "Sobol", "Zip"]
+__all__ = [
+    "Axes",
+    "Axis",
+    "Latin",
+    "Product",
+    "Random",
+    "Region",
+    "Selection",
+    "Sobol",
+    "Union",
+    "Zip",
+]
 
 __getattr__, __dir__ = lazy(
     globals(),
@@ -23,6 +35,7 @@ __getattr__, __dir__ = lazy(
         "Region": "regions",
         "Selection": "subsets",
         "Sobol": "subsets",
+        "Union": "union",
         "Zip": "grids",
     },
 )

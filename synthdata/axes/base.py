@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
+import itertools
 import json
 import math
 import re
@@ -144,6 +145,16 @@ class Axes(ABC):
     bind: Mapping[str, str] = field(default_factory=dict)
     name: str | None = None
 
+    KIND: ClassVar[str] = "axes"  # the key of a node that says which kind it is, inside another
+
+    @classmethod
+    def kinds(cls) -> Mapping[str, type[Axes]]:
+        """The kinds of grids by their names, which are those of the options."""
+        from synthdata import axes
+
+        names = ("Product", "Zip", "Selection", "Random", "Latin", "Sobol", "Union")
+        return {name.lower(): getattr(axes, name) for name in names}
+
     def __post_init__(self) -> None:
         for name in self.values:
             if not (isinstance(name, str) and name.isidentifier()):
@@ -159,6 +170,7 @@ class Axes(ABC):
                 self.check_name(name, f"shared.{stream}")
         for name in self.bind:
             self.check_name(name, "bind")
+        self._check_keys()
         if self.name is not None:
             self._check_stems()
 
@@ -166,6 +178,19 @@ class Axes(ABC):
         """Raise ConfigError if there is no such axis; ``key`` is where it is named."""
         if name not in self.values:
             raise ConfigError(f"{name!r} is not an axis; {nearest(name, self.values)}").at(key)
+
+    def _check_keys(self) -> None:
+        """Raise ConfigError if an axis would undo what one before it binds."""
+        for one, other in itertools.combinations(self.bind, 2):
+            key, later = self.bind[one], self.bind[other]
+            if key == later:
+                raise ConfigError(
+                    f"bind: {one} and {other} are both bound to {key}; one axis a key"
+                )
+            if key.startswith(f"{later}."):
+                raise ConfigError(
+                    f"bind: {other} is bound to {later}, which holds {key} of {one}; name it first"
+                )
 
     def unbound(self) -> Self:
         """The same grid, with no key bound."""
@@ -219,15 +244,19 @@ class Axes(ABC):
 
     def at(self, index: int) -> Places:
         """Where sample ``index`` stands on each axis."""
-        return self.places(index % self.cells)
+        kept: tuple[int, Places] | None = vars(self).get("_at")  # asked for several times in a row
+        if kept is None or kept[0] != index:
+            kept = vars(self)["_at"] = index, self.places(index % self.cells)
+        return kept[1]
 
     def coordinates(self, index: int) -> dict[str, Any]:
         """The value of each axis for sample ``index``."""
         places = self.at(index)
-        return {
-            name: axis.values[place]
-            for (name, axis), place in zip(self.values.items(), places, strict=True)
-        }
+        return {name: values[k] for (name, values), k in zip(self._tables, places, strict=True)}
+
+    @functools.cached_property
+    def _tables(self) -> tuple[tuple[str, tuple[Any, ...]], ...]:
+        return tuple((name, axis.values) for name, axis in self.values.items())
 
     def index(self, coordinates: Mapping[str, Any], repeat: int = 0) -> int:
         """The sample with these coordinates: the inverse of ``coordinates``.
@@ -266,21 +295,20 @@ class Axes(ABC):
 
     def alias(self, index: int) -> int | None:
         """The first sample that is the same as this one by what its coordinates stand for."""
-        if not self._round:
+        places = self.at(index)
+        aliased = {c: firsts[k] for c, firsts in self._round if firsts[k := places[c]] != k}
+        if not aliased:
             return None
         repeat, cell = divmod(index, self.cells)
-        places = self.places(cell)
-        firsts = tuple(
-            axis.alias(place) for axis, place in zip(self.values.values(), places, strict=True)
-        )
-        if firsts == places:
-            return None
-        first = self.cell(firsts)
+        first = self.cell(tuple(aliased.get(c, place) for c, place in enumerate(places)))
         return None if first is None or first == cell else repeat * self.cells + first
 
     @functools.cached_property
-    def _round(self) -> bool:
-        return any(axis.alias(k) != k for axis in self.values.values() for k in range(len(axis)))
+    def _round(self) -> tuple[tuple[int, tuple[int, ...]], ...]:
+        """The columns of axes that are round, each with what its places stand for."""
+        every = [tuple(map(axis.alias, range(len(axis)))) for axis in self.values.values()]
+        plain = [tuple(range(len(axis))) for axis in self.values.values()]
+        return tuple((c, firsts) for c, firsts in enumerate(every) if firsts != plain[c])
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return map(self.coordinates, range(len(self)))

@@ -7,13 +7,16 @@ stands that is being made.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, ClassVar, TypeVar, cast
 
 import numpy as np
 
 from synthdata.axes.base import Axes
+from synthdata.axes.tape import Tape
 from synthdata.distributions import (
     Choice,
     ColorDistribution,
@@ -127,20 +130,59 @@ class _BoundColor(Palette):
 
 
 class GridStreams(Streams):
-    """The streams of a grid's samples: some stay the same along axes, as its ``shared`` says."""
+    """The streams of a grid's samples: some stay the same along axes, as its ``shared`` says.
+
+    What is drawn from such a stream is kept for the samples that have it in common, the last
+    ``KEPT`` of them by purpose.
+    """
+
+    KEPT: ClassVar[int] = 64
 
     def __init__(self, grid: Axes, seed: int, redrawn: str = "", variant: int = 0) -> None:
         super().__init__(seed, redrawn, variant)
         self._grid = grid
-        self._along: dict[str, tuple[str, ...]] = {}
+        self._shared: dict[str, _Shared | None] = {}
 
     def get(self, index: int, purpose: str) -> np.random.Generator:
-        along = self._along.get(purpose)
-        if along is None:
-            shared = self._grid.shared.items()
-            found = [names for name, names in shared if f"{purpose}/".startswith(f"{name}/")]
-            along = self._along[purpose] = tuple(name for names in found for name in names)
-        return super().get(self._grid.stream_index(index, along) if along else index, purpose)
+        if purpose not in self._shared:
+            self._shared[purpose] = self._of(purpose)
+        shared = self._shared[purpose]
+        return super().get(index, purpose) if shared is None else shared.get(index)
+
+    def _of(self, purpose: str) -> _Shared | None:
+        """What a stream is along axes; None for one that is each sample's own."""
+        shared = self._grid.shared.items()
+        found = [names for name, names in shared if f"{purpose}/".startswith(f"{name}/")]
+        along = tuple(name for names in found for name in names)
+        return _Shared(self._grid, along, partial(super().get, purpose=purpose)) if along else None
+
+
+class _Shared:
+    """One stream that stays the same along some axes of a grid."""
+
+    def __init__(
+        self, grid: Axes, along: Sequence[str], start: Callable[[int], np.random.Generator]
+    ) -> None:
+        self._grid, self._along, self._start = grid, along, start
+        self._columns = [k for k, name in enumerate(grid.names) if name not in along]
+        self._tapes: OrderedDict[tuple[int, ...], Tape] = OrderedDict()
+        self._last: Tape | None = None
+
+    def get(self, index: int) -> np.random.Generator:
+        places = self._grid.at(index)
+        key = (index // self._grid.cells, *(places[k] for k in self._columns))
+        tape = self._tapes.pop(key, None)
+        if tape is None or not tape.kept:
+            number = self._grid.stream_index(index, self._along)
+            tape = Tape(partial(self._start, number))
+        self._tapes[key] = tape
+        if len(self._tapes) > GridStreams.KEPT:
+            self._tapes.popitem(last=False)
+        if self._last is not tape:
+            if self._last is not None:
+                self._last.let_go()
+            self._last = tape
+        return cast("np.random.Generator", tape.rewound())
 
 
 def bound(component: T, grid: Axes, here: Here) -> T:

@@ -31,11 +31,12 @@ class Product(Axes):
         """By how many cells one step along each axis goes."""
         return tuple(math.prod(self._lengths[k + 1 :]) for k in range(len(self._lengths)))
 
+    @functools.cached_property
+    def _steps(self) -> tuple[tuple[int, int], ...]:
+        return tuple(zip(self.weights, self._lengths, strict=True))
+
     def places(self, cell: int) -> Places:
-        return tuple(
-            cell // weight % length
-            for weight, length in zip(self.weights, self._lengths, strict=True)
-        )
+        return tuple([cell // weight % length for weight, length in self._steps])
 
     def columns(self, cells: np.ndarray) -> np.ndarray:
         weights = np.array(self.weights, dtype=np.int64)[:, None]

@@ -43,6 +43,41 @@ class Region:
             and not any(region.contains(node) for region in self.but)
         )
 
+    def tells(self, coordinates: Mapping[str, Any]) -> bool | None:
+        """Whether a record with these coordinates is in it; None where that takes more to know."""
+        node = {"axes": coordinates}
+        return _all(
+            *(
+                _holds(node, key, wanted) if _axis(key) in coordinates else None
+                for key, wanted in self.conditions.items()
+            ),
+            *(region.tells(coordinates) for region in self.every),
+            not self.some or _any(*(region.tells(coordinates) for region in self.some)),
+            _not(_any(*(region.tells(coordinates) for region in self.but))),
+        )
+
+    def axes(self) -> Iterator[str]:
+        """The keys of its conditions, as far as they can be axes, each by its name."""
+        yield from map(_axis, self.conditions)
+        for region in (*self.every, *self.some, *self.but):
+            yield from region.axes()
+
+
+def _axis(key: str) -> str:
+    return key.removeprefix("axes.")
+
+
+def _all(*told: bool | None) -> bool | None:
+    return False if False in told else None if None in told else True
+
+
+def _any(*told: bool | None) -> bool | None:
+    return _not(_all(*map(_not, told)))
+
+
+def _not(told: bool | None) -> bool | None:
+    return None if told is None else not told
+
 
 def _holds(node: Any, key: str, wanted: Distribution | Region) -> bool:
     axes = node.get("axes") if isinstance(node, Mapping) else None

@@ -107,14 +107,18 @@ class Selection(Subset):
             raise ConfigError(
                 f"values: {self.product.cells} cells are too many to select from; {self.MOST} do"
             )
+        for key, region in (("where", self.where), ("without", self.without)):
+            for name in region.axes() if region is not None else ():
+                self.check_name(name, key)
         kept = [k for k, at in enumerate(self.product) if self._keeps(at)]
         if not kept:
             raise ConfigError("where: no cell is left; check where and without")
         return np.array(kept, dtype=np.int64)
 
     def _keeps(self, coordinates: Mapping[str, Any]) -> bool:
-        inside = self.where is None or self.where.contains(coordinates)
-        return inside and (self.without is None or not self.without.contains(coordinates))
+        record = {"axes": coordinates}
+        inside = self.where is None or self.where.contains(record)
+        return inside and (self.without is None or not self.without.contains(record))
 
 
 @dataclass(frozen=True, kw_only=True)

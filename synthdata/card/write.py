@@ -14,6 +14,7 @@ from synthdata.card.readme import readme
 from synthdata.errors import ConfigError
 from synthdata.run.run import Run
 from synthdata.run.shard import writing
+from synthdata.splits import warn_of_empty
 from synthdata.writers.folder import DATASET
 
 README, CROISSANT = "README.md", "croissant.json"
@@ -38,6 +39,7 @@ def write_card(run: Run) -> Facts:
         raise ConfigError(
             f"{run.path}: its records are not what a card is made of ({cause}); verify says more"
         ) from error
+    warn_of_empty(facts.census.samples, "split")
     folder = run.path / DATASET
     names = []
     with writing(folder):

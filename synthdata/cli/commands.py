@@ -145,8 +145,9 @@ def show(arguments: Sequence[str]) -> int:
     from synthdata.compose import compose, listed
     from synthdata.config import Config
     from synthdata.sheet import contact_sheet
+    from synthdata.vocabularies import settled
 
-    node = compose(flags.overrides, flags.config_dir)
+    node = settled(compose(flags.overrides, flags.config_dir))
     find_modules_here()
     plugins = listed(node)
     config = Config.from_mapping(node, plugins).sample_config

@@ -18,6 +18,7 @@ from synthdata.errors import ConfigError, Interrupted, SynthdataError
 from synthdata.outputs import check_outputs, finish_outputs
 from synthdata.run import Run
 from synthdata.run.shard import writing
+from synthdata.vocabularies import settled
 
 
 def generate(arguments: Sequence[str], ready: Callable[[], None]) -> int:
@@ -242,7 +243,7 @@ def _codes(made: Any) -> Iterator[int]:
 
 def _config(cfg: Any) -> Config:
     """The checked config of a composed one."""
-    node = plain(cfg)
+    node = settled(plain(cfg))
     if node.get("plugins"):
         find_modules_here()
     plugins = listed(node)

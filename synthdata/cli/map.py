@@ -38,5 +38,8 @@ def map_(arguments: Sequence[str]) -> int:
     for failure in mapped.failures[:5]:
         values = ", ".join(f"{k} {v}" for k, v in failure.work.coordinates.items())
         print(f"{values}: {failure.cause}", file=sys.stderr)
-    print(f"{mapped.target}: {mapped.groups:,} groups, {len(mapped.failures):,} failed")
+    if mapped.target is None:
+        print("no groups, so nothing was written")
+    else:
+        print(f"{mapped.target}: {mapped.groups:,} groups, {len(mapped.failures):,} failed")
     return 1 if mapped.failures else 0

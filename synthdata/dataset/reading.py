@@ -11,8 +11,7 @@ from synthdata.components import coerce
 from synthdata.compose import compose, conf_dir, listed
 from synthdata.errors import ConfigError
 from synthdata.generator import SampleConfig
-
-LISTS = ("primitives", "effects", "labels")  # groups of which several options may be chosen
+from synthdata.vocabularies import settled
 
 
 def read(
@@ -41,7 +40,7 @@ def read(
         raise ConfigError(
             f"config: {config!r} is not a list of overrides, a config.yaml, a mapping or a Config"
         )
-    node = compose(list(config), config_dir)
+    node = settled(compose(list(config), config_dir))
     # Not as a Config: its engine and writer, which nobody needs here, take a while to import.
     samples = SampleConfig.from_mapping(node, [*plugins, *listed(node)])
     return samples, samples.size if node["n"] is None else coerce(node["n"], int, "n")
@@ -52,6 +51,8 @@ def overrides_of(node: Mapping[str, Any]) -> Iterator[str]:
 
     A group may be the name of an option, a list of these, or a mapping from them to keys of theirs.
     """
+    from synthdata.loader import LISTS
+
     keys: list[str] = []
     for name, value in node.items():
         if not (conf_dir() / str(name)).is_dir():

@@ -15,7 +15,7 @@ from synthdata.exports.target import refuse_existing, whole
 from synthdata.run.lock import check_free
 from synthdata.run.run import Run
 from synthdata.run.stop import on_signals
-from synthdata.splits import ALL, Splits
+from synthdata.splits import ALL, Splits, warn_of_empty
 from synthdata.writers.folder import DATASET
 
 #: Name -> the module of synthdata.exports and the class in it.
@@ -90,6 +90,8 @@ def written(run: Run, made: Format, path: Path) -> Survey:
             survey = source.survey()
             if not survey.n:
                 raise ConfigError(f"{run.path}: has no samples, all of them failed")
+            if made.split is not None:
+                warn_of_empty(survey.counts, "split")
             with whole(path) as staging:
                 made.write(source, survey, staging)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:

@@ -9,6 +9,7 @@ shared between calls and read-only.
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 
@@ -24,6 +25,7 @@ CodedPath = tuple[np.ndarray, np.ndarray]
 _PIECE = 45.0
 #: Lengths up to this are rounding, in pixels: of a line that short the direction is arbitrary.
 _NOTHING = 1e-9
+_FEW = 4  # paths that are placed faster one by one
 _QUARTERS = ((1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0))
 
 
@@ -49,6 +51,23 @@ def place(vertices: np.ndarray, angle: float, at: tuple[float, float]) -> np.nda
     placed += vertices[:, ::-1] * (-sin, sin)
     placed += at
     return placed
+
+
+def place_all(
+    paths: Sequence[np.ndarray], angles: Sequence[float], at: Sequence[tuple[float, float]]
+) -> list[np.ndarray]:
+    """``place`` of several, to the last bit the same, in one go."""
+    if len(paths) < _FEW:
+        return list(map(place, paths, angles, at))
+    poses = [(*turn(angle), *spot) for angle, spot in zip(angles, at, strict=True)]
+    counts = [len(path) for path in paths]
+    cos, sin, x, y = np.repeat(np.array(poses).T, counts, axis=1)
+    every = np.concatenate(paths)
+    placed = every * cos[:, None]
+    placed += every[:, ::-1] * np.stack((-sin, sin), axis=1)
+    placed += np.stack((x, y), axis=1)
+    ends = itertools.accumulate(counts, initial=0)
+    return [placed[start:stop] for start, stop in itertools.pairwise(ends)]
 
 
 def place_keypoints(

@@ -23,6 +23,7 @@ from synthdata.geometry.spans import (
     united,
 )
 from synthdata.geometry.warps import hull_of, warped_edges, within
+from synthdata.primitives.base import Primitive
 from synthdata.replies import Answers, Question
 from synthdata.scene import Bounds, Scene
 
@@ -239,6 +240,9 @@ class Label(ABC):
 
     names: ClassVar[tuple[str, ...]] = ()  # of its label images
     columns: ClassVar[Mapping[str, type]] = {}  # its keys with one value each, for tables
+
+    def check(self, primitives: Mapping[str, Primitive]) -> None:  # noqa: B027
+        """Raise ConfigError if it cannot tell the truth of what these draw, as far as is known."""
 
     @abstractmethod
     def fields(self, truth: Truth) -> Mapping[str, Any]:

@@ -1,34 +1,35 @@
 """The functions over groups that come with synthdata: pictures and numbers of each group.
 
-Each gets a ``Group``, may write files into its folder, and returns what goes into
-``results.jsonl``.
+Each gets a ``Group`` and what the caller gave by name, may write files into the group's folder, and
+returns what goes into ``results.jsonl``.
 """
 
 from __future__ import annotations
 
+import inspect
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from synthdata.errors import ConfigError
+from synthdata.errors import ConfigError, nearest
 from synthdata.maps.group import Group
 
 CELL, GAP, PAPER = 256, 4, 228
+MOST = {"samples": 400, "cell": 4096, "fps": 100}
 _WELL = re.compile(r"([A-Z]{1,2})(\d{1,2})")
 
 
-def contact_sheet(group: Group) -> dict[str, Any]:
-    """One picture of the group's first ``samples`` (16), row by row."""
-    most = _whole(group, "samples", 16, 400)
-    pictures = [_rgb(image) for _, image in zip(range(most), group.images(), strict=False)]
+def contact_sheet(group: Group, *, samples: int = 16, cell: int = CELL) -> dict[str, Any]:
+    """One picture of the group's first ``samples``, row by row, each at most ``cell`` pixels."""
+    pictures = [_rgb(image) for _, image in zip(range(samples), group.images(), strict=False)]
     columns = math.ceil(math.sqrt(len(pictures)))
     places = [divmod(k, columns) for k in range(len(pictures))]
-    name = _save(group, _arranged(pictures, places, _whole(group, "cell", CELL, 4096)))
+    name = _save(group, _arranged(pictures, places, cell))
     return {"images": len(pictures), "file": name}
 
 
@@ -50,19 +51,18 @@ def statistics(group: Group) -> dict[str, Any]:
     }
 
 
-def mosaic(group: Group) -> dict[str, Any]:
+def mosaic(group: Group, *, well: str = "well", cell: int = 64) -> dict[str, Any]:
     """All pictures of the group in one, in their places on a plate.
 
-    ``well`` names the axis of wells (``well``), A01 at the top left; pictures of one well are put
-    side by side in a square. Pictures are at most ``cell`` (64) pixels wide.
+    ``well`` names the axis of wells, A01 at the top left; pictures of one well are put side by side
+    in a square. Pictures are at most ``cell`` pixels wide.
     """
-    axis = str(group.options.get("well", "well"))
     wells: dict[tuple[int, int], list[Image.Image]] = {}
     for sample in group:
-        value = str(sample["record"].get("axes", {}).get(axis))
+        value = str(sample["record"].get("axes", {}).get(well))
         match = _WELL.fullmatch(value)
         if match is None:
-            raise ConfigError(f"well: {value!r} on axis {axis!r} is not a well, such as A01")
+            raise ConfigError(f"well: {value!r} on axis {well!r} is not a well, such as A01")
         wells.setdefault((_row(match[1]), int(match[2]) - 1), []).append(_rgb(sample["image"]))
     side = math.ceil(math.sqrt(max(map(len, wells.values()))))
     pictures, places = [], []
@@ -70,13 +70,12 @@ def mosaic(group: Group) -> dict[str, Any]:
         for k, picture in enumerate(sites):
             pictures.append(picture)
             places.append((row * side + k // side, column * side + k % side))
-    name = _save(group, _arranged(pictures, places, _whole(group, "cell", 64, 4096), gap=1))
+    name = _save(group, _arranged(pictures, places, cell, gap=1))
     return {"wells": len(wells), "images": len(pictures), "file": name}
 
 
-def gif(group: Group) -> dict[str, Any]:
-    """A GIF of the group's pictures in index order, ``fps`` (10) to a second."""
-    fps = _whole(group, "fps", 10, 100)
+def gif(group: Group, *, fps: int = 10) -> dict[str, Any]:
+    """A GIF of the group's pictures in index order, ``fps`` to a second."""
     frames = [_rgb(image).quantize(256, Image.Quantize.MEDIANCUT) for image in group.images()]
     name = f"{group.stem}.gif"
     frames[0].save(
@@ -89,13 +88,13 @@ def gif(group: Group) -> dict[str, Any]:
     return {"frames": len(frames), "file": name}
 
 
-def mp4(group: Group) -> dict[str, Any]:
-    """An MP4 (H.264) of the group's pictures in index order, ``fps`` (10) to a second."""
+def mp4(group: Group, *, fps: int = 10) -> dict[str, Any]:
+    """An MP4 (H.264) of the group's pictures in index order, ``fps`` to a second."""
     try:
         import imageio_ffmpeg
     except ImportError:
         raise ConfigError('mp4 needs imageio-ffmpeg; pip install "synthdata[mp4]"') from None
-    fps, name = _whole(group, "fps", 10, 100), f"{group.stem}.mp4"
+    name = f"{group.stem}.mp4"
     frames = [np.asarray(_rgb(image)) for image in group.images()]
     height, width = frames[0].shape[:2]
     writer = imageio_ffmpeg.write_frames(
@@ -108,11 +107,19 @@ def mp4(group: Group) -> dict[str, Any]:
     return {"frames": len(frames), "file": name}
 
 
-def _whole(group: Group, name: str, default: int, most: int) -> int:
-    value = group.options.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
-        raise ConfigError(f"{name}: {value!r} is not a whole number from 1 to {most}")
-    return value
+def check_options(function: Callable[..., Any], options: Mapping[str, Any]) -> None:
+    """Raise ConfigError for what one of these functions does not take."""
+    taken = [*inspect.signature(function).parameters.values()][1:]
+    for name, value in options.items():
+        parameter = next((p for p in taken if p.name == name), None)
+        if parameter is None:
+            known = nearest(name, [p.name for p in taken]) if taken else "it takes none"
+            raise ConfigError(f"{name}: {function.__name__} has no such option; {known}")
+        if isinstance(parameter.default, str):
+            if not isinstance(value, str):
+                raise ConfigError(f"{name}: {value!r} is not a name")
+        elif isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST[name]:
+            raise ConfigError(f"{name}: {value!r} is not a whole number from 1 to {MOST[name]}")
 
 
 def _row(letters: str) -> int:

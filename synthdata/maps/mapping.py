@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import logging
@@ -11,13 +12,14 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from synthdata.axes.discovery import groups
+from synthdata.axes.discovery import groups, values_at
 from synthdata.coordinator import Coordinator, Result, Work, named
 from synthdata.dataset.stored import Stored
 from synthdata.engines.base import Engine
-from synthdata.errors import ConfigError, Interrupted
+from synthdata.errors import ConfigError, Interrupted, nearest
 from synthdata.exports.source import check_finished
 from synthdata.exports.target import whole
+from synthdata.maps.functions import check_options
 from synthdata.maps.group import Group
 from synthdata.run.run import Run
 from synthdata.run.shard import writing
@@ -40,9 +42,12 @@ class Context(NamedTuple):
 
 
 class Mapped(NamedTuple):
-    """What became of a run's groups: how many there were, and the failures."""
+    """What became of a run's groups: where it is, how many there were, and the failures.
 
-    target: Path
+    There is no target where there was no group.
+    """
+
+    target: Path | None
     groups: int
     failures: tuple[Result, ...]
 
@@ -69,24 +74,25 @@ def map_run(
     target
         The folder for results; beside the run unless given.
     options
-        What the function may want to know, by name.
+        What the function may want to know, by name; those that come with synthdata say what.
     renew
         Whether to look for groups anew even if the data are those that they were found in.
 
     Raises
     ------
     ConfigError
-        If there is no such function, shards are missing, or the target is there already.
+        If there is no such function or option, shards are missing, or the target is there already.
     Interrupted
         If a signal came; nothing is left behind.
     """
     name = f"synthdata.maps:{function}" if function in SHIPPED else function
-    named(name)
+    _checked(name, options or {})
     check_finished(run)
+    path = target or run.path.with_name(f"{run.path.name}-{name.rpartition(':')[2]}-{axes[0]}")
     known = found(run, axes, renew)
     if not known:
-        logger.warning("no record has a value on %s: there is nothing to do", ", ".join(axes))
-    path = target or run.path.with_name(f"{run.path.name}-{name.rpartition(':')[2]}-{axes[0]}")
+        logger.warning("no record has a value on %s; %s", ", ".join(axes), _hint(run, axes))
+        return Mapped(None, 0, ())
     failures = []
     with whole(path.absolute()) as folder, on_signals() as stop:
         folder.mkdir()
@@ -110,13 +116,29 @@ def call(context: Context, work: Work) -> Any:
     run = context.run
     samples = _opened((run.path, run.config.fingerprint), run)["samples"]
     group = Group(work.coordinates, work.members, context.folder, samples, context.options)
-    function: Callable[[Group], Any] = named(context.function)
-    value = function(group)
+    value = _checked(context.function, context.options)(group)
     try:
         json.dumps(value, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"result: {error}; return numbers, strings, lists, mappings") from error
     return value
+
+
+def _checked(name: str, options: Mapping[str, Any]) -> Callable[[Group], Any]:
+    """The function of a group that ``module:function`` names; one of ours has its options."""
+    function = named(name)
+    if not name.startswith("synthdata.maps:"):
+        return function
+    check_options(function, options)
+    return functools.partial(function, **options)
+
+
+def _hint(run: Run, axes: Sequence[str]) -> str:
+    """What may have been meant by axes that no record has."""
+    first: dict[str, Any] = next((orjson.loads(line) for line in run.metadata()), {})
+    known = [*(first.get("axes") or {}), *first]
+    missing = next((name for name in axes if not list(values_at(first, name))), axes[0])
+    return nearest(missing, known)
 
 
 #: The samples of the run that was mapped last, opened once for each process.
@@ -139,6 +161,8 @@ def found(run: Run, axes: Sequence[str], renew: bool = False) -> dict[tuple, lis
         except (OSError, ValueError, KeyError, TypeError):
             pass
     known = groups(map(orjson.loads, run.metadata()), axes)
+    if not known:
+        return known
     node = {"axes": list(axes), "stamp": stamp, "groups": [[[*k], v] for k, v in known.items()]}
     with writing(kept):
         kept.parent.mkdir(exist_ok=True)

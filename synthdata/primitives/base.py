@@ -224,13 +224,18 @@ class Shape(Primitive):
         """
         geometry_columns, style_columns = self.columns_at(levels, draw)
         styles, style_params = self.styles({**geometry_columns, **style_columns})
+        drawn = rows(geometry_columns)
+        outlines = [self.outline(params, draw) for params in drawn]
+        paths = geometry.place_all(
+            [outline.vertices for outline in outlines],
+            geometry_columns["angle"],
+            list(zip(geometry_columns["x"], geometry_columns["y"], strict=True)),
+        )
         marks = []
-        for params, style, looks in zip(
-            rows(geometry_columns), styles, rows(style_params), strict=True
+        for params, outline, vertices, style, looks in zip(
+            drawn, outlines, paths, styles, rows(style_params), strict=True
         ):
-            outline = self.outline(params, draw)
             place = (params["x"], params["y"])
-            vertices = geometry.place(outline.vertices, params["angle"], place)
             marks.append(
                 Mark(
                     category=self.category,

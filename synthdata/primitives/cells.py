@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -65,8 +66,8 @@ class Cells(Shape):
         lives = min(params["fate"] / response, 1.0) if response else 1.0
         alive = time <= lives
         size = params["radius"] * (params["nucleus"] if params["channel"] == "nucleus" else 1.0)
-        points = _blob(size if alive else size / 2, params, waves[:, number])
-        vertices, codes = geometry.spline(points, closed=True)
+        shape = params["aspect"], params["roughness"], waves[:, number].tobytes()
+        vertices, codes = _blob(size if alive else size / 2, *shape)
         way = params["drift"] * min(time, lives)
         turn = math.radians(params["heading"] - params["angle"])  # it is rotated by angle yet
         shift = (way * math.cos(turn), way * math.sin(turn))
@@ -84,10 +85,15 @@ def killed(params: Mapping[str, Any]) -> float:
     return float(params["kill"] * acting / (1 + acting))
 
 
-def _blob(radius: float, params: Mapping[str, Any], waves: np.ndarray) -> np.ndarray:
-    """Points of a rough ellipse around the origin: float64 (k, 2)."""
+@functools.lru_cache(maxsize=1024)  # over time, the cells of a well stay the same
+def _blob(
+    radius: float, aspect: float, roughness: float, words: bytes
+) -> tuple[np.ndarray, np.ndarray]:
+    """A rough ellipse around the origin, as a path; not to be changed."""
+    waves = np.frombuffer(words).reshape(2, len(_WAVES))
     angles = np.arange(_KNOTS) * (2 * np.pi / _KNOTS)
     around = np.outer(angles, _WAVES)
     rough = np.clip(np.cos(around) @ waves[0] + np.sin(around) @ waves[1], -6, 6)
-    radii = radius * (1 + np.clip(params["roughness"], 0, 0.1) * rough)
-    return np.stack((radii * np.cos(angles), params["aspect"] * radii * np.sin(angles)), axis=1)
+    radii = radius * (1 + np.clip(roughness, 0, 0.1) * rough)
+    points = np.stack((radii * np.cos(angles), aspect * radii * np.sin(angles)), axis=1)
+    return geometry.spline(points, closed=True)

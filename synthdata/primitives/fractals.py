@@ -58,6 +58,7 @@ class Fractals(Shape):
         "weighted": ("a", "b", "c", "d", "e", "f"),
     }
     WHOLE: ClassVar[Mapping[str, int]] = {"points": 1, "maps": 2}
+    NUMBERS: ClassVar[tuple[str, ...]] = ("weight",)
 
     x: Distribution = fraction(Constant(0.5), of="width")
     y: Distribution = fraction(Constant(0.5), of="height")

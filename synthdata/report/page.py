@@ -1,9 +1,10 @@
-"""The HTML pages: a template, a style sheet, scripts, and data that is never code."""
+"""The HTML pages: one frame, their own sections, a style sheet, scripts, and data, never code."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -13,8 +14,8 @@ import orjson
 
 SCRIPTS = {
     "report": ("base.js", "charts.js", "layers.js", "viewer.js", "sheet.js", "report.js"),
-    "sweep": ("base.js", "charts.js", "sweep.js"),
-    "study": ("base.js", "study.js"),
+    "sweep": ("base.js", "charts.js", "table.js", "sweep.js"),
+    "study": ("base.js", "table.js", "study.js"),
 }
 
 
@@ -32,17 +33,19 @@ def page(name: str, title: str, data: Mapping[str, Any], served: bool = False) -
     served
         Whether the page may fetch more from the server that it came from.
     """
-    style = _text("style.css")
-    script = _script(name)
-    policy = content_policy(name, served)
+    body = _text(f"{name}.html")
+    sections = re.findall(r'<section id="(\w+)" data-nav="([^"]+)">', body)
     values = {
         "title": _escaped(title),
-        "policy": policy,
-        "style": style,
+        "policy": content_policy(name, served),
+        "style": _text("style.css"),
+        "first": sections[0][0],
+        "nav": "".join(f'<a href="#{id}">{text}</a>' for id, text in sections),
+        "body": body,
         "data": _embedded(data),
-        "script": script,
+        "script": _script(name),
     }
-    parts = _text(f"{name}.html").split("{{")
+    parts = _text("frame.html").split("{{")
     out = [parts[0]]
     for part in parts[1:]:
         key, _, rest = part.partition("}}")

@@ -3,34 +3,64 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from synthdata.config import Failures
 from synthdata.errors import BudgetSpent
 from synthdata.run.ledger import Ledger
+from synthdata.run.plan import Shard
+from synthdata.run.values import Whole
 from synthdata.runtime.beat import Pulse
 
+NO_SHARDS: Mapping[int, Shard] = {}
 _NAMED = 3  # causes in a message
 
 
-def check(limits: Failures, n: int, ledger: Ledger, pulses: Sequence[Pulse]) -> None:
+def check(
+    limits: Failures,
+    n: int,
+    ledger: Ledger,
+    pulses: Sequence[Pulse],
+    shards: Mapping[int, Shard] = NO_SHARDS,
+) -> None:
     """Raise BudgetSpent if more samples failed than ``limits`` allow.
 
-    ``ledger`` has those of the finished shards, ``pulses`` those of the others so far.
+    ``ledger`` has those of the finished shards, ``pulses`` those of the others so far, whose
+    ``shards`` are by number.
     """
     failed = ledger.failed + sum(pulse.failed for pulse in pulses)
     streak = max([ledger.streak, *(pulse.streak for pulse in pulses)])
+    under_way = ((shards[p.shard], p.made, p.failed) for p in pulses if p.shard in shards)
+    values = ledger.values.failing(under_way)
     spent = None
     if limits.max_count is not None and failed > limits.max_count:
         spent = f"{failed} samples failed, more than failures.max_count={limits.max_count}"
-    elif limits.max_rate is not None and failed > limits.max_rate * n:
-        spent = f"{failed} samples failed, more than failures.max_rate={limits.max_rate} of n={n}"
+    elif limits.max_rate is not None and (more := _over(limits.max_rate, n, failed, values)):
+        spent = more
     elif limits.max_consecutive is not None and streak > limits.max_consecutive:
         most = limits.max_consecutive
         spent = f"{streak} samples in a row failed, more than failures.max_consecutive={most}"
     if spent:
         causes = ledger.causes + Counter(row["cause"] for p in pulses for row in p.rows())
         raise BudgetSpent(f"{spent} allows: {_most_common(causes)}")
+
+
+def _over(rate: float, n: int, failed: int, values: tuple[int, Sequence[Whole]]) -> str | None:
+    """How much more failed than a share of the samples, or of the values along axes.
+
+    What a value that fails as a whole loses are no samples but one value; one is always allowed.
+    """
+    lost, wholes = values
+    if failed - lost > rate * n:
+        return f"{failed - lost} samples failed, more than failures.max_rate={rate} of n={n}"
+    for whole in wholes:
+        if whole.failed > max(rate * whole.total, 1 if rate else 0):
+            names = ", ".join(whole.names)
+            return (
+                f"all samples of {whole.failed} of the {whole.total} values of {names} failed, "
+                f"more than failures.max_rate={rate}"
+            )
+    return None
 
 
 def _most_common(causes: Counter[str]) -> str:

@@ -14,6 +14,7 @@ from synthdata.errors import ConfigError
 from synthdata.run.insights import Insights
 from synthdata.run.plan import Shard
 from synthdata.run.shard import LEDGER, Summary, readable_records
+from synthdata.run.values import Values
 from synthdata.writers.base import Writer
 
 FAILURES = "failures.jsonl"
@@ -41,6 +42,8 @@ class Ledger:
         How many there are of each category; None if that is not known of all shards.
     services
         How labels' questions to models went, in numbers.
+    values
+        What became of the values that shards are cut along.
     insights
         Where the time went since this ledger was opened.
     """
@@ -54,16 +57,17 @@ class Ledger:
     streak: int = 0
     marks: Counter[str] | None = field(default_factory=Counter)
     services: Counter[str] = field(default_factory=Counter)
+    values: Values = field(default_factory=Values)
     insights: Insights = field(default_factory=Insights)
 
-    def add(self, summary: Summary) -> None:
+    def add(self, shard: Shard, summary: Summary) -> None:
         """Count one more shard that was finished now."""
-        self._count(summary)
+        self._count(shard, summary)
         if summary.finished:  # else its ledger file is gone, and when it was made is not known
             self.insights.add(summary)
         self.streak = max(self.streak, summary.streak)
 
-    def _count(self, summary: Summary) -> None:
+    def _count(self, shard: Shard, summary: Summary) -> None:
         self.shards += 1
         self.made += summary.made
         self.failed += len(summary.failures)
@@ -71,6 +75,7 @@ class Ledger:
         self.seconds.update(summary.seconds)
         self.causes.update(row["cause"] for row in summary.failures)
         self.services.update(summary.services or {})
+        self.values.add(shard, summary.made, len(summary.failures))
         if summary.marks is None:
             self.marks = None
         elif self.marks is not None:
@@ -85,7 +90,7 @@ class Ledger:
         ledger = cls()
         for shard in shards:
             summary = read_summary(run, shard, writer)
-            ledger._count(summary)
+            ledger._count(shard, summary)
             ledger.insights.add_slowest((s, i) for s, i in summary.slowest)
         return ledger
 

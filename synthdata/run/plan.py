@@ -155,6 +155,16 @@ class Plan(NamedTuple):
             last = min(numbers.stop, stretch.numbers.stop)
             yield from stretch.shards(range(first, max(first, last)), wanted)
 
+    def spread(self, part: Part | None = None, wanted: Wanted = EVERY) -> Iterator[Shard]:
+        """The same in the order to make them in: along axes first one of each value.
+
+        So it shows early whether a value fails as a whole, or all do.
+        """
+        along = any(stretch.tasks is not None for stretch in self.stretches)
+        yield from (s for s in self.shards(part, wanted) if s.cut is None or not s.cut.first)
+        if along:
+            yield from (s for s in self.shards(part, wanted) if s.cut is not None and s.cut.first)
+
     def shard(self, number: int) -> Shard | None:
         """The shard of this number; None when none is planned."""
         found = [s.shard(number) for s in self.stretches if number in s.numbers]

@@ -145,7 +145,7 @@ class Run:
             have = set(there)
             self._check_services(s for s in plan.shards(self.part, wanted) if s not in have)
             self._begin(plan, notes)
-            missing = (s for s in plan.shards(self.part, wanted) if s not in have)
+            missing = (s for s in plan.spread(self.part, wanted) if s not in have)
             finished = self._work(session, map(session.job, missing), ledger)
             if not finished.issuperset(plan.shards(self.part, wanted)):
                 if stop.signal is None:
@@ -350,7 +350,7 @@ class Run:
         """Write down how all parts together went."""
         ledger = Ledger()
         for shard in finished:
-            ledger.add(books.read_summary(self.path, shard, self.config.store))
+            ledger.add(shard, books.read_summary(self.path, shard, self.config.store))
         insights = ledger.insights
         elapsed, processes = insights.elapsed(), insights.workers
         self._finish("complete", ledger, elapsed, finished, processes=processes)

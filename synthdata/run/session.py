@@ -63,6 +63,7 @@ class Session:
         self._path, self._config, self._part = path, config, part
         self._stop, self._observer = stop, observer
         self._done: set[int] = set()  # shards
+        self._shards: dict[int, Shard] = {}  # along axes, given out and not done
         self._staging = staging(part)
         self._early = 0  # workers that died before their first sample, with no shard done since
         self._fatal: set[int] = set()  # samples that a worker was on when it died
@@ -75,8 +76,8 @@ class Session:
         queue = _Queue(jobs)
         for outcome in self._config.engine.run(make_shard, queue, self._stop):
             match outcome:
-                case Done(_, Summary() as summary):
-                    self._book(summary, ledger)
+                case Done(job, Summary() as summary):
+                    self._book(job.shard, summary, ledger)
                 case Done(_, CannotStart(cause, trace)):
                     raise StartError(f"workers cannot start: {cause}\n{trace}")
                 case Suspect(job, _):
@@ -90,6 +91,8 @@ class Session:
     def job(self, shard: Shard) -> Job:
         """The job that makes a shard."""
         config = self._config
+        if shard.cut is not None:
+            self._shards[shard.number] = shard
         return Job(
             self._path.absolute(),
             config.sample_config,
@@ -119,10 +122,11 @@ class Session:
         """Remove what is not finished."""
         clear_staging(self._path, None if self._part is None else self._staging)
 
-    def _book(self, summary: Summary, ledger: Ledger) -> None:
+    def _book(self, shard: Shard, summary: Summary, ledger: Ledger) -> None:
         self._done.add(summary.shard)
+        self._shards.pop(summary.shard, None)
         self._early = 0
-        ledger.add(summary)
+        ledger.add(shard, summary)
         with writing(self._path):
             books.append_failures(self._path, summary.failures)
         log.relay(log.Message(*m) for m in summary.messages)
@@ -131,7 +135,7 @@ class Session:
         """Hold what goes on against the budget, and show it."""
         registry.beat(self._path)
         pulses = self._pulses()
-        budget.check(self._config.failures, self._config.n, ledger, pulses)
+        budget.check(self._config.failures, self._config.n, ledger, pulses, self._shards)
         if self._observer is not None:
             self._observer.progress(ledger, sum(p.begun for p in pulses), self._config.n)
         if self._stop() and not self._told:

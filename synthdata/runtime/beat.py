@@ -98,6 +98,11 @@ class Pulse(NamedTuple):
     streak: int
     time: float
 
+    @property
+    def made(self) -> int:
+        """How many samples were made, at least."""
+        return max(self.begun - self.failed - (self.index >= 0), 0)
+
     def rows(self) -> list[dict[str, Any]]:
         """The failures of the shard so far."""
         try:

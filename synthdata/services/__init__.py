@@ -6,12 +6,12 @@ from synthdata._lazy import lazy
 
 if TYPE_CHECKING:
     from synthdata.services.cache import Cache, SqliteCache
-    from synthdata.services.embedding import Embedder, Embedding, MiniLM, WordLlama
     from synthdata.services.limiter import Limiter, Limits, SqliteLimiter
     from synthdata.services.openai import OpenAI
     from synthdata.services.paraphrases import Paraphrases
     from synthdata.services.recorded import Recorded
-    from synthdata.services.themes import process_themes
+    from synthdata.vocabularies.embedding import Embedder, Embedding, MiniLM, WordLlama
+    from synthdata.vocabularies.themes import process_themes
 
 __all__ = [
     "Cache",
@@ -33,17 +33,17 @@ __getattr__, __dir__ = lazy(
     globals(),
     {
         "Cache": "cache",
-        "Embedder": "embedding",
-        "Embedding": "embedding",
+        "Embedder": ".vocabularies.embedding",
+        "Embedding": ".vocabularies.embedding",
         "Limiter": "limiter",
         "Limits": "limiter",
-        "MiniLM": "embedding",
+        "MiniLM": ".vocabularies.embedding",
         "OpenAI": "openai",
         "Paraphrases": "paraphrases",
         "Recorded": "recorded",
         "SqliteCache": "cache",
         "SqliteLimiter": "limiter",
-        "WordLlama": "embedding",
-        "process_themes": "themes",
+        "WordLlama": ".vocabularies.embedding",
+        "process_themes": ".vocabularies.themes",
     },
 )

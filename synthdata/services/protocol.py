@@ -97,12 +97,6 @@ def refusal(status: int, headers: Mapping[str, str]) -> Refusal:
     )
 
 
-def embedding(reply: str) -> list[float]:
-    """The numbers of an embedding's reply."""
-    data = base64.b64decode(reply)
-    return list(struct.unpack(f"<{len(data) // 4}f", data))
-
-
 def _text(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ValueError("no text in it")

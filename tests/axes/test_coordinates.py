@@ -122,6 +122,14 @@ def test_a_key_of_the_config_may_be_an_axis() -> None:
         ),
         (["axes.values.k=3", "axes.bind.k=seed"], "axes.bind.k: 'seed'"),
         (["axes.values.k=3", "axes.bind.k=canvas.sise"], "did you mean 'size'"),
+        (
+            ["axes.values={a: 2, b: 2}", "axes.bind.a=canvas.dpi", "axes.bind.b=canvas.dpi"],
+            "axes.bind: a and b are both bound to canvas.dpi",
+        ),
+        (
+            ["axes.values={a: 2, b: [jpeg]}", "axes.bind.a=encoder.quality", "axes.bind.b=encoder"],
+            "axes.bind: b is bound to encoder, which holds encoder.quality of a; name it first",
+        ),
         (["axes.values.k=[gif]", "axes.bind.k=encoder"], "'gif' is not an option"),
         (["axes.values.k=99", "axes.bind.k=canvas.dpi"], "99 combinations"),
     ],

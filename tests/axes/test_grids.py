@@ -6,12 +6,13 @@ import pickle
 from collections import Counter
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from synthdata import components
-from synthdata.axes import Axes, Axis, Latin, Product, Random, Sobol, Zip
+from synthdata.axes import Axes, Axis, Latin, Product, Random, Sobol, Union, Zip
 from synthdata.errors import ConfigError
 
 NAMES = ("shape", "scale", "well", "frame")
@@ -65,7 +66,21 @@ SUBSETS = st.builds(
 )
 
 
-@given(st.one_of(PRODUCTS, ZIPS, SUBSETS))
+@st.composite
+def unions(draw: st.DrawFn) -> Union:
+    """Of grids of several kinds with the same axes, in any order, whose values overlap."""
+    names = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=3, unique=True))
+    parts: list[Axes] = []
+    for _ in range(draw(st.integers(1, 4))):
+        order, size = draw(st.permutations(names)), draw(st.integers(1, 3))
+        values = st.lists(st.integers(0, 4), min_size=size, max_size=size, unique=True)
+        axes = {name: axis(draw(values)) for name in order}
+        kind = draw(st.sampled_from([Product, Zip, Random, Union]))
+        parts.append(Union(parts=(Zip(values=axes),)) if kind is Union else kind(values=axes))
+    return Union(parts=tuple(parts))
+
+
+@given(st.one_of(PRODUCTS, ZIPS, SUBSETS, unions()))
 def test_every_cell_once_and_back(grid: Axes) -> None:
     rows = [grid.at(k) for k in range(grid.cells)]
     assert len(set(rows)) == grid.cells == len(grid)
@@ -77,6 +92,36 @@ def test_every_cell_once_and_back(grid: Axes) -> None:
     copy = components.build(components.describe(grid), Axes, "axes")
     assert copy == grid == pickle.loads(pickle.dumps(grid))
     assert list(copy) == list(grid)
+
+
+@given(unions())
+def test_a_union_has_the_cells_of_its_parts_in_their_order_each_once(grid: Union) -> None:
+    expected: list[dict[str, Any]] = []
+    for part in grid.parts:
+        expected += [at for at in part if at not in expected]
+    assert [*grid] == expected
+    for part in grid.parts:
+        assert all(map(grid.contains, part))
+    rows = [grid.at(k) for k in range(grid.cells)]
+    assert grid.columns(np.arange(grid.cells)).T.tolist() == [list(row) for row in rows]
+    for column in range(len(grid.names)):
+        stands = Counter(row[column] for row in rows)
+        assert {places: n for (places,), n in grid.stands([column]).items()} == stands
+
+
+def test_the_parts_of_a_union_agree_on_values_that_rounding_made_two() -> None:
+    third = axis({"axis": "linspace", "low": 0.0, "high": 0.3, "size": 4})
+    grid = Union(parts=(Product(values={"x": axis([0.1, 0.2, 0.3])}), Product(values={"x": third})))
+    assert grid.values["x"].values == (0.1, 0.2, 0.3, 0.0)
+    assert grid.cells == 4
+
+
+def test_an_axis_that_all_parts_have_stays_round() -> None:
+    turn = axis({"axis": "linspace", "low": 0, "high": 360, "size": 5, "period": 360})
+    parts = (Product(values={"turn": turn, "x": axis([k])}) for k in (0, 1))
+    grid = Union(parts=tuple(parts))
+    assert grid.values["turn"] is turn
+    assert [grid.alias(k) for k in range(10)] == [None] * 4 + [0] + [None] * 4 + [5]
 
 
 @given(PRODUCTS)
@@ -178,6 +223,15 @@ def test_bad_axes_are_one_sentence(node: Any, words: str) -> None:
         (lambda v: Product(values=v).index({"a": 0}), "b: missing"),
         (lambda v: Product(values=v).index({"a": 0, "b": 7}), "b: 7 is not on the axis"),
         (lambda v: Product(values=v).chosen({"b": []}), "chooses nothing"),
+        (lambda v: Union(), "parts: give at least one grid"),
+        (
+            lambda v: Union(parts=(Zip(values={"a": v["a"]}), Product(values=v))),
+            "parts[1]: has the",
+        ),
+        (lambda v: Union(parts=(Product(values=v, repeats=2),)), "parts[0].repeats: is said of"),
+        (lambda v: Union(parts=(Product(values=v, name="{a}{b}"),)), "parts[0].name: is said of"),
+        (lambda v: Union(parts=(Product(values=v),), values={"a": v["a"]}), "those of the parts"),
+        (lambda v: components.coerce({"axes": "zap"}, Axes, "k"), "k.axes: 'zap' is unknown; did"),
     ],
 )
 def test_bad_grids_are_one_sentence(make: Any, words: str) -> None:

@@ -12,8 +12,10 @@ import pytest
 from synthdata import api
 from synthdata.cli import main
 from synthdata.dataset import Dataset
-from synthdata.errors import ConfigError
+from synthdata.errors import BudgetSpent, ConfigError
 from synthdata.run import Run
+from synthdata.run.plan import Plan, Shard
+from synthdata.run.values import Values, Whole
 from synthdata.run.verify import verify
 
 PLATE = [
@@ -70,23 +72,97 @@ def test_a_part_and_the_rest_are_the_whole(tmp_path: Path, capsys: Any) -> None:
     assert "3 values, 0 with failures" in capsys.readouterr().out
 
 
-def test_one_value_that_fails_is_reported_and_stops_no_other(tmp_path: Path) -> None:
-    overrides = ["axes.values={well: [0, 7, 1], site: 4}", "axes.shared={}", "parallel.axis=well"]
-    overrides += [
-        "primitives.lines.x=0.5",
-        "failures.max_rate=null",
-        "primitives.lines.width={dist: axis, name: well, to: [1, 2, -1]}",
-    ]
+def test_a_value_that_can_make_no_sample_is_refused(tmp_path: Path) -> None:
+    width = "primitives.lines.width={dist: axis, name: well, to: [1, 2, -1]}"
     with pytest.raises(ConfigError, match="-1 can be drawn"):
-        made(tmp_path / "refused", *overrides)
+        made(tmp_path / "refused", "axes.values.well=3", width)
     assert not (tmp_path / "refused").exists()
-    overrides[-1] = "primitives.lines.width={dist: relative, of: x, plus: -9, "
-    overrides[-1] += "factor: {dist: axis, name: well}}"
-    run = made(tmp_path / "run", *overrides)
+
+
+def failing(wells: list[int], *overrides: str) -> list[str]:
+    """A config in which the samples of wells below 1 fail."""
+    return [
+        *(f"axes.values={{well: {wells}, site: 4}}", "axes.shared={}", "parallel.axis=well"),
+        "primitives.lines.x=0.5",
+        "primitives.lines.width={dist: relative, of: x, plus: -9, factor: "
+        "{dist: axis, name: well}}",
+        *overrides,
+    ]
+
+
+@pytest.mark.parametrize("engine", [[], ["engine=loky", "engine.workers=2"]])
+def test_one_value_that_fails_is_reported_and_stops_no_other(
+    engine: list[str], tmp_path: Path
+) -> None:
+    run = made(tmp_path / "run", *failing([0, 7, 1], *engine))
     assert run.state["axes"]["well"]["0"] == {"made": 0, "failed": 4}
     assert run.state["axes"]["well"]["7"] == {"made": 4, "failed": 0}
     rows = [json.loads(line) for line in (run.path / "failures.jsonl").open()]
     assert [row["axes"] for row in rows] == [{"well": 0, "site": k} for k in range(4)]
+    assert run.state["status"] == "complete"
+    assert run.state["digest"] == made(tmp_path / "again", *failing([0, 7, 1])).state["digest"]
+
+
+@pytest.mark.parametrize(
+    ("wells", "overrides", "words"),
+    [
+        ([1, 0, 2, -1], [], "2 of the 4 values of well failed, more than failures.max_rate=0.01"),
+        ([0, 1], ["failures.max_rate=0"], "1 of the 2 values of well failed, more than failures."),
+        ([0, 1], ["failures.max_count=3"], "4 samples failed, more than failures.max_count=3"),
+        ([0, 1], ["parallel.axis=site"], "samples failed, more than failures.max_rate=0.01 of n=8"),
+        ([1, 0, 2, -1], ["failures.max_rate=0.5"], ""),
+        ([0, 0.5], ["failures.max_rate=0.5", "axes.values.site=1"], "2 of the 2 values"),
+    ],
+)
+def test_values_spend_a_budget_of_their_own(
+    wells: list[int], overrides: list[str], words: str, tmp_path: Path
+) -> None:
+    if not words:
+        run = made(tmp_path / "run", *failing(wells, *overrides))
+        assert (run.state["made"], run.state["failed"]) == (8, 8)
+        return
+    with pytest.raises(BudgetSpent) as caught:
+        made(tmp_path / "run", *failing(wells, *overrides))
+    assert words in str(caught.value)
+
+
+def test_a_run_in_which_all_values_fail_ends_at_the_second_one(tmp_path: Path) -> None:
+    """However many samples a value has: one shard of each is tried first."""
+    overrides = [*failing([0, -1, -2, -3]), "axes.values.site=1000", "shard_size=20"]
+    with pytest.raises(BudgetSpent, match="2 of the 4 values of well failed"):
+        made(tmp_path / "run", *overrides)
+    rows = (tmp_path / "run" / "failures.jsonl").read_text().splitlines()
+    assert len(rows) <= 40
+
+
+def test_shards_of_all_values_come_first_and_all_shards_once() -> None:
+    config = api.config([*PLATE, "n=36", "parallel.axis=well"])
+    plan = Plan().grown(18, 4, config.tasks).grown(36, 4, config.tasks)
+    shards = [*plan.spread()]
+    assert sorted(shard.number for shard in shards) == [*range(plan.shard_count)]
+    assert {s.cut.task for s in shards[:3] if s.cut} == {0, 1, 2}
+    plain = Plan().grown(18, 4)
+    assert [*plain.spread()] == [*plain.shards()]
+
+
+def test_values_are_counted_without_a_run() -> None:
+    config = api.config([*PLATE, "parallel.axis=[well,site]"])
+    assert config.tasks is not None
+    shards = [*Plan().grown(18, 2, config.tasks).shards()]  # two of each value, of 3 samples
+    names = ("well", "site")
+    values = Values()
+    assert values.failing() == (0, [])
+    values.add(shards[0], 0, 2)
+    assert values.failing() == (2, [])  # one more may be made
+    assert values.failing([(shards[1], 0, 1)]) == (3, [Whole(1, 6, names)])
+    assert values.failing([(shards[1], 1, 0)]) == (0, [])
+    values.add(shards[3], 1, 0)
+    values.add(shards[2], 0, 2)
+    assert values.failing() == (2, [])  # the other two are samples that failed
+    values.add(shards[1], 0, 1)
+    assert values.failing([(shards[4], 0, 2), (shards[5], 0, 1)]) == (6, [Whole(2, 6, names)])
+    values.add(Shard(99, 0, 5), 0, 5)
+    assert values.failing() == (3, [Whole(1, 6, names)])
 
 
 def test_records_are_chosen_by_coordinates(tmp_path: Path) -> None:

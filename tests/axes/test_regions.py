@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from processes import Command
 
 from synthdata import api, components
-from synthdata.axes import Region, Selection
+from synthdata.axes import Product, Random, Region, Selection, Zip
+from synthdata.axes.held import check_held
 from synthdata.axes.kinds import Anonymous
 from synthdata.cli import main
 from synthdata.errors import ConfigError
@@ -172,3 +174,129 @@ def test_bad_regions_are_one_sentence(split: str, words: str) -> None:
         api.config([f"split={split}"])
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+GRID = ["primitives=circles", "axes=product", "axes.values={shape: [a, b], k: 3}"]
+A, B = "{shape: a}", "{shape: b}"
+
+
+@pytest.mark.parametrize(
+    ("split", "words"),
+    [
+        ("{train: 1.0, test: {shape: hart}}", "split.test: no cell of the grid is in this region"),
+        ("{train: 1.0, test: {axes.k: 3}}", "split.test: no cell"),
+        ("{train: 1.0, test: {shape: c, background: red}}", "split.test: no cell"),
+        (f"{{train: 1.0, test: {{all: [{A}, {B}]}}}}", "split.test: no cell"),
+        (f"{{train: 1.0, test: {{shape: a, not: {{any: [{A}, {B}]}}}}}}", "split.test: no cell"),
+        (f"{{train: 1.0, one: {A}, two: {{shape: a, k: 1}}}}", "split.two: nothing is left for it"),
+        (f"{{train: 1.0, one: {A}, two: {B}}}", "split.train: nothing is left for it; other"),
+        (f"{{train: 1.0, test: {A}}}", ""),
+        (f"{{train: 1.0, one: {{shape: a, k: 1}}, two: {A}}}", ""),
+        ("{train: 1.0, one: {shape: a, background: red}, two: {shape: a, k: 1}}", ""),
+        ("{train: 1.0, test: {any: [{shape: c}, {background: red}]}}", ""),
+        ("{train: 1.0, test: {shpae: a}}", ""),  # it may be a key of a label: known at the end
+    ],
+)
+def test_a_split_that_no_cell_can_be_in_is_refused(split: str, words: str) -> None:
+    overrides = [*GRID, f"split={split}"]
+    if not words:
+        assert api.config(overrides).split is not None
+        return
+    with pytest.raises(ConfigError) as caught:
+        api.config(overrides)
+    assert words in str(caught.value)
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_what_a_grid_tells_of_splits_is_what_its_records_are_in(data: st.DataObject) -> None:
+    """Refused exactly if one of the splits is empty, where regions are told by axes alone."""
+    values = st.integers(0, 3)
+    leaf = st.builds(lambda n, v: {n: v}, st.sampled_from(["x", "y"]), st.lists(values, min_size=1))
+    nodes = st.recursive(
+        leaf,
+        lambda inner: st.one_of(
+            st.builds(lambda a, b: {"all": [a, b]}, inner, inner),
+            st.builds(lambda a, b: {"any": [a, b]}, inner, inner),
+            st.builds(lambda a, b: {**a, "not": b}, leaf, inner),
+        ),
+        max_leaves=4,
+    )
+    held = data.draw(st.lists(nodes, max_size=3))
+    split = {"train": 1.0, **{"abc"[k]: region(node) for k, node in enumerate(held)}}
+    grid = data.draw(
+        st.sampled_from(
+            [
+                Product(values={"x": Anonymous(3), "z": Anonymous(2), "y": Anonymous(2)}),
+                Zip(values={"x": Anonymous(3), "y": Anonymous(3)}),
+                Random(values={"x": Anonymous(4), "y": Anonymous(2)}, size=3, seed=1),
+            ]
+        )
+    )
+    splits = Splits(split)
+    found = {splits.of_record({"axes": at, "seed": 0, "index": 0}) for at in grid}
+    try:
+        check_held(split, grid)
+    except ConfigError as error:
+        name = str(error).removeprefix("split.").partition(":")[0]
+        assert name in split.keys() - found
+    else:
+        assert found == set(split)
+
+
+def test_a_split_that_turns_out_empty_is_told_at_the_end(command: Command) -> None:
+    run = ["primitives=circles", "n=4", "canvas.size=[16,16]", "engine=serial", "report=null"]
+    done = command(*run, "hydra.run.dir=run", "split.train=1.0", "split.test.background=lime")
+    assert done.returncode == 0
+    assert "split.test: none of the 4 samples is in it" in done.stderr
+    done = command(
+        *run, "hydra.run.dir=full", "split.train=1.0", "split.test.marks.category=circle"
+    )
+    assert done.returncode == 0
+    assert "split.train: none of the 4 samples is in it" in done.stderr
+    done = command("export", "run", "metadata", "split={a: 1.0, b: {background: red}}")
+    assert "split.b: none of the 4 samples is in it" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["axes.where.shape=c"], "axes.where: no cell is left"),
+        (["axes.where.shap=a"], "axes.where: 'shap' is not an axis; did you mean 'shape'?"),
+        (["axes.without.t=3"], "axes.without: 't' is not an axis; known: k, shape"),
+    ],
+)
+def test_a_selection_by_what_is_no_axis_is_refused(overrides: list[str], words: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        api.config([*GRID, "axes=selection", *overrides])
+    assert words in str(caught.value)
+
+
+def test_regions_can_be_given_key_by_key() -> None:
+    whole = api.config([*GRID, "axes=selection", "axes.where={shape: a, k: [0, 2]}"])
+    parts = api.config([*GRID, "axes=selection", "axes.where.shape=a", "axes.where.k=[0,2]"])
+    assert parts.axes == whole.axes
+    assert [*(whole.axes or ())] == [{"shape": "a", "k": k} for k in (0, 2)]
+    split = api.config([*GRID, "split.train=1.0", "split.test.shape=a"]).split
+    assert split == {"train": 1.0, "test": region({"shape": "a"})}
+
+
+def test_classes_may_be_the_values_of_an_axis(tmp_path: Path, capsys: Any) -> None:
+    run = api.generate(
+        [*GRID, "canvas.size=[16,16]", "engine=serial", "report=null"], tmp_path / "run"
+    )
+    for key, names in (("shape", ["a", "b"]), ("axes.k", ["0", "1", "2"])):
+        target = tmp_path / key
+        assert main(["export", str(run.path), "classes", f"key={key}", "-o", str(target)]) == 0
+        folders = [path for path in target.iterdir() if path.is_dir()]
+        assert sorted(folder.name for folder in folders) == names
+        assert {len(list(folder.iterdir())) for folder in folders} == {6 // len(names)}
+    capsys.readouterr()
+    for key, words in (
+        ("shap", "classes needs an axis or a label with the key 'shap'"),
+        ("marks.params.radius", "marks.params.radius: has"),
+    ):
+        overrides = ["export", str(run.path), "classes", f"key={key}", "-o", str(tmp_path / "no")]
+        assert main(overrides) == 2
+        assert words in capsys.readouterr().err
+        assert not (tmp_path / "no").exists()

@@ -188,3 +188,21 @@ def test_shared_codes_cannot_be_changed() -> None:
     for _, codes in (geometry.ellipse(1, 1), geometry.rounded_rectangle(4, 3, 1)):
         with pytest.raises(ValueError, match="read-only"):
             codes[0] = LINETO
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.lists(st.tuples(st.floats(-99, 99), st.floats(-99, 99)), min_size=1, max_size=9),
+            st.one_of(st.floats(-400, 400), st.sampled_from([0.0, 90.0, -180.0, 45.0])),
+            st.tuples(st.floats(-99, 99), st.floats(-99, 99)),
+        ),
+        max_size=9,
+    )
+)
+def test_many_paths_are_placed_as_each_one(marks: list) -> None:
+    paths = [np.array(path) for path, _, _ in marks]
+    angles, spots = [angle for _, angle, _ in marks], [spot for _, _, spot in marks]
+    found = geometry.place_all(paths, angles, spots)
+    for path, angle, spot, placed in zip(paths, angles, spots, found, strict=True):
+        assert np.array_equal(placed, geometry.place(path, angle, spot))

@@ -12,6 +12,7 @@ from report_cases import SMALL, only, opened, painted, press, show, wait
 
 import synthdata
 from synthdata.report import report
+from synthdata.report.page import page
 from synthdata.report.server import Server
 from synthdata.report.sweep import write_index
 
@@ -383,3 +384,35 @@ def test_the_index_of_a_sweep(window: Any, tmp_path: Path) -> None:
     first.click()
     assert wait(window, "sheet.list.length === 3")
     assert window.title == "1 · synthdata"
+
+
+def test_the_page_of_a_study(window: Any, tmp_path: Path) -> None:
+    trials = [
+        {"trial": 0, "state": "complete", "value": 0.5, "default": True, "count": 3, "cause": ""},
+        {"trial": 1, "state": "fail", "value": None, "default": False, "count": 10, "cause": "no"},
+        {"trial": 2, "state": "complete", "value": 0.25, "default": False, "count": 2, "cause": ""},
+    ]
+    told = {"name": "a study", "path": "runs/study", "objective": "counts", "direction": "minimize"}
+    rest = {"overrides": [], "best": 2, "default": 0.5, "pictures": {}, "config": "seed: 0"}
+    path = tmp_path / "report.html"
+    path.write_bytes(page("study", "a study", {**told, **rest, "trials": trials}))
+    window.get(path.as_uri())
+
+    def column(place: int) -> list[str]:
+        cells = window.find_elements("css selector", f"#table tbody td:nth-child({place})")
+        return [cell.text for cell in cells]
+
+    assert column(1) == ["0 (as it is)", "1", "2"]
+    assert [a.text for a in window.find_elements("css selector", "nav a")] == [
+        *("Plots", "Trials", "Best config")
+    ]
+    buttons = "#table thead button"
+    heads = [button.text for button in window.find_elements("css selector", buttons)]
+    assert heads == ["trial ↑", "state", "value", "count", "cause"]
+    window.find_elements("css selector", buttons)[2].click()
+    assert column(3) == ["0.25", "0.5", ""]  # what has none is last, whichever way
+    window.find_elements("css selector", buttons)[2].click()
+    assert column(3) == ["0.5", "0.25", ""]
+    assert window.find_element("css selector", "#table strong").text == "2"
+    figures = window.find_elements("css selector", "#figures dd")
+    assert [figure.text for figure in figures] == ["3", "1", "0.5", "0.25"]

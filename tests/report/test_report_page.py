@@ -17,7 +17,7 @@ import synthdata
 from synthdata.encoders.png import Png
 from synthdata.errors import ConfigError
 from synthdata.report import report
-from synthdata.report.page import page
+from synthdata.report.page import SCRIPTS, page
 from synthdata.report.pictures import load
 
 HOSTILE = "</script><script>alert(1)</script><!--<script><img src=x onerror=alert(2)>"
@@ -76,6 +76,18 @@ def test_the_policy_names_its_own_script_and_style(rich_run: synthdata.Run) -> N
     for kind, text in (("style-src", style), ("script-src", script)):
         digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
         assert f"{kind} 'sha256-{digest}';" in policy
+
+
+@pytest.mark.parametrize("name", list(SCRIPTS))
+def test_every_page_has_the_frame_and_its_navigation_leads_to_sections(name: str) -> None:
+    tags = Elements(page(name, "<i>", {}).decode()).tags
+    sections = [a["id"] for tag, a in tags if tag == "section" and "id" in a]
+    links = [a["href"][1:] for tag, a in tags if tag == "a"]
+    assert links == [sections[0], *sections]  # the first one skips the navigation
+    ids = [a["id"] for _, a in tags if "id" in a]
+    assert len(set(ids)) == len(ids)
+    assert ids[:5] == ["theme", "name", "path", "figures", "note"]
+    assert "i" not in [tag for tag, _ in tags]
 
 
 def test_what_a_run_says_is_data(rich_copy: Path) -> None:

@@ -19,7 +19,8 @@ from synthdata.errors import ConfigError, NoReply
 from synthdata.replies import Answers, Question
 from synthdata.services import Embedding, SqliteCache
 from synthdata.services.concurrency import Concurrency
-from synthdata.services.protocol import embedding, refusal
+from synthdata.services.protocol import refusal
+from synthdata.vocabularies.embedding import numbers
 
 
 def asked(count: int, **fields: Any) -> Answers:
@@ -75,7 +76,7 @@ def test_embeddings_go_together(server: ModelServer) -> None:
     answers = service(tasks_per_batch=8).answer(questions)
     assert [len(arrival.body["input"]) for arrival in server.arrivals] == [8, 8, 4]
     for text, q in zip(texts, questions, strict=True):
-        assert embedding(answers.reply(q)) == pytest.approx(letters(text))
+        assert list(numbers(answers.reply(q))) == pytest.approx(letters(text))
     rows = Embedding("e", service()).embed(texts)
     assert rows.shape == (20, 26)
     assert (rows**2).sum(axis=1) == pytest.approx(1)

@@ -16,10 +16,11 @@ from processes import Command
 
 import synthdata
 from synthdata.api import config
+from synthdata.compose import compose
 from synthdata.errors import ConfigError
 from synthdata.services import MiniLM, WordLlama, process_themes
-from synthdata.services.embedding import Embedder
-from synthdata.services.words import NOUNS
+from synthdata.vocabularies.embedding import Embedder
+from synthdata.vocabularies.words import NOUNS
 
 
 class Drawn(Embedder):
@@ -158,6 +159,37 @@ def test_a_run_has_the_chosen_words_in_its_config(tmp_path: Path) -> None:
     assert words_of(run) <= set(vocabulary)
     plain = config([*TEXT, f"{VOCABULARY}=[{','.join(vocabulary)}]"])
     assert run.fingerprint == plain.fingerprint
+
+
+DOORS = {
+    "api": lambda overrides: config(overrides).sample_config,
+    "Generator": lambda overrides: synthdata.Generator.from_config(overrides).config,
+    "Dataset": lambda overrides: synthdata.Dataset.from_config(overrides).config,
+}
+
+
+@pytest.mark.parametrize("door", list(DOORS))
+def test_whoever_composes_has_the_words(door: str) -> None:
+    results, _ = process_themes(["sea", "music"], NOUNS, 3)
+    made = DOORS[door](["primitives=text", f"{VOCABULARY}={{themes: [sea, music], k: 3}}"])
+    assert made.primitives["text"].vocabulary == (*results["sea"], *results["music"])  # type: ignore[attr-defined]
+
+
+def test_the_command_line_has_the_words(command: Command) -> None:
+    asked = f"{VOCABULARY}={{themes: [sea], k: 3}}"
+    done = command("show", "primitives=text", "canvas.size=[64,64]", asked, "-k", "1")
+    assert done.returncode == 0, done.stderr
+    assert (command.folder / "contact-sheet.png").exists()
+    done = command(*TEXT, asked, "hydra.run.dir=run")
+    assert done.returncode == 0, done.stderr
+    results, _ = process_themes(["sea"], NOUNS, 3)
+    vocabulary = synthdata.Run.load(command.folder / "run").config.primitives["text"].vocabulary
+    assert vocabulary == results["sea"]
+
+
+def test_composing_itself_asks_nobody() -> None:
+    node = compose(["primitives=text", f"{VOCABULARY}=themed"])
+    assert node["primitives"]["text"]["vocabulary"] == "themed"
 
 
 def test_a_run_is_made_again_without_any_model(

@@ -11,6 +11,7 @@ from synthdata.errors import ConfigError
 from synthdata.geometry.contacts import contacts
 from synthdata.labels.base import Label, Truth
 from synthdata.labels.captions import conversation
+from synthdata.primitives.base import Primitive
 from synthdata.scene import Mark, Scene
 
 _CLOSE = 1e-6  # pixels: nearer than that is touching
@@ -39,8 +40,25 @@ class BlindtestQuestions(Label):
 
     task: Task
 
+    def check(self, primitives: Mapping[str, Primitive]) -> None:
+        for name, primitive in primitives.items():
+            if type(primitive).__module__.startswith(__package__):
+                continue
+            for kind, _ in primitive.kinds():
+                if (category := getattr(kind, "category", None)) in _COUNTED[self.task]:
+                    raise ConfigError(
+                        f"asks of the {category} marks that belong to the task, and "
+                        f"primitives.{name} draws others; leave it out"
+                    )
+
     def fields(self, truth: Truth) -> Mapping[str, Any]:
-        turns = _ASKED[self.task](truth.scene)
+        try:
+            turns = _ASKED[self.task](truth.scene)
+        except (LookupError, ValueError):  # of a primitive whose categories are not known before
+            raise ConfigError(
+                f"labels: what {self.task} asks of cannot be told from other marks; "
+                "leave the primitives out that draw them"
+            ) from None
         return {
             "task": self.task,
             "prompt": turns[0][0],
@@ -134,6 +152,17 @@ def _subway(scene: Scene) -> Turns:
         (f"Count the single-coloured ways between {a} and {b}. Give the number only.", count),
     ]
 
+
+#: The categories of the marks that a task asks of.
+_COUNTED: Mapping[str, tuple[str, ...]] = {
+    "line_intersections": ("blue line", "red line"),
+    "two_circles": ("circle",),
+    "circled_letter": ("oval", "text"),
+    "overlapping_shapes": ("circle", "pentagon"),
+    "nested_squares": ("square",),
+    "rows_and_columns": ("row line", "column line"),
+    "subway_paths": ("path", "text"),
+}
 
 _ASKED: Mapping[str, Callable[[Scene], Turns]] = {
     "line_intersections": _lines,

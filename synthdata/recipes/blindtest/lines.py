@@ -16,6 +16,7 @@ from synthdata.primitives.base import Draw, Primitive
 from synthdata.primitives.fonts import font_files
 from synthdata.primitives.text import set_text
 from synthdata.recipes.blindtest.marks import INK, one, points, polyline
+from synthdata.recipes.limits import check_within
 from synthdata.scene import Mark
 
 _CELLS = 12
@@ -35,6 +36,10 @@ class BlindtestLines(Primitive):
 
     crossings: Distribution = IntUniform(0, 2)
     width: Distribution = Constant(2.0)
+
+    def __post_init__(self) -> None:
+        check_within("crossings", self.crossings, 0, 2, whole=True)
+        check_within("width", self.width, 0)
 
     def marks(self, draw: Draw) -> list[Mark]:
         rng = draw.geometry
@@ -92,6 +97,10 @@ class BlindtestSubway(Primitive):
 
     paths: Distribution = IntUniform(1, 3)
     width: Distribution = Constant(10.0)
+
+    def __post_init__(self) -> None:
+        check_within("paths", self.paths, 1, 3, whole=True)
+        check_within("width", self.width, 0)
 
     def files(self) -> tuple[Path, ...]:
         return (Path(font_files(None)[_FONT]),)

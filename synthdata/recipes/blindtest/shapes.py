@@ -13,6 +13,7 @@ from synthdata.errors import ConfigError
 from synthdata.primitives.base import Draw, Primitive
 from synthdata.primitives.columns import check_names
 from synthdata.recipes.blindtest.marks import BLACK, circle, one, points, polyline
+from synthdata.recipes.limits import check_within
 from synthdata.scene import Mark
 
 _AXES = 3.85  # inches: what the axes of a figure of 5 inches have, and all that was kept of it
@@ -37,6 +38,11 @@ class BlindtestCircles(Primitive):
     diameter: Distribution = Uniform(1 / 7, 1 / 4)
     rotation: Distribution = Constant("horizontal")
     distance: Distribution = Uniform(-0.15, 0.5)
+
+    def __post_init__(self) -> None:
+        check_within("diameter", self.diameter, 0, 1)
+        check_names("rotation", self.rotation, tuple(ROTATIONS))
+        check_within("distance", self.distance, -1)
 
     def marks(self, draw: Draw) -> list[Mark]:
         rng = draw.geometry
@@ -78,9 +84,12 @@ class BlindtestShapes(Primitive):
     variant: Distribution = IntUniform(0, 1)
 
     def __post_init__(self) -> None:
-        for name, known in (("shape", ("circle", "pentagon")), ("color", ("black", "tab10"))):
-            if isinstance(getattr(self, name), Constant):
-                check_names(name, getattr(self, name), known)
+        check_names("shape", self.shape, ("circle", "pentagon"))
+        check_within("count", self.count, 1, whole=True)
+        check_within("size", self.size, 0, 1)
+        check_within("width", self.width, 0)
+        check_names("color", self.color, ("black", "tab10"))
+        check_within("variant", self.variant, 0, 1, whole=True)
 
     def marks(self, draw: Draw) -> list[Mark]:
         rng = draw.geometry
@@ -145,6 +154,10 @@ class BlindtestSquares(Primitive):
 
     depth: Distribution = IntUniform(2, 5)
     width: Distribution = Constant(3.0)
+
+    def __post_init__(self) -> None:
+        check_within("depth", self.depth, 1, 5, whole=True)
+        check_within("width", self.width, 0)
 
     def marks(self, draw: Draw) -> list[Mark]:
         rng = draw.geometry

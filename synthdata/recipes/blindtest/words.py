@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from synthdata.distributions import Choice, Constant, Distribution, IntUniform
 from synthdata.errors import ConfigError
@@ -13,10 +14,12 @@ from synthdata.primitives.columns import check_names
 from synthdata.primitives.fonts import font_files, set_line
 from synthdata.primitives.text import WORDS, set_text
 from synthdata.recipes.blindtest.marks import BLACK, INK, circle, one, points, polyline
+from synthdata.recipes.limits import check_within, listed
 from synthdata.scene import Mark
 
 LETTERS = ("Acknowledgement", "Subdermatoglyphic", "tHyUiKaRbNqWeOpXcZvM")
 _EM = 96.0  # pixels that padding is measured against: the height of the released pictures' fonts
+_SHAPE = re.compile(r"([1-9]\d{0,2})x([1-9]\d{0,2})")
 _LARGER = 0.7  # radii of the oval, in widths and heights of its letter
 
 
@@ -42,6 +45,9 @@ class BlindtestLetter(Primitive):
             raise ConfigError("words: give at least one, and no white space in it")
         if isinstance(self.font, Constant | Choice):
             check_names("font", self.font, tuple(font_files(None)))
+        check_within("letter", self.letter, 0, sum(map(len, self.words)) - 1, whole=True)
+        check_within("padding", self.padding, 0)
+        check_within("width", self.width, 0)
 
     def files(self) -> tuple[Path, ...]:
         names = font_files(None)
@@ -92,16 +98,21 @@ class BlindtestGrids(Primitive):
     width: Distribution = Constant(10.0)
     text: Distribution = Constant(False)
 
+    def __post_init__(self) -> None:
+        for value in listed(self.shape):
+            _rows_and_columns(value)
+        check_within("width", self.width, 0)
+        for value in listed(self.text):
+            if not isinstance(value, bool):
+                raise ConfigError(f"text: {value!r} is neither true nor false")
+
     def files(self) -> tuple[Path, ...]:
         return (Path(font_files(None)["DejaVuSans"]),)
 
     def marks(self, draw: Draw) -> list[Mark]:
         rng = draw.geometry
         shape, width, text = (one(source, rng) for source in (self.shape, self.width, self.text))
-        try:
-            rows, columns = (int(n) for n in str(shape).split("x"))
-        except ValueError:
-            raise ConfigError(f"shape: {shape!r} was drawn; such as 3x4 can be") from None
+        rows, columns = _rows_and_columns(shape)
         stroke = float(width) * draw.side / 2000.0
         params = {"width": width}
         cell_x, cell_y = (draw.width - stroke) / columns, (draw.height - stroke) / rows
@@ -121,6 +132,13 @@ class BlindtestGrids(Primitive):
                 for column, k in enumerate(words)
             ]
         return marks
+
+
+def _rows_and_columns(shape: Any) -> tuple[int, int]:
+    match = _SHAPE.fullmatch(str(shape))
+    if match is None:
+        raise ConfigError(f"shape: {shape!r} is not rows by columns, such as 3x4")
+    return int(match[1]), int(match[2])
 
 
 def _word(word: str, size: float, x: float, y: float, shift: float) -> Mark:

@@ -17,11 +17,13 @@ from synthdata.geometry.spans import of_picture
 from synthdata.labels.base import Label, Truth
 from synthdata.primitives.base import Draw, Primitive
 from synthdata.recipes.fractaldb.search import POINTS, categories, orbit, pixels_of, read_system
+from synthdata.recipes.limits import check_within
 from synthdata.scene import CLOSEPOLY, LINETO, MOVETO, Mark, Style
 
 WEIGHTS = 25
 GREY = (127, 127, 127)
 _FOUND_AT_ONCE = 50  # categories: more take longer than a sample may
+_WRITE_FILES = "; for more write parameter files by search() and give their path"
 _ORBIT_SEED = 100  # of the orbits of all pictures, as published
 
 
@@ -48,7 +50,11 @@ class FractalDb(Primitive):
             raise ConfigError(f"step: {self.step} must lie between 0 and 0.5")
         if not 1 <= self.points <= 10_000_000:
             raise ConfigError(f"points: {self.points} must lie between 1 and 10 million")
-        _ = self.files()
+        most = len(self.files()) or _FOUND_AT_ONCE
+        hint = "" if self.path else _WRITE_FILES
+        check_within("category", self.category, 0, most - 1, whole=True, hint=hint)
+        check_within("weight", self.weight, 0, WEIGHTS - 1, whole=True)
+        check_within("flip", self.flip, 0, 3, whole=True)
 
     def files(self) -> tuple[Path, ...]:
         if self.path is None:
@@ -83,8 +89,8 @@ class FractalDb(Primitive):
         files = self.files()
         most = len(files) or _FOUND_AT_ONCE
         if not 0 <= category < most:
-            hint = "" if files else "; write parameter files by search() and give their path"
-            raise ConfigError(f"category: {category} is not among the {most} there are{hint}")
+            hint = "" if files else _WRITE_FILES
+            raise ConfigError(f"category: {category} was drawn; 0 to {most - 1} can be{hint}")
         if files:
             return files[category].stem, read_system(files[category])
         return f"{category:05d}", _searched(category)

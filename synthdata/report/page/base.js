@@ -81,6 +81,12 @@ function themed(button) {
   label();
 }
 
+/** The figures at the top of a page, [name, value, kind], and the note below them. */
+function showFigures(figures, note) {
+  byId("figures").append(...figures.map(([name, value, kind = null]) => el("div", { class: kind }, el("dt", {}, name), el("dd", {}, value))));
+  byId("note").textContent = note;
+}
+
 /** A button that copies the text of an element. */
 function copies(button, source) {
   button.addEventListener("click", async () => {
@@ -99,3 +105,7 @@ function copies(button, source) {
     setTimeout(() => { button.textContent = "Copy"; }, 1200);
   });
 }
+
+themed(byId("theme"));
+byId("name").textContent = DATA.name;
+byId("path").textContent = DATA.path;

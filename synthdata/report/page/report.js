@@ -3,29 +3,22 @@
 const STATS = DATA.stats;
 const TIMING = STATS.timing || {};
 
-function figure(name, value, kind = "") {
-  return el("div", { class: kind }, el("dt", {}, name), el("dd", {}, value));
-}
-
-function showHead() {
+function showRun() {
   const { run } = STATS;
-  byId("name").textContent = DATA.name;
-  byId("path").textContent = DATA.path;
   const rate = TIMING.elapsed_s ? run.made / TIMING.elapsed_s : null;
   const marks = Object.values(STATS.categories).reduce((sum, row) => sum + row.marks, 0);
-  byId("figures").append(...[
-    figure("status", run.status || "unknown", run.status === "complete" ? "good" : "bad"),
-    figure("images", run.made === run.n ? short(run.made) : `${short(run.made)} of ${short(run.n)}`),
-    figure("failed", short(run.failed || 0), run.failed ? "bad" : ""),
-    figure("images/s", rate === null ? "–" : short(Math.round(rate))),
-    figure("took", duration(TIMING.elapsed_s)),
-    figure("size", bytes(run.bytes)),
-    figure("marks/image", STATS.samples ? short(marks / STATS.samples) : "–"),
-    figure("canvas", run.canvas.join(" × ")),
-    figure("seed", String(run.seed)),
-  ]);
   const of = STATS.all ? `all ${short(STATS.samples)}` : `${short(STATS.samples)} of ${short(run.made)}`;
-  byId("note").textContent = `Statistics of ${of} samples${STATS.all ? "" : ", spread evenly over the run"}. synthdata ${run.version || ""}${run.digest ? `, digest ${run.digest.slice(0, 12)}` : ""}.`;
+  showFigures([
+    ["status", run.status || "unknown", run.status === "complete" ? "good" : "bad"],
+    ["images", run.made === run.n ? short(run.made) : `${short(run.made)} of ${short(run.n)}`],
+    ["failed", short(run.failed || 0), run.failed ? "bad" : ""],
+    ["images/s", rate === null ? "–" : short(Math.round(rate))],
+    ["took", duration(TIMING.elapsed_s)],
+    ["size", bytes(run.bytes)],
+    ["marks/image", STATS.samples ? short(marks / STATS.samples) : "–"],
+    ["canvas", run.canvas.join(" × ")],
+    ["seed", String(run.seed)],
+  ], `Statistics of ${of} samples${STATS.all ? "" : ", spread evenly over the run"}. synthdata ${run.version || ""}${run.digest ? `, digest ${run.digest.slice(0, 12)}` : ""}.`);
 }
 
 function groupsOf() {
@@ -131,9 +124,8 @@ function showConfig() {
   copies(byId("copy-config"), byId("config-text"));
 }
 
-themed(byId("theme"));
 startViewer();
-for (const show of [showHead, startSheet, showParameters, showObjects, showMaking, showConfig]) {
+for (const show of [showRun, startSheet, showParameters, showObjects, showMaking, showConfig]) {
   try {
     show();
   } catch (error) { // a run.json that no run wrote: the rest of the page is worth seeing

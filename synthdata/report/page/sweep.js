@@ -32,38 +32,11 @@ function columns() {
   ];
 }
 
-function showTable() {
-  const all = columns();
-  let [by, down] = [null, false];
-  const draw = () => {
-    const rows = RUNS.map((run, k) => [run, k]);
-    if (by !== null) {
-      const value = ([run, k]) => all[by].value(run, k) ?? "";
-      rows.sort((a, b) => {
-        const [x, y] = [value(a), value(b)];
-        const order = typeof x === "number" && typeof y === "number" ? x - y : String(x).localeCompare(String(y), "en", { numeric: true });
-        return down ? -order : order;
-      });
-    }
-    const heads = all.map((column, k) => {
-      const arrow = by === k ? (down ? " ↓" : " ↑") : "";
-      const title = column.value ? el("button", { type: "button", onclick: () => { down = by === k && !down; by = k; draw(); } }, column.title + arrow) : column.title;
-      return el("th", { class: column.number ? "num" : null, scope: "col", "aria-sort": by === k ? (down ? "descending" : "ascending") : null }, title);
-    });
-    const cells = ([run, k]) => el("tr", {}, ...all.map((column) => el("td", { class: column.number ? "num" : null }, column.cell(run, k))));
-    byId("table").replaceChildren(el("thead", {}, el("tr", {}, ...heads)), el("tbody", {}, ...rows.map(cells)));
-  };
-  draw();
-}
-
-themed(byId("theme"));
-byId("name").textContent = DATA.name;
-byId("path").textContent = DATA.path;
-for (const [name, value] of [["runs", short(RUNS.length + DATA.more)], ["images", short(sum("made"))], ["failed", short(sum("failed"))], ["size", bytes(sum("bytes"))], ["took", duration(sum("elapsed_s"))]]) {
-  byId("figures").append(el("div", {}, el("dt", {}, name), el("dd", {}, value)));
-}
-byId("note").textContent = DATA.more ? `The first ${short(RUNS.length)} are shown.` : "";
-showTable();
+showFigures(
+  [["runs", short(RUNS.length + DATA.more)], ["images", short(sum("made"))], ["failed", short(sum("failed"))], ["size", bytes(sum("bytes"))], ["took", duration(sum("elapsed_s"))]],
+  DATA.more ? `The first ${short(RUNS.length)} are shown.` : "",
+);
+sortable(byId("table"), RUNS, columns());
 for (const run of RUNS) {
   const total = marksOf(run);
   const rows = Object.entries(run.categories).sort((a, b) => b[1].marks - a[1].marks).slice(0, 12);

@@ -12,8 +12,8 @@ import numpy as np
 from synthdata import components
 from synthdata.errors import ConfigError, NoReply
 from synthdata.replies import Service
-from synthdata.services.embedding import Embedder, Embedding, MiniLM, WordLlama
-from synthdata.services.words import NOUNS
+from synthdata.vocabularies.embedding import Embedder, Embedding, MiniLM, WordLlama
+from synthdata.vocabularies.words import NOUNS
 
 THEMES = ("sea", "kitchen", "forest", "music")  # of vocabulary=themed
 _PASSES = 100  # more are never needed; each one makes the choice better

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import logging
 import os
@@ -46,14 +47,12 @@ class WordLlama(Embedder):
 
 @functools.cache
 def _wordllama() -> Any:
-    from synthdata.services.limiter import needs_extra
-
     root = logging.getLogger()
     before = root.level, root.handlers[:]
     try:
         import wordllama
     except ImportError as error:
-        raise needs_extra("wordllama", key="") from error
+        raise ConfigError("needs wordllama: pip install 'synthdata[llm]'") from error
     finally:  # it sets up the whole process's log
         root.setLevel(before[0])
         root.handlers[:] = before[1]
@@ -96,11 +95,14 @@ class Embedding(Embedder):
     service: Service
 
     def _rows(self, texts: Sequence[str]) -> np.ndarray:
-        from synthdata.services.protocol import embedding
-
         questions = [Question("embedding", self.model, text) for text in texts]
         answers = self.service.answer(questions)
-        rows = [embedding(answers.reply(question)) for question in questions]
+        rows = [numbers(answers.reply(question)) for question in questions]
         if len({len(row) for row in rows}) > 1:
             raise NoReply(f"{self.model!r} gives embeddings of several lengths")
         return np.array(rows)
+
+
+def numbers(reply: str) -> np.ndarray:
+    """The numbers of an embedding's reply, float32 (d,)."""
+    return np.frombuffer(base64.b64decode(reply), dtype="<f4")

@@ -1,0 +1,43 @@
+"""Splits that hold out regions, against the cells of a grid: what can be in which."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from synthdata.axes.base import Axes
+from synthdata.axes.regions import Region
+from synthdata.errors import ConfigError
+
+MOST = 10**5  # combinations of values that are looked at
+
+
+def check_held(split: Mapping[str, float | Region], grid: Axes) -> None:
+    """Raise ConfigError if no cell of the grid can be in one of the splits.
+
+    That is known where regions are told by axes; of two regions that contain a cell the first one
+    has it.
+    """
+    regions = {name: part for name, part in split.items() if isinstance(part, Region)}
+    named = {axis for region in regions.values() for axis in region.axes()}
+    names = [name for name in grid.names if name in named]
+    if not names or math.prod(len(grid.values[name]) for name in names) > MOST:
+        return
+    inside: set[str] = set()  # what may be in a region, be it in another one too
+    filled: set[str] = set()  # and what may be in a split
+    for places in grid.stands([grid.names.index(name) for name in names]):
+        at = {n: grid.values[n].values[k] for n, k in zip(names, places, strict=True)}
+        told = {name: region.tells(at) for name, region in regions.items()}
+        inside |= {name for name, found in told.items() if found is not False}
+        for name, found in told.items():
+            if found is not False:
+                filled.add(name)
+            if found:
+                break
+        else:
+            filled |= split.keys() - regions.keys()
+    for name in split:
+        if name in regions and name not in inside:
+            raise ConfigError(f"split.{name}: no cell of the grid is in this region")
+        if name not in filled:
+            raise ConfigError(f"split.{name}: nothing is left for it; other regions have all cells")
