@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -41,7 +40,7 @@ class Asking:
         stopping: Callable[[], bool],
         kept: Callable[[], None] | None = None,
     ) -> None:
-        from synthdata.services.openai import KEY, base_url
+        from synthdata.services.openai import api_key, base_url
 
         self._service, self._cache, self._limiter = service, cache, limiter
         self._stopping, self._kept = stopping, kept
@@ -49,7 +48,7 @@ class Asking:
         self._replies: dict[str, str] = {}
         self._causes: dict[str, str] = {}
         self._counts: Counter[str] = Counter()
-        key = os.environ.get(KEY)
+        key = api_key()
         self._http = httpx2.AsyncClient(
             base_url=base_url(),
             headers={"Authorization": f"Bearer {key}"} if key else {},

@@ -81,19 +81,19 @@ class Limiter(ABC):
         began = time.monotonic()
         async with self._turn:
             try:
-                return await self._wait(tokens, began + self._limits.wait_s)
+                return await self._wait(tokens, began)
             finally:
                 self.waited_s += time.monotonic() - began
 
-    async def _wait(self, tokens: int, until: float) -> Permit:
+    async def _wait(self, tokens: int, began: float) -> Permit:
         ticket = self._draw()
         try:
             while True:
-                found = self._try(ticket, tokens)
+                found = self._try(ticket, tokens, time.monotonic() - began)
                 if isinstance(found, Permit):
                     return found
                 found = min(found, _LOOK_S)  # tokens that were not needed come back
-                if time.monotonic() + found > until:
+                if time.monotonic() + found - began > self._limits.wait_s:
                     raise NoReply(
                         f"services.limits.wait_s: no permit within {self._limits.wait_s:g} s"
                     )
@@ -106,7 +106,7 @@ class Limiter(ABC):
         """Stand in line."""
 
     @abstractmethod
-    def _try(self, ticket: int, tokens: int) -> Permit | float:
+    def _try(self, ticket: int, tokens: int, waited_s: float) -> Permit | float:
         """The permit, if it is this ticket's turn; else the seconds to wait before the next try."""
 
     @abstractmethod
@@ -116,6 +116,11 @@ class Limiter(ABC):
     @abstractmethod
     def pause(self, seconds: float) -> None:
         """Nobody gets a permit for so long: the server has asked for it."""
+
+    @abstractmethod
+    def statistics(self) -> dict[str, float]:
+        """``calls``: the permits that all processes ever got; ``waited_s``: how long they waited
+        for these. No kill makes them wrong."""
 
     @abstractmethod
     def close(self) -> None:
@@ -160,7 +165,7 @@ class SqliteLimiter(Limiter):
             self._base.execute("DELETE FROM line WHERE ticket = ?", (ticket,))
         self._locks.drop(_TICKETS + ticket)
 
-    def _try(self, ticket: int, tokens: int) -> Permit | float:
+    def _try(self, ticket: int, tokens: int, waited_s: float) -> Permit | float:
         with self._locks.holding(_EXCLUSIVE), self._base:
             if not self._is_first(ticket):
                 return _POLL_S
@@ -173,7 +178,15 @@ class SqliteLimiter(Limiter):
             under_way = self._base.execute("SELECT COUNT(*) FROM flights").fetchone()[0]
             if limits.concurrent is not None and under_way >= limits.concurrent:
                 return _POLL_S
-            return self._give(ticket, now, limits.parts(tokens))
+            found = self._give(ticket, now, limits.parts(tokens))
+            if isinstance(found, Permit):
+                counts = (("calls", 1), ("waited_s", waited_s))
+                self._base.executemany(
+                    "INSERT INTO counts VALUES (?, ?) "
+                    "ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
+                    counts,
+                )
+            return found
 
     def _give(self, ticket: int, now: int, parts: int) -> Permit | float:
         from pyrate_limiter import RateItem
@@ -215,6 +228,10 @@ class SqliteLimiter(Limiter):
     def pause(self, seconds: float) -> None:
         with self._locks.holding(_EXCLUSIVE), self._base:
             self._set("resume", max(self._value("resume"), _now() + int(seconds * 1000)))
+
+    def statistics(self) -> dict[str, float]:
+        told = dict(self._base.execute("SELECT name, value FROM counts").fetchall())
+        return {"calls": told.get("calls", 0), "waited_s": told.get("waited_s", 0.0)}
 
     def close(self) -> None:
         self._base.close()
@@ -296,6 +313,7 @@ CREATE TABLE IF NOT EXISTS flights (
     number INTEGER PRIMARY KEY, began INTEGER, settled INTEGER
 );
 CREATE TABLE IF NOT EXISTS numbers (name TEXT PRIMARY KEY, value INTEGER);
+CREATE TABLE IF NOT EXISTS counts (name TEXT PRIMARY KEY, value REAL);
 CREATE TABLE IF NOT EXISTS boots (boot TEXT);
 """
 

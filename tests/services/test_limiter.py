@@ -282,23 +282,3 @@ def test_first_come_first_served(server: ModelServer) -> None:
     holder.wait()
     times = [result(process)[0] for process in line]  # the clock is the machine's
     assert times == sorted(times)
-
-
-@pytest.mark.slow
-def test_four_processes_and_twenty_a_second(server: ModelServer) -> None:
-    """By the server's clock never more than 20 in a second; what is used of it is printed.
-
-    ``arrival_s=None`` promises this however slow the machine is. How much of the limit is used
-    depends on the machine: every request keeps its place until its reply is there.
-    """
-    server.reply = lambda text: f"reply to {text}"
-    fields = {"limits": {"requests_per_second": 20, "arrival_s": None}, "concurrency": 8}
-    askers = [start("ask", list(range(100 * k, 100 * k + 60)), fields) for k in range(4)]
-    found = [result(asker) for asker in askers]
-    assert sum(row["calls"] for row in found) == len(server.arrivals) == 240
-    assert max(server.answered.values()) == 1
-    assert server.most_within(1.0) <= 20
-    times = sorted(arrival.time for arrival in server.arrivals)
-    used = 240 / ((times[-1] - times[0]) * 20 + 20)
-    print(f"\n{server.most_within(1.0)} in a second at most, {used:.1%} of the limit used, ")
-    assert sum(row["waited_s"] for row in found) > 5
