@@ -16,7 +16,8 @@ from synthdata.errors import ConfigError
 from synthdata.replies import Answers, Question, Service
 from synthdata.services.cache import PREFIX, Cache, SqliteCache, shards_of
 from synthdata.services.folders import shared
-from synthdata.services.limiter import Limiter, Limits, SqliteLimiter, needs_extra
+from synthdata.services.limiter import Limiter, Limits, needs_extra
+from synthdata.services.sqlite_limiter import SqliteLimiter
 from synthdata.services.tables import Backup
 
 KEY, URL = "OPENAI_API_KEY", "OPENAI_BASE_URL"
@@ -111,9 +112,10 @@ class OpenAI(Service):
         return _without_loop(lambda: self._answer(questions, stopping))
 
     def _answer(self, questions: Sequence[Question], stopping: Callable[[], bool]) -> Answers:
+        _httpx()
         from synthdata.services.asking import Asking
 
-        cache, limiter = self.open_cache(), self.open_limiter()
+        limiter, cache = self.open_limiter(), self.open_cache()
         backup = self._backup()
         try:
             asking = Asking(self, cache, limiter, stopping, backup.keep if backup else None)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from synthdata.services.limiter import Limiter, Limits, Permit, needs_extra, rates
+from synthdata.services.limiter import POLL_S, Limiter, Limits, Permit, check_library, rates
 from synthdata.services.redis import PREFIX, Leases, connect
 
-_POLL_S = 0.01
 _NOW = """
 local time = redis.call('time')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -87,11 +86,10 @@ class RedisLimiter(Limiter):
 
     def __init__(self, scope: str, limits: Limits) -> None:
         super().__init__(limits)
+        check_library()
+        from pyrate_limiter import Rate, RedisBucket
+
         self._client, self._name = connect(), f"{PREFIX}:limit:{scope}"
-        try:
-            from pyrate_limiter import Rate, RedisBucket
-        except ImportError as error:
-            raise needs_extra("pyrate-limiter") from error
         self._leases = Leases(self._client)
         self._buckets: dict[str, Any] = {
             kind: RedisBucket.init(
@@ -115,7 +113,7 @@ class RedisLimiter(Limiter):
 
     def _try(self, ticket: int, tokens: int, waited_s: float) -> Permit | float:
         if not self._is_first(ticket):
-            return _POLL_S
+            return POLL_S
         ends = [self._client.pttl(f"{self._name}:{name}") for name in ("pause", "interval")]
         if (wait := max(ends)) > 0:
             return float(wait) / 1000
@@ -123,7 +121,7 @@ class RedisLimiter(Limiter):
         arrival = "" if arrival_s is None else int(arrival_s * 1000)
         now, under_way = self._settle(keys=[self._flights], args=[arrival])
         if self._limits.concurrent is not None and under_way >= self._limits.concurrent:
-            return _POLL_S
+            return POLL_S
         return self._give(ticket, int(now), self._limits.parts(tokens), waited_s)
 
     def _give(self, ticket: int, now: int, parts: int, waited_s: float) -> Permit | float:

@@ -18,7 +18,7 @@ from service_cases import service
 from test_cache import result, start
 
 from synthdata.errors import NoReply
-from synthdata.services import Limits, SqliteLimiter, limiter
+from synthdata.services import Limits, SqliteLimiter, limiter, sqlite_limiter
 from synthdata.services.limiter import PARTS, Permit
 
 
@@ -27,7 +27,7 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 1_000_000
-        monkeypatch.setattr(limiter, "_now", lambda: self.now)
+        monkeypatch.setattr(sqlite_limiter, "_now", lambda: self.now)
         monkeypatch.setattr(limiter.time, "monotonic", lambda: self.now / 1000)
         monkeypatch.setattr(limiter.asyncio, "sleep", self._sleep)
 
@@ -172,7 +172,7 @@ def test_a_new_start_of_the_machine(
     fields = {"requests_per_minute": 2, "wait_s": 100.0}
     permits(limited(**fields), 2, clock)
     clock.now = 5_000
-    monkeypatch.setattr(limiter, "_boot", lambda: "another")
+    monkeypatch.setattr(sqlite_limiter, "_boot", lambda: "another")
     ((began, _),) = permits(limited(**fields), 1, clock)
     assert 65_000 <= began <= 66_100
 
