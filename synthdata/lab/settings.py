@@ -22,8 +22,12 @@ class Training:
     target
         What the model is to be good at: overrides of a config, the path of a ``config.yaml``, or a
         folder of images with a ``metadata.jsonl``. None for the study's own config.
-    steps, batch_size, rate
-        Of the training: batches, samples in each, the highest learning rate.
+    steps
+        Batches of a training.
+    batch_size
+        Samples in each.
+    rate
+        The highest learning rate.
     samples
         Of the target, that a trial's score is taken on.
     held_out
@@ -77,6 +81,8 @@ class Settings:
         How many trials there are in the end, those that failed among them.
     jobs
         How many run at the same time, each in a process of its own.
+    direction
+        ``minimize`` or ``maximize``.
     pruning
         Whether a trial that is worse than the median of the others at the same step ends early.
     timeout_s
