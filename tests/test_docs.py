@@ -89,7 +89,7 @@ class Reader:
         self.folder = folder
         self.environment = os.environ | {
             "PATH": f"{commands}:{os.environ['PATH']}",
-            **({"PYTHONPATH": str(ROOT)} if PYTHON == sys.executable else {}),
+            **({"PYTHONPATH": str(ROOT)} if sys.executable == PYTHON else {}),
         }
         self.said = ""
 

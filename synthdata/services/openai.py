@@ -8,14 +8,13 @@ import hashlib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from synthdata.errors import ConfigError
 from synthdata.replies import Answers, Question, Service
 from synthdata.services.cache import PREFIX, Cache, SqliteCache, shards_of
-from synthdata.services.folders import shared
+from synthdata.services.folders import made, shared
 from synthdata.services.limiter import Limiter, Limits, needs_extra
 from synthdata.services.sqlite_limiter import SqliteLimiter
 from synthdata.services.tables import Backup
@@ -152,9 +151,8 @@ class OpenAI(Service):
         interval_s = self.cache.backup_interval_s
         if interval_s is None:
             return None
-        folder: Path = shared(self.path)
-        path = folder / f"{PREFIX}-backup.{self.cache.backup_format}"
-        return Backup(path, interval_s, self.open_cache)
+        name = f"{PREFIX}-backup.{self.cache.backup_format}"
+        return Backup(made(shared(self.path)) / name, interval_s, self.open_cache)
 
 
 def base_url() -> str:

@@ -115,6 +115,21 @@ def test_replay_with_the_network_cut_gives_the_same_digest(
     assert leftovers(run.path) == []
 
 
+def test_redis_gives_the_same_data_set(
+    server: ModelServer, redis_server: None, tmp_path: Path
+) -> None:
+    one = make(tmp_path / "one")
+    calls = len(server.arrivals)
+    other = make(tmp_path / "other", *ASKING, "services.backend=redis")
+    again = make(tmp_path / "again", *ASKING, "services.backend=redis")
+    assert {r.state["digest"] for r in (other, again)} == {one.state["digest"]}
+    assert len(server.arrivals) == 2 * calls
+    assert again.state["services"]["hits"] == again.state["services"]["asked"] == calls
+    assert b"planted-password" not in b"".join(
+        p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()
+    )
+
+
 def test_other_replies_are_another_data_set(server: ModelServer, tmp_path: Path) -> None:
     one = make(tmp_path / "one")
     server.reply = lambda text: reword(text).replace("In this picture: ", "Here we see: ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from model_server import ModelServer
 from service_cases import question, service
-from test_cache import start
+from test_cache import result, start
 
 from synthdata.errors import ConfigError, NoReply
 from synthdata.services import tables
@@ -153,9 +154,34 @@ def test_a_killed_holder_gives_its_place_back(
     impatient.close()
 
 
-def _address() -> str:
-    import os
+def test_first_come_first_served(server: ModelServer) -> None:
+    """Three processes stand in line, one after the other; they are let in in that order."""
+    fields = {"backend": "redis", "limits": {"concurrent": 1}}
+    watching = shared(limits=fields["limits"]).open_limiter()
+    permit = asyncio.run(watching.permit())
+    line = []
+    for number in range(3):
+        line.append(start("wait", fields))
+        while watching._client.zcard(f"{watching._name}:line") != number + 1:
+            time.sleep(0.01)
+    permit.end()
+    times = [result(process)[0] for process in line]  # the clock is the machine's
+    assert times == sorted(times)
+    watching.close()
 
+
+def test_backups_are_files(server: ModelServer, tmp_path: Path) -> None:
+    folder = tmp_path / "not" / "there"
+    asked = shared(path=str(folder), cache={"backup_interval_s": 0.001})
+    assert len(asked.answer([question(n) for n in range(5)]).replies) == 5
+    while not (folder / "replies-backup.csv").exists():
+        time.sleep(0.01)
+    again = service(path=str(tmp_path / "other")).open_cache()
+    assert 1 <= tables.import_rows(again, folder / "replies-backup.csv") <= 5
+    again.close()
+
+
+def _address() -> str:
     return os.environ["REDIS_URL"]
 
 
