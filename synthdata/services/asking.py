@@ -105,7 +105,7 @@ class Asking:
             mine = [q for q in left if self._cache.claim(q.key)]
             try:
                 # Whoever held the claims before may have got them in between.
-                mine_left = [q for q in mine if not self._found(q)]
+                mine_left = [q for q in mine if not self._found(q, asks=True)]
                 if mine_left:
                     await self._ask(mine_left)
             finally:
@@ -115,8 +115,8 @@ class Asking:
             if left:  # somebody else is asking
                 await asyncio.sleep(_LOOK_S * _chance.random())
 
-    def _found(self, question: Question) -> bool:
-        reply = self._cache.get(question.key)
+    def _found(self, question: Question, asks: bool = False) -> bool:
+        reply = self._cache.get(question.key, asks)
         if reply is None:
             return False
         self._counts["hits"] += 1

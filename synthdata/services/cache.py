@@ -33,8 +33,12 @@ class Cache(ABC):
     """Replies by the keys of their questions. One object belongs to one thread."""
 
     @abstractmethod
-    def get(self, key: str) -> str | None:
-        """The reply; None if none is kept, or it is too old."""
+    def get(self, key: str, asks: bool = False) -> str | None:
+        """The reply; None if none is kept, or it is too old.
+
+        A reply counts as a hit, and none as a miss if it is now asked for (``asks``), so that each
+        question counts once however often somebody has looked.
+        """
 
     @abstractmethod
     def put(self, question: Question, reply: str) -> None:
@@ -58,8 +62,8 @@ class Cache(ABC):
 
     @abstractmethod
     def statistics(self) -> dict[str, float]:
-        """``entries`` and ``bytes`` kept, and since it was made ``puts`` and ``evicted``, which no
-        kill makes wrong, and ``hits`` and ``misses``, of which one may lose the latest."""
+        """``entries`` and ``bytes`` kept, and since it was made ``hits``, ``misses``, ``puts`` and
+        ``evicted``. A process that is killed may not have told of its latest hits and misses."""
 
     @abstractmethod
     def close(self) -> None:
@@ -104,12 +108,15 @@ class SqliteCache(Cache):
             self._shards = [_open(folder / f"{PREFIX}-{k:02d}.sqlite") for k in range(shards)]
         self._counts: Counter[str] = Counter()
 
-    def get(self, key: str) -> str | None:
+    def get(self, key: str, asks: bool = False) -> str | None:
         found = self._shard(key).execute("SELECT reply, created FROM replies WHERE key = ?", (key,))
         row = found.fetchone()
         if row is not None and self._max_age_s is not None:
             row = row if time.time() - row[1] <= self._max_age_s else None
-        self._counts["misses" if row is None else "hits"] += 1
+        if row is not None:
+            self._counts["hits"] += 1
+        elif asks:
+            self._counts["misses"] += 1
         if self._counts.total() >= _COUNTED:
             self._write_counts()
         return None if row is None else str(row[0])

@@ -25,7 +25,11 @@ _DROP = _MINE.format("'del', KEYS[1]")
 #: What a process that is killed in the middle would leave half done is one step of the server's.
 _GET = """
 local reply = redis.call('hget', KEYS[1], 'reply')
-redis.call('hincrby', KEYS[2], reply and 'hits' or 'misses', 1)
+if reply then
+    redis.call('hincrby', KEYS[2], 'hits', 1)
+elseif ARGV[1] == '1' then
+    redis.call('hincrby', KEYS[2], 'misses', 1)
+end
 return reply
 """
 _PUT = """
@@ -109,8 +113,8 @@ class RedisCache(Cache):
         self._leases = Leases(self._client)
         self._get, self._put = map(self._client.register_script, (_GET, _PUT))
 
-    def get(self, key: str) -> str | None:
-        reply: str | None = self._get(keys=[_reply(key), _COUNTS])
+    def get(self, key: str, asks: bool = False) -> str | None:
+        reply: str | None = self._get(keys=[_reply(key), _COUNTS], args=[int(asks)])
         return reply
 
     def put(self, question: Question, reply: str) -> None:

@@ -20,7 +20,7 @@ from processes import until
 from service_cases import question, service
 from test_cache import result, start
 
-QUESTIONS, ASKERS, KILLS, AT_ONCE, LIMIT = 120, 4, 12, 4, 20
+QUESTIONS, ASKERS, KILLS, BATCH, AT_ONCE, LIMIT = 120, 4, 12, 16, 4, 20
 FAULTS = ("status 429", "status 429 0.2", "status 500", "cut", "drop", "malformed x", "slow 0.3")
 
 
@@ -66,7 +66,7 @@ def test_killed_at_random_moments(
     server.delay_s = 0.05
     limits = {"requests_per_second": LIMIT, "concurrent": 10, "arrival_s": None}
     fields = {
-        **{"backend": backend, "limits": limits, "concurrency": AT_ONCE, "tasks_per_batch": 16},
+        **{"backend": backend, "limits": limits, "concurrency": AT_ONCE, "tasks_per_batch": BATCH},
         "patience": {"retries": 12, "call_s": 30.0},
     }
     askers = Askers(monkeypatch, fields)
@@ -92,6 +92,15 @@ def test_killed_at_random_moments(
 
 def answering(living: list[Asker]) -> bool:
     return any(asker.process.poll() is None for asker in living)
+
+
+def hits_of(found: dict[str, dict[str, float]]) -> float:
+    return sum(counts["hits"] for counts in found.values())
+
+
+def misses_of(found: dict[str, dict[str, float]]) -> float:
+    """Those that ended in calls, all of which had a reply in the end."""
+    return sum(counts["calls"] - counts["retries"] for counts in found.values())
 
 
 def check(
@@ -128,7 +137,12 @@ def check(
         assert arrival.wall <= created[asked.to_json()], replay
     assert set(server.answered) == {question(n).text for n in range(QUESTIONS)}, replay
     assert sum(server.answered.values()) - QUESTIONS <= at_kills, replay
-    assert kept["hits"] >= sum(counts["hits"] for counts in found.values()), replay
+
+    # Hits and misses: each question of a living process is one of them; the dead had some too.
+    for name, told in (("hits", hits_of(found)), ("misses", misses_of(found))):
+        assert told <= kept[name] <= told + QUESTIONS * len(killed), replay
+    if backend == "redis":  # which is told at once: a miss ends in a reply, or with who asked
+        assert QUESTIONS <= kept["misses"] <= QUESTIONS + BATCH * len(killed), replay
 
     # Never more than the limit. What a dead process had sent may be heard of after its death.
     late = [a for a in server.arrivals if a.time > killed.get(str(a.authorization), a.time)]
@@ -186,3 +200,7 @@ def test_processes_ask_each_question_once(backend: str, server: ModelServer) -> 
     assert set(server.answered.values()) == {1}
     assert sum(row["calls"] for row in found) == len(server.arrivals) == 60
     assert sum(row["hits"] for row in found) == 180
+    cache = service(backend=backend).open_cache()
+    told = cache.statistics()
+    assert (told["hits"], told["misses"], told["puts"]) == (180, 60, 60)
+    cache.close()

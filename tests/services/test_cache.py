@@ -56,6 +56,7 @@ def test_what_is_put_is_there_for_others(cache: SqliteCache, tmp_path: Path) -> 
     other = SqliteCache(tmp_path)
     assert other.get(question(1).key) == "yes\n\0"
     assert other.get(question(2).key) is None
+    assert other.get(question(2).key, asks=True) is None
     assert other.statistics() == {
         **{"entries": 1, "hits": 1, "misses": 1, "puts": 1, "evicted": 0},
         "bytes": len(question(1).to_json()) + 5,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import random
 import sqlite3
 import time
 from collections.abc import Callable
@@ -224,6 +225,58 @@ def test_any_order_of_permits_and_ends(steps: list[tuple[str, int]], most: int) 
                 assert recent >= most
         for one in found.values():
             one.close()
+
+
+class VirtualTime(asyncio.SelectorEventLoop):
+    """An event loop that waits for nothing: where others sleep, its clock is put forward."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 1000.0
+        self._selector.select = self._select  # type: ignore[method-assign]
+
+    def time(self) -> float:
+        return self.now
+
+    def _select(self, timeout: float | None = None) -> list[Any]:
+        self.now += timeout or 0.0
+        return []
+
+
+@pytest.mark.parametrize("arrival_s", [None, 1.0])
+def test_four_processes_use_what_they_may(
+    arrival_s: float | None, limited: Callable[..., SqliteLimiter], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At least 95 % of the limit, and never more, on a machine that takes no time itself.
+
+    Each of four has eight requests under way; they come in somewhere before their replies do.
+    """
+    loop, rng, arrivals = VirtualTime(), random.Random(7), list[float]()
+    monkeypatch.setattr(sqlite_limiter, "_now", lambda: int(loop.now * 1000))
+    monkeypatch.setattr(limiter.time, "monotonic", loop.time)
+    fields = {"requests_per_second": 20, "arrival_s": arrival_s}
+
+    async def worker(shared: SqliteLimiter) -> None:
+        for _ in range(5):
+            permit = await shared.permit()
+            there, back = rng.uniform(0.0, 0.03), rng.uniform(0.0, 0.03)
+            await asyncio.sleep(there)
+            arrivals.append(loop.now)
+            await asyncio.sleep(back)
+            permit.end()
+
+    async def work() -> None:
+        async with asyncio.TaskGroup() as group:
+            for shared in [limited(**fields) for _ in range(4)]:
+                for _ in range(8):
+                    group.create_task(worker(shared))
+
+    loop.run_until_complete(work())
+    loop.close()
+    arrivals.sort()
+    assert len(arrivals) == 160
+    assert all(later - first >= 1.0 for first, later in zip(arrivals, arrivals[20:], strict=False))
+    assert 160 / ((arrivals[-1] - arrivals[0]) * 20 + 20) >= 0.95
 
 
 def held(server: ModelServer, **limits: Any) -> Any:

@@ -34,6 +34,7 @@ def test_cache(server: ModelServer, tmp_path: Path) -> None:
     cache.put(question(1), "yes\n☃")
     assert other.get(question(1).key) == "yes\n☃"
     assert other.get(question(2).key) is None
+    assert other.get(question(2).key, asks=True) is None
     assert other.claim(question(2).key)
     assert not cache.claim(question(2).key)
     other.close()
