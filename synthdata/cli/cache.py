@@ -28,8 +28,8 @@ def cache(arguments: Sequence[str]) -> int:
         raise ConfigError(f"cache {flags.action}: takes {'no' if file else 'a'} file")
     service = Config.from_mapping(compose(["services=openai", *overrides])).services
     assert isinstance(service, OpenAI)
-    if flags.action == "import" and not Path(file or "").is_file():
-        raise ConfigError(f"cache import: {file!r} is no file")
+    if file is not None and flags.action == "import":
+        tables.check(Path(file))
     kept = service.open_cache(new=flags.action == "import")
     try:
         if file is None:

@@ -255,11 +255,22 @@ def test_the_command_makes_no_folder_for_a_typo(
 ) -> None:  # fmt: skip
     monkeypatch.chdir(tmp_path)
     assert main(["cache", *arguments, "services.path=typo"]) == 2
-    there = "'no.csv' is no file" if "import" in arguments else "no cache of replies in 'typo'"
+    there = "no.csv: cannot be read" if "import" in arguments else "no cache of replies in 'typo'"
     assert there in capsys.readouterr().err
     (tmp_path / "typo").mkdir()
     assert main(["cache", *arguments, "services.path=typo"]) == 2
     assert [path.name for path in tmp_path.rglob("*")] == ["typo"]
+
+
+def test_of_a_file_that_is_damaged_nothing_is_imported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = tmp_path / "rows.jsonl"
+    whole = {"question": question(1).to_json(), "reply": "yes", "created": 1.0}
+    rows.write_text(json.dumps(whole) + "\n" + json.dumps({**whole, "question": "no"}) + "\n")
+    assert main(["cache", "import", str(rows), f"services.path={tmp_path / 'new'}"]) == 2
+    assert "rows.jsonl: is no export of a cache" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
 
 
 def test_the_command_knows_how_a_cache_is_split(
