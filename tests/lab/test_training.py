@@ -116,7 +116,9 @@ def test_precision(
 ) -> None:  # fmt: skip
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: fast)
     told = asked(Alone(tmp_path), precision=asked_for)
-    assert BUILD["precision"](told, torch.device("cuda", 1)).dtype == on_card
+    there = BUILD["precision"](told, torch.device("cuda", 1))
+    assert there.dtype == on_card
+    assert there.scaler.is_enabled() == (on_card == torch.float16)
     on = BUILD["precision"](told, torch.device("cpu"))
     layer = torch.nn.Linear(4, 4)
     with on.context(torch.device("cpu")):
