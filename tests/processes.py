@@ -148,11 +148,12 @@ class Forks:
             text=True,
         )
 
-    def __call__(self, folder: Path, *arguments: str) -> Outcome:
+    def __call__(self, folder: Path, *arguments: str, **environment: str) -> Outcome:
         assert self._server.stdin is not None
         assert self._server.stdout is not None
         out, err = folder.with_name(f"{folder.name}.out"), folder.with_name(f"{folder.name}.err")
         job = {"folder": str(folder), "arguments": arguments, "out": str(out), "err": str(err)}
+        job["environment"] = environment
         self._server.stdin.write(json.dumps(job) + "\n")
         self._server.stdin.flush()
         code = int(self._server.stdout.readline())
@@ -174,6 +175,7 @@ for line in sys.stdin:
         code = 1
         try:
             os.chdir(job["folder"])
+            os.environ.update(job["environment"])
             for number, name in ((1, "out"), (2, "err")):
                 os.dup2(os.open(job[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
             sys.argv = ["synthdata", *job["arguments"]]

@@ -32,6 +32,8 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
+#: What runs the pages; SYNTHDATA_DOCS_PYTHON names another one, with synthdata installed in it.
+PYTHON = os.environ.get("SYNTHDATA_DOCS_PYTHON", sys.executable)
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FENCE = re.compile(
     r"(?:^`(?P<path>[\w/]+\.\w+)`:\n\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$",
@@ -40,7 +42,7 @@ FENCE = re.compile(
 N = re.compile(r"\bn=(\d+)")
 TRIALS = re.compile(r"\b(n_trials|steps)=(\d+)")
 #: Pages that are passed over where a package is not installed.
-NEEDS = {"lab": ("optuna", "torch", "torchmetrics", "tensorboard", "safetensors")}
+NEEDS = {"lab": ("optuna", "torch", "torchmetrics", "tensorboard", "tokenizers", "safetensors")}
 OPTIONAL = ("torch", "torchdata", "grain", "jax", "tensorflow", "datasets")
 LOOP = re.compile(r"\bfor name in (\S+ \S+)[^;]*;")
 
@@ -82,12 +84,12 @@ class Reader:
         commands.mkdir()
         for name, arguments in (("python", ""), ("synthdata", " -m synthdata")):
             script = commands / name
-            script.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)}{arguments} "$@"\n')
+            script.write_text(f'#!/bin/sh\nexec {shlex.quote(PYTHON)}{arguments} "$@"\n')
             script.chmod(0o755)
         self.folder = folder
         self.environment = os.environ | {
             "PATH": f"{commands}:{os.environ['PATH']}",
-            "PYTHONPATH": str(ROOT),
+            **({"PYTHONPATH": str(ROOT)} if sys.executable == PYTHON else {}),
         }
         self.said = ""
 

@@ -28,7 +28,9 @@ def cache(arguments: Sequence[str]) -> int:
         raise ConfigError(f"cache {flags.action}: takes {'no' if file else 'a'} file")
     service = Config.from_mapping(compose(["services=openai", *overrides])).services
     assert isinstance(service, OpenAI)
-    kept = service.open_cache()
+    if file is not None and flags.action == "import":
+        tables.check(Path(file))
+    kept = service.open_cache(new=flags.action == "import")
     try:
         if file is None:
             for name, value in kept.statistics().items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -258,6 +258,15 @@ def _parser(
     if overrides:
         parser.add_argument("overrides", nargs="*", default=[], metavar="key=value")
     return parser
+
+
+def explain(
+    parser: argparse.ArgumentParser, arguments: Sequence[str], lines: Callable[[], Iterable[str]]
+) -> None:
+    """Put lines at the end of a parser's help, if that is what the arguments ask for."""
+    if {"-h", "--help"} & {*arguments}:
+        parser.formatter_class = argparse.RawDescriptionHelpFormatter
+        parser.epilog = "\n".join(lines())
 
 
 class _Parser(argparse.ArgumentParser):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import re
 from collections.abc import Iterator, Sequence
@@ -11,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from synthdata.cli.commands import _load, _parser
+from synthdata.cli.commands import _load, _parser, explain
 from synthdata.errors import ConfigError
 
 
@@ -21,9 +20,7 @@ def export(arguments: Sequence[str]) -> int:
     parser.add_argument("format", metavar="FORMAT", help="its name, as in coco")
     parser.add_argument("overrides", nargs="*", default=[], metavar="key=value")
     parser.add_argument("-o", "--output", help="the file or folder to write (RUN-FORMAT)")
-    if {"-h", "--help"} & {*arguments}:
-        parser.formatter_class = argparse.RawDescriptionHelpFormatter
-        parser.epilog = "\n".join(("formats and their keys:", *_formats()))
+    explain(parser, arguments, _formats)
     flags = parser.parse_intermixed_args(arguments)
     from synthdata.exports.formats import default_target, make_format
     from synthdata.exports.formats import export as write
@@ -42,6 +39,7 @@ def export(arguments: Sequence[str]) -> int:
 def _formats() -> Iterator[str]:
     from synthdata.exports.formats import FORMATS, make_format
 
+    yield "formats and their keys:"
     for name in FORMATS:
         made = make_format(name)
         yield f"  {name:<11}  {' or '.join(made.suffixes) or 'a folder'}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import shutil
 import sys
 import textwrap
@@ -11,6 +13,7 @@ from typing import Any
 
 from synthdata._version import __version__
 from synthdata.cli.conf import Conf, Group, read_option, read_title
+from synthdata.cli.main import COMMANDS
 from synthdata.errors import ConfigError, nearest
 
 WIDTH = 100  # columns, on any terminal that has them
@@ -36,7 +39,10 @@ _OPTIONS = (
     ("--config-dir DIR", "config groups of your own, searched first"),
     ("-v", "show the traceback of an error too"),
     ("--version", "print the version"),
-    ("--help [TOPIC]", "this; TOPIC is a group, group=option or a key: --help primitives=lines"),
+    (
+        "--help [TOPIC]",
+        "this; TOPIC is a command, a group, group=option or a key: --help primitives=lines",
+    ),
 )
 _HINTS = (
     'Tab completion in bash, for the command "synthdata": eval "$(synthdata -sc install=bash)"',
@@ -83,8 +89,14 @@ def _split(arguments: Sequence[str]) -> tuple[str | None, list[str]]:
 
 
 def _topic(conf: Conf, topic: str) -> Iterator[Line]:
-    """All there is to say about a group, an option of it, or a key."""
+    """All there is to say about a command, a group, an option of it, or a key."""
     groups = conf.groups()
+    keys = [*conf.main_keys(), *conf.option_keys()]
+    if topic in COMMANDS:
+        yield from _command_page(topic)
+        if topic not in groups and not any(f"{k.name}.".startswith(f"{topic}.") for k in keys):
+            return
+        yield ()
     separator = "=" if "=" in topic else "/"
     name, separator, rest = topic.partition(separator)
     if name in groups and separator:
@@ -97,17 +109,26 @@ def _topic(conf: Conf, topic: str) -> Iterator[Line]:
     if name in groups:
         yield from _group_page(groups[name])
         return
-    keys = [*conf.main_keys(), *conf.option_keys()]
     wanted = name
     while wanted:
         if found := [k for k in keys if k.name == wanted or k.name.startswith(f"{wanted}.")]:
             yield from _table(found)
             return
         wanted = wanted.rpartition(".")[0]
-    hint = nearest(name, [*groups, *(k.name for k in keys)])
+    hint = nearest(name, [*COMMANDS, *groups, *(k.name for k in keys)])
     if hint.startswith("known"):  # that would be all the keys there are
         hint = nearest("", groups)
-    raise ConfigError(f"{topic}: no such group or key; {hint}")
+    raise ConfigError(f"{topic}: no such command, group or key; {hint}")
+
+
+def _command_page(name: str) -> Iterator[Line]:
+    """What ``synthdata COMMAND --help`` prints."""
+    from synthdata.cli import commands
+
+    with contextlib.redirect_stdout(io.StringIO()) as said, contextlib.suppress(SystemExit):
+        getattr(commands, name)(["--help"])
+    for line in said.getvalue().splitlines():
+        yield ((line, ""),)
 
 
 def _option_page(group: Group, name: str) -> Iterator[Line]:
@@ -129,7 +150,6 @@ def _group_page(group: Group) -> Iterator[Line]:
 def _overview(conf: Conf) -> Iterator[Line]:
     import synthdata
     from synthdata.cli import commands
-    from synthdata.cli.main import COMMANDS
 
     summary = (synthdata.__doc__ or "").partition("\n")[0]
     yield ((f"synthdata {__version__}", "bold"), (f"  {summary}", ""))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from synthdata.cli.commands import _load, _parser
+from synthdata.cli.commands import _load, _parser, explain
 from synthdata.cli.export import _option
 from synthdata.cli.here import find_modules_here
 from synthdata.errors import ConfigError
@@ -20,6 +20,7 @@ def map_(arguments: Sequence[str]) -> int:
     parser = _parser("map", map_, run=True, overrides=True)
     parser.add_argument("-o", "--output", help="the folder to write (RUN-FUNCTION-AXIS)")
     parser.add_argument("--renew", action="store_true", help="look for the axis' values anew")
+    explain(parser, arguments, _functions)
     flags = parser.parse_intermixed_args(arguments)
     from synthdata.maps.mapping import map_run
 
@@ -43,3 +44,18 @@ def map_(arguments: Sequence[str]) -> int:
     else:
         print(f"{mapped.target}: {mapped.groups:,} groups, {len(mapped.failures):,} failed")
     return 1 if mapped.failures else 0
+
+
+def _functions() -> Iterator[str]:
+    from synthdata.maps import functions
+
+    yield "keys:"
+    yield "  fn    one of the functions below, or one of yours: fn=my_maps:mean"
+    yield "  axis  an axis of the run or a key of its records, or several: axis=[channel,time]"
+    yield "  engine.workers and plugins are as in resume; all else is for the function"
+    yield "functions:"
+    for name, function in vars(functions).items():
+        if getattr(function, "__module__", None) == functions.__name__ and name[0] != "_":
+            first, *rest = (function.__doc__ or "").replace("``", "").splitlines()
+            yield f"  {name:<13} {first}"
+            yield from (f"  {'':<13} {line.strip()}" for line in rest if line.strip())

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+import textwrap
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from synthdata.cli.commands import _parser
+from synthdata.cli.commands import _parser, explain
 from synthdata.cli.here import find_modules_here
 from synthdata.errors import ConfigError
 
@@ -19,6 +21,7 @@ def tune(arguments: Sequence[str]) -> int:
     """Vary config keys by a space, train and score in each trial, and say which config is best."""
     parser = _parser("tune", tune, overrides=True)
     parser.add_argument("--config-dir", help="a folder with config groups of your own")
+    explain(parser, arguments, _keys)
     flags = parser.parse_args(arguments)
     from synthdata.lab import results
     from synthdata.lab.settings import OURS
@@ -114,3 +117,34 @@ def _put(node: dict[str, Any], key: str, value: Any) -> None:
         if not isinstance(node, dict):
             raise ConfigError(f"{key}: is given twice")
     node[last] = value
+
+
+def _keys() -> Iterator[str]:
+    """The keys of a study that are none of the config."""
+    from synthdata.lab.settings import Settings, Training
+
+    yield "keys, besides those of the config that is varied:"
+    yield from _row("space", "an option of the group space: --help space")
+    yield from _row("study", "the folder; outputs/... if not given")
+    for prefix, settings in (("", Settings()), ("training.", Training())):
+        told = _told(type(settings))
+        for field in dataclasses.fields(settings):
+            value = getattr(settings, field.name)
+            if not dataclasses.is_dataclass(value):
+                shown = yaml.safe_dump(value).removesuffix("...\n").strip()
+                yield from _row(f"{prefix}{field.name}={shown}", told.get(field.name, ""))
+
+
+def _told(settings: type) -> dict[str, str]:
+    """What a docstring says of each attribute; of several that share a text, to the first."""
+    found = re.findall(r"^ {4}(\w[\w, ]*)\n((?: {8}.*\n)+)", settings.__doc__ or "", re.MULTILINE)
+    return {names.partition(",")[0]: " ".join(text.split()) for names, text in found}
+
+
+def _row(name: str, text: str) -> Iterator[str]:
+    first, *rest = textwrap.wrap(text.replace("``", "").replace("None", "null"), 64)
+    if len(name) > 30:
+        yield f"  {name}"
+        name = ""
+    yield f"  {name:<32}{first}"
+    yield from (f"  {'':<32}{line}" for line in rest)

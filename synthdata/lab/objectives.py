@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from types import ModuleType
 
 from synthdata.config import Config
 from synthdata.errors import ConfigError
 from synthdata.lab.trial import Trial
 from synthdata.runtime.resources import Container
 
-for _name in ("torch", "safetensors", "tensorboard", "torchmetrics"):
+for _name in ("torch", "safetensors", "tensorboard", "tokenizers", "torchmetrics"):
     if find_spec(_name) is None:
         raise ConfigError(
             f'objective: those of synthdata need {_name}; pip install "synthdata[lab]"'
@@ -24,10 +25,27 @@ def count_error(config: Config, trial: Trial) -> float:
     ``training.reports`` moments. That of the same weights on ``training.held_out`` other images of
     it, which decide nothing, is noted as ``held_out``.
     """
+    from synthdata.lab import counting
+
+    return _trained(counting, config, trial)
+
+
+def caption_perplexity(config: Config, trial: Trial) -> float:
+    """How unsure of the next word a small network is that has learned to describe pictures.
+
+    The value is its perplexity on the target's captions, given their pictures; otherwise as in
+    ``count_error``. Needs ``labels=[captions]``. Its words are those of the target's captions.
+    """
+    from synthdata.lab import captioning
+
+    return _trained(captioning, config, trial)
+
+
+def _trained(learned: ModuleType, config: Config, trial: Trial) -> float:
     from synthdata.lab import training
 
     asked = training.Asked(config, trial.settings.training, trial)
-    with Container(training.DECLARED, asked) as own:
-        error, held_out = training.train(own)
+    with Container(learned.DECLARED, asked) as own:
+        value, held_out = training.train(own, learned.loss, learned.score)
     trial.note(held_out=held_out)
-    return error
+    return value

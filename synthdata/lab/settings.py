@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from synthdata.errors import ConfigError
+from synthdata.lab.trackers import check_installed
 from synthdata.runtime.memory import parse_size
 
 COUNT_ERROR = "synthdata.lab.objectives:count_error"
@@ -21,8 +22,12 @@ class Training:
     target
         What the model is to be good at: overrides of a config, the path of a ``config.yaml``, or a
         folder of images with a ``metadata.jsonl``. None for the study's own config.
-    steps, batch_size, rate
-        Of the training: batches, samples in each, the highest learning rate.
+    steps
+        Batches of a training.
+    batch_size
+        Samples in each.
+    rate
+        The highest learning rate.
     samples
         Of the target, that a trial's score is taken on.
     held_out
@@ -36,6 +41,9 @@ class Training:
     precision
         Of the computation on a graphics card; ``auto`` is bf16 where it can, else fp16. CPUs
         compute in fp32 unless another is asked for.
+    tracker
+        Where the losses and scores of the steps go: TensorBoard's files, Weights & Biases offline,
+        or MLflow.
     """
 
     target: Any = None
@@ -48,6 +56,7 @@ class Training:
     workers: int = 1
     threads: int = 1
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    tracker: Literal["tensorboard", "wandb", "mlflow"] = "tensorboard"
 
     def __post_init__(self) -> None:
         names = ("steps", "batch_size", "samples", "held_out", "reports", "workers", "threads")
@@ -56,6 +65,8 @@ class Training:
                 raise ConfigError(f"{name}: {getattr(self, name)} must be at least 1")
         if not 0 < self.rate < 10:
             raise ConfigError(f"rate: {self.rate} must lie between 0 and 10")
+        if self.tracker != "tensorboard":  # which belongs to the objectives
+            check_installed(self.tracker)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +81,8 @@ class Settings:
         How many trials there are in the end, those that failed among them.
     jobs
         How many run at the same time, each in a process of its own.
+    direction
+        ``minimize`` or ``maximize``.
     pruning
         Whether a trial that is worse than the median of the others at the same step ends early.
     timeout_s

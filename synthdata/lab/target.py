@@ -1,4 +1,4 @@
-"""What a model is to be good at: a fixed set of images with their counts."""
+"""What a model is to be good at: a fixed set of images with their records."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ METADATA = "metadata.jsonl"
 
 
 class Target(NamedTuple):
-    """Images, uint8 (n, height, width) or (n, height, width, 3), and how many marks each has."""
+    """Images, uint8 (n, height, width) or (n, height, width, 3), and what is true of each."""
 
     images: np.ndarray
-    counts: np.ndarray  # float32 (n,)
+    records: Sequence[Mapping[str, Any]]
 
 
 def load(
@@ -48,8 +48,7 @@ def load(
         If it is none of these, or has fewer samples.
     """
     if isinstance(target, str) and Path(target).is_dir():
-        images, counts = _of_folder(Path(target), like, count)
-        return _together(images, counts)
+        return _of_folder(Path(target), like, count)
     if isinstance(target, str) and target.endswith((".yaml", ".yml")):
         made = Config.load(Path(target), plugins)
     else:
@@ -63,7 +62,8 @@ def load(
             f"that of the study {list(like.canvas.size)} {like.canvas.mode}"
         )
     samples = Dataset.from_config(made.sample_config, count)
-    return _together([s["image"] for s in samples], [count_of(s["record"]) for s in samples])
+    found = [samples[k] for k in range(count)]
+    return Target(np.stack([s["image"] for s in found]), [s["record"] for s in found])
 
 
 def count_of(record: Mapping[str, Any]) -> float:
@@ -76,9 +76,9 @@ def count_of(record: Mapping[str, Any]) -> float:
         raise ConfigError("labels: count_error needs the label marks, or a count") from None
 
 
-def _of_folder(folder: Path, like: Config, count: int) -> tuple[list[np.ndarray], list[float]]:
+def _of_folder(folder: Path, like: Config, count: int) -> Target:
     images: list[np.ndarray] = []
-    counts: list[float] = []
+    records: list[Mapping[str, Any]] = []
     for record in _records(folder / METADATA):
         if len(images) == count:
             break
@@ -86,13 +86,13 @@ def _of_folder(folder: Path, like: Config, count: int) -> tuple[list[np.ndarray]
         if not name or Path(name).is_absolute() or ".." in Path(name).parts:
             raise ConfigError(f"{folder / METADATA}: {name!r} is not a file in the folder")
         images.append(_pixels(folder / name, like))
-        counts.append(count_of(record))
+        records.append(record)
     if len(images) < count:
         raise ConfigError(
             f"training.target: {str(folder)!r} has {len(images)} images where training.samples "
             f"and training.held_out ask for {count}"
         )
-    return images, counts
+    return Target(np.stack(images), records)
 
 
 def _records(path: Path) -> Iterator[Mapping[str, Any]]:
@@ -115,7 +115,3 @@ def _pixels(path: Path, like: Config) -> np.ndarray:
             return np.asarray(picture.convert(mode).resize(like.canvas.size))
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from None
-
-
-def _together(images: Sequence[np.ndarray], counts: Sequence[float]) -> Target:
-    return Target(np.stack(images), np.asarray(counts, dtype=np.float32))

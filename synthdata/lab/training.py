@@ -1,10 +1,10 @@
-"""What a training owns, as resources: device, data, model, optimiser, metric, tracker, files."""
+"""What a training owns, as resources: device, precision, data, optimiser, files, tracker."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ from synthdata import streaming
 from synthdata.config import Config
 from synthdata.lab import target as targets
 from synthdata.lab.settings import Training
+from synthdata.lab.trackers import TRACKERS, Tracker
 from synthdata.lab.trial import Pruned, Trial
 from synthdata.runtime.resources import Resource
 
@@ -40,14 +41,6 @@ class Precision(NamedTuple):
         """Within it, operations take the type where it does no harm."""
         on = self.dtype != torch.float32
         return torch.autocast(device.type, self.dtype, enabled=on)
-
-
-class Held(NamedTuple):
-    """A target on the device: its first ``samples`` are for choosing, the others for the proof."""
-
-    images: torch.Tensor
-    counts: torch.Tensor
-    samples: int
 
 
 class Files:
@@ -102,18 +95,17 @@ def _batches(asked: Asked) -> Iterator[streaming.Batch]:
     )
 
 
-def _target(asked: Asked, device: torch.device) -> Held:
+def target_of(asked: Asked) -> targets.Target:
+    """What is scored on: first the samples that trials are chosen by, then those held out."""
     training, trial = asked.training, asked.trial
-    found = targets.load(
+    return targets.load(
         training.target, asked.config, training.samples + training.held_out, trial.base,
         trial.config_dir, trial.plugins,
     )  # fmt: skip
-    counts = torch.from_numpy(found.counts).to(device)
-    return Held(torch.from_numpy(found.images).to(device), counts, training.samples)
 
 
-def _model(asked: Asked, device: torch.device) -> nn.Module:
-    """A few convolutions, then what they found in each ninth of the picture."""
+def looks(asked: Asked) -> tuple[list[nn.Module], int]:
+    """A few convolutions, then what they found in each ninth of a picture: so many numbers."""
     layers: list[nn.Module] = []
     before = 3 if asked.config.canvas.mode == "rgb" else 1
     for after in CHANNELS:
@@ -124,9 +116,7 @@ def _model(asked: Asked, device: torch.device) -> nn.Module:
             nn.MaxPool2d(2, ceil_mode=True),
         ]
         before = after
-    head = [nn.AdaptiveAvgPool2d(3), nn.Flatten(), nn.Linear(9 * before, 64), nn.ReLU()]
-    made: nn.Module = nn.Sequential(*layers, *head, nn.Linear(64, 1)).to(device)
-    return made
+    return [*layers, nn.AdaptiveAvgPool2d(3), nn.Flatten()], 9 * before
 
 
 def _optimizer(asked: Asked, model: nn.Module) -> tuple[Any, Any]:
@@ -137,52 +127,46 @@ def _optimizer(asked: Asked, model: nn.Module) -> tuple[Any, Any]:
     return optimizer, torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps)
 
 
-def _metric(asked: Asked, device: torch.device) -> Any:
-    from torchmetrics.regression import MeanAbsoluteError
-
-    return MeanAbsoluteError().to(device)
+def _tracker(asked: Asked) -> Tracker:
+    return TRACKERS[asked.training.tracker](asked.trial)
 
 
-def _tracker(asked: Asked) -> Any:
-    from torch.utils.tensorboard import SummaryWriter
-
-    return SummaryWriter(str(asked.trial.folder))
-
-
-#: All that a training owns.
+#: What every training owns; ``model``, ``metric`` and ``target`` are those of what is learned.
 DECLARED = (
     Resource("device", _device, close=_end_device),
     Resource("precision", _precision, ("device",)),
-    Resource("target", _target, ("device",)),
-    Resource("model", _model, ("device",)),
     Resource("optimizer", _optimizer, ("model",)),
-    Resource("metric", _metric, ("device",)),
     Resource("files", lambda asked, model: Files(asked.trial.folder, model), ("model",)),
-    Resource("tracker", _tracker, close=lambda writer: writer.close()),
+    Resource("tracker", _tracker, close=lambda tracker: tracker.close()),
     Resource("batches", _batches, close=lambda batches: batches.close()),
 )
+#: ``loss(own, images, records)`` of a batch; ``score(own, which)`` on some of the target's samples.
+Loss = Callable[[Any, torch.Tensor, Sequence[Mapping[str, Any]]], torch.Tensor]
+Score = Callable[[Any, slice], float]
 
 
-def train(own: Any) -> tuple[float, float]:
-    """Train, and keep the best model; its errors on the target's samples and on those held out.
+def train(own: Any, loss_of: Loss, score: Score) -> tuple[float, float]:
+    """Train, and keep the best model; its scores on the target's samples and on those held out.
 
-    Raises Pruned where the trial is not worth going on with.
+    The lower, the better. Raises Pruned where the trial is not worth going on with.
     """
     asked: Asked = own.config
     device, (_, schedule) = own["device"], own["optimizer"]
-    held, files, tracker, trial = own["target"], own["files"], own["tracker"], asked.trial
+    files, tracker, trial = own["files"], own["tracker"], asked.trial
+    trial.note(device=str(device))
+    chosen_by, proof = slice(0, asked.training.samples), slice(asked.training.samples, None)
     every = max(1, asked.training.steps // asked.training.reports)
     best = float("inf")
     for step, batch in enumerate(own["batches"], 1):
-        counts = torch.tensor([targets.count_of(r) for r in batch.records], device=device)
-        loss = _step(own, torch.tensor(batch.images, device=device), counts)
+        loss = loss_of(own, torch.tensor(batch.images, device=device), batch.records)
+        _step(own, loss)
         if step < asked.training.steps:
             schedule.step()
         trial.doing()
         if step % every and step != asked.training.steps:
             continue
-        error = score(own, held.images[: held.samples], held.counts[: held.samples])
-        tracker.add_scalar("loss", float(loss), step)
+        error = score(own, chosen_by)
+        tracker.add_scalar("loss", float(loss.detach()), step)
         tracker.add_scalar("error", error, step)
         files.save("last")
         if error < best:
@@ -193,37 +177,29 @@ def train(own: Any) -> tuple[float, float]:
             raise Pruned
     with contextlib.suppress(FileNotFoundError):  # its errors were no numbers
         files.load("best")
-    proof = score(own, held.images[held.samples :], held.counts[held.samples :])
-    return best, proof
+    return best, score(own, proof)
 
 
-def _step(own: Any, images: torch.Tensor, counts: torch.Tensor) -> torch.Tensor:
-    """One step of training; its loss."""
-    (optimizer, _), precision = own["optimizer"], own["precision"]
-    with precision.context(own["device"]):
-        found = own["model"](_planes(images)).squeeze(1)
-    loss: torch.Tensor = nn.functional.smooth_l1_loss(found.float(), counts)
+def _step(own: Any, loss: torch.Tensor) -> None:
+    """One step of the optimiser."""
+    (optimizer, _), scaler = own["optimizer"], own["precision"].scaler
     optimizer.zero_grad(set_to_none=True)
-    precision.scaler.scale(loss).backward()
-    precision.scaler.step(optimizer)
-    precision.scaler.update()
-    return loss.detach()
+    scaler.scale(loss).backward()
+    scaler.step(optimizer)
+    scaler.update()
 
 
-def score(own: Any, images: torch.Tensor, counts: torch.Tensor) -> float:
-    """The mean absolute error of the model."""
-    model, metric, precision = own["model"], own["metric"], own["precision"]
-    model.eval()
-    metric.reset()
-    with torch.inference_mode(), precision.context(own["device"]):
-        for begin in range(0, len(images), CHUNK):
-            found = model(_planes(images[begin : begin + CHUNK])).squeeze(1)
-            metric.update(found.float(), counts[begin : begin + CHUNK])
-    model.train()
-    return float(metric.compute())
+@contextlib.contextmanager
+def judging(own: Any) -> Iterator[None]:
+    """Within it the model learns nothing; its metric is empty at first."""
+    own["model"].eval()
+    own["metric"].reset()
+    with torch.inference_mode(), own["precision"].context(own["device"]):
+        yield
+    own["model"].train()
 
 
-def _planes(images: torch.Tensor) -> torch.Tensor:
+def planes(images: torch.Tensor) -> torch.Tensor:
     """Float (n, channels, height, width), ink 1 and paper 0."""
     rows = images[..., None] if images.dim() == 3 else images
     return 1 - rows.permute(0, 3, 1, 2).float() / 255

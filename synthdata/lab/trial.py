@@ -72,15 +72,18 @@ class Trial:
         Which of the trials that run at the same time, from 0 on.
     settings
         The study's.
-    base
-        The study's overrides, without those of this trial.
+    study
+        The study's folder.
+    base, overrides
+        The overrides of the study, and those of this trial besides.
     """
 
     def __init__(self, task: Task, trial: Any) -> None:
         self.number, self.slot, self.settings = task.number, task.slot, task.settings
         self.base, self.config_dir, self.plugins = task.base, task.config_dir, task.plugins
-        self.folder = trial_folder(task.folder, task.number)
-        self._study, self._trial = task.folder, trial
+        self.overrides = task.overrides[len(task.base) :]
+        self.study, self.folder = task.folder, trial_folder(task.folder, task.number)
+        self._trial = trial
         self._group, self._beat = task.group, -math.inf
 
     def report(self, value: float, step: int) -> None:
@@ -101,10 +104,10 @@ class Trial:
         """Give a sign of life, at most one a second is written; ``words`` say what is done."""
         now = time.monotonic()
         if words:
-            registry.enter(self._study, registry.TRIAL, self._group, doing=words)
+            registry.enter(self.study, registry.TRIAL, self._group, doing=words)
         elif now - self._beat > BEAT_S:
             self._beat = now
-            registry.beat(self._study)
+            registry.beat(self.study)
 
 
 def trial_folder(study: Path, number: int) -> Path:

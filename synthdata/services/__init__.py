@@ -6,10 +6,11 @@ from synthdata._lazy import lazy
 
 if TYPE_CHECKING:
     from synthdata.services.cache import Cache, SqliteCache
-    from synthdata.services.limiter import Limiter, Limits, SqliteLimiter
+    from synthdata.services.limiter import Limiter, Limits
     from synthdata.services.openai import OpenAI
     from synthdata.services.paraphrases import Paraphrases
     from synthdata.services.recorded import Recorded
+    from synthdata.services.sqlite_limiter import SqliteLimiter
     from synthdata.vocabularies.embedding import Embedder, Embedding, MiniLM, WordLlama
     from synthdata.vocabularies.themes import process_themes
 
@@ -42,7 +43,7 @@ __getattr__, __dir__ = lazy(
         "Paraphrases": "paraphrases",
         "Recorded": "recorded",
         "SqliteCache": "cache",
-        "SqliteLimiter": "limiter",
+        "SqliteLimiter": "sqlite_limiter",
         "WordLlama": ".vocabularies.embedding",
         "process_themes": ".vocabularies.themes",
     },

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -41,7 +40,7 @@ class Asking:
         stopping: Callable[[], bool],
         kept: Callable[[], None] | None = None,
     ) -> None:
-        from synthdata.services.openai import KEY, base_url
+        from synthdata.services.openai import api_key, base_url
 
         self._service, self._cache, self._limiter = service, cache, limiter
         self._stopping, self._kept = stopping, kept
@@ -49,7 +48,7 @@ class Asking:
         self._replies: dict[str, str] = {}
         self._causes: dict[str, str] = {}
         self._counts: Counter[str] = Counter()
-        key = os.environ.get(KEY)
+        key = api_key()
         self._http = httpx2.AsyncClient(
             base_url=base_url(),
             headers={"Authorization": f"Bearer {key}"} if key else {},
@@ -106,7 +105,7 @@ class Asking:
             mine = [q for q in left if self._cache.claim(q.key)]
             try:
                 # Whoever held the claims before may have got them in between.
-                mine_left = [q for q in mine if not self._found(q)]
+                mine_left = [q for q in mine if not self._found(q, asks=True)]
                 if mine_left:
                     await self._ask(mine_left)
             finally:
@@ -116,8 +115,8 @@ class Asking:
             if left:  # somebody else is asking
                 await asyncio.sleep(_LOOK_S * _chance.random())
 
-    def _found(self, question: Question) -> bool:
-        reply = self._cache.get(question.key)
+    def _found(self, question: Question, asks: bool = False) -> bool:
+        reply = self._cache.get(question.key, asks)
         if reply is None:
             return False
         self._counts["hits"] += 1

@@ -7,7 +7,7 @@ import sqlite3
 import time
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,8 +33,12 @@ class Cache(ABC):
     """Replies by the keys of their questions. One object belongs to one thread."""
 
     @abstractmethod
-    def get(self, key: str) -> str | None:
-        """The reply; None if none is kept, or it is too old."""
+    def get(self, key: str, asks: bool = False) -> str | None:
+        """The reply; None if none is kept, or it is too old.
+
+        A reply counts as a hit, and none as a miss if it is now asked for (``asks``), so that each
+        question counts once however often somebody has looked.
+        """
 
     @abstractmethod
     def put(self, question: Question, reply: str) -> None:
@@ -58,8 +62,8 @@ class Cache(ABC):
 
     @abstractmethod
     def statistics(self) -> dict[str, float]:
-        """``entries`` and ``bytes`` kept, and since it was made ``hits``, ``misses``, ``puts``,
-        ``evicted``."""
+        """``entries`` and ``bytes`` kept, and since it was made ``hits``, ``misses``, ``puts`` and
+        ``evicted``. A process that is killed may not have told of its latest hits and misses."""
 
     @abstractmethod
     def close(self) -> None:
@@ -104,19 +108,22 @@ class SqliteCache(Cache):
             self._shards = [_open(folder / f"{PREFIX}-{k:02d}.sqlite") for k in range(shards)]
         self._counts: Counter[str] = Counter()
 
-    def get(self, key: str) -> str | None:
+    def get(self, key: str, asks: bool = False) -> str | None:
         found = self._shard(key).execute("SELECT reply, created FROM replies WHERE key = ?", (key,))
         row = found.fetchone()
         if row is not None and self._max_age_s is not None:
             row = row if time.time() - row[1] <= self._max_age_s else None
-        self._counts["misses" if row is None else "hits"] += 1
+        if row is not None:
+            self._counts["hits"] += 1
+        elif asks:
+            self._counts["misses"] += 1
         if self._counts.total() >= _COUNTED:
-            self._write_counts(self._shards[0])
+            self._write_counts()
         return None if row is None else str(row[0])
 
     def put(self, question: Question, reply: str) -> None:
-        self._counts["puts"] += self.add([Row(question.to_json(), reply, time.time())])
-        self._write_counts(self._shards[0])
+        self.add([Row(question.to_json(), reply, time.time())])
+        self._write_counts()
 
     def add(self, rows: Iterable[Row]) -> int:
         new = 0
@@ -145,8 +152,7 @@ class SqliteCache(Cache):
         self._drop(shard, "created <= ?", latest)
 
     def _drop(self, shard: sqlite3.Connection, which: str, value: float) -> None:
-        gone = shard.execute(f"DELETE FROM replies WHERE {which}", (value,))  # noqa: S608
-        self._counts["evicted"] += gone.rowcount
+        shard.execute(f"DELETE FROM replies WHERE {which}", (value,))  # noqa: S608
 
     def claim(self, key: str) -> bool:
         return self._locks.take(_number(key))
@@ -160,24 +166,25 @@ class SqliteCache(Cache):
                 yield Row(*row)
 
     def statistics(self) -> dict[str, float]:
-        self._write_counts(self._shards[0])
-        entries = sum(s.execute("SELECT COUNT(*) FROM replies").fetchone()[0] for s in self._shards)
+        self._write_counts()
         told = dict.fromkeys(("hits", "misses", "puts", "evicted"), 0)
-        told |= self._shards[0].execute("SELECT name, value FROM counts").fetchall()
+        entries = 0
+        for shard in self._shards:
+            entries += shard.execute("SELECT COUNT(*) FROM replies").fetchone()[0]
+            for name, value in shard.execute("SELECT name, value FROM counts").fetchall():
+                told[name] += value
         return {"entries": entries, "bytes": sum(map(_sum, self._shards)), **told}
 
     def close(self) -> None:
-        self._write_counts(self._shards[0])
+        self._write_counts()
         self._locks.close()
         for shard in self._shards:
             shard.close()
 
-    def _write_counts(self, shard: sqlite3.Connection) -> None:
+    def _write_counts(self) -> None:
         if self._counts:
-            shard.executemany(
-                "INSERT INTO counts VALUES (?, ?) "
-                "ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
-                self._counts.items(),
+            self._shards[0].executemany(
+                "UPDATE counts SET value = value + ?2 WHERE name = ?1", self._counts.items()
             )
             self._counts.clear()
 
@@ -226,14 +233,29 @@ CREATE TABLE IF NOT EXISTS replies (
     key TEXT PRIMARY KEY, question TEXT, reply TEXT, created REAL, size INTEGER
 );
 CREATE INDEX IF NOT EXISTS by_age ON replies (created);
-CREATE TABLE IF NOT EXISTS counts (name TEXT PRIMARY KEY, value REAL);
+CREATE TABLE IF NOT EXISTS counts (name TEXT PRIMARY KEY, value INTEGER);
+INSERT OR IGNORE INTO counts VALUES ('hits', 0), ('misses', 0), ('puts', 0), ('evicted', 0);
 CREATE TABLE IF NOT EXISTS total (one INTEGER PRIMARY KEY CHECK (one = 1), bytes INTEGER);
 INSERT OR IGNORE INTO total VALUES (1, 0);
-CREATE TRIGGER IF NOT EXISTS more AFTER INSERT ON replies
-    BEGIN UPDATE total SET bytes = bytes + new.size; END;
-CREATE TRIGGER IF NOT EXISTS less AFTER DELETE ON replies
-    BEGIN UPDATE total SET bytes = bytes - old.size; END;
+CREATE TRIGGER IF NOT EXISTS more AFTER INSERT ON replies BEGIN
+    UPDATE total SET bytes = bytes + new.size;
+    UPDATE counts SET value = value + 1 WHERE name = 'puts';
+END;
+CREATE TRIGGER IF NOT EXISTS less AFTER DELETE ON replies BEGIN
+    UPDATE total SET bytes = bytes - old.size;
+    UPDATE counts SET value = value + 1 WHERE name = 'evicted';
+END;
 """
+
+
+def shards_of(folder: Path) -> int | None:
+    """Into how many files the cache in a folder is split; None if there is none."""
+    try:
+        node = json.loads((folder / f"{PREFIX}.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    shards = node.get("shards") if isinstance(node, dict) else None
+    return shards if isinstance(shards, int) and shards > 0 else None
 
 
 def _check_shards(folder: Path, shards: int) -> None:
@@ -243,17 +265,9 @@ def _check_shards(folder: Path, shards: int) -> None:
         beside = path.with_suffix(".new")
         beside.write_text(json.dumps({"shards": shards}), encoding="utf-8")
         beside.replace(path)
-    there = _read(path).get("shards")
+    there = shards_of(folder)
     if there != shards:
         raise ConfigError(
-            f"services.shards: {shards}, where the cache in {folder} has {there}; to split it "
-            "anew, export it and import it into a new folder"
+            f"services.cache.shards: {shards}, where the cache in {folder} has {there}; to split "
+            "it anew, export it and import it into a new folder"
         )
-
-
-def _read(path: Path) -> Mapping[str, object]:
-    try:
-        node = json.loads(path.read_text(encoding="utf-8"))
-        return node if isinstance(node, dict) else {}
-    except ValueError:
-        return {}

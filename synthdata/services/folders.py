@@ -22,9 +22,9 @@ def default_folder() -> Path:
 
 
 def shared(path: str | None, mounts: Path = MOUNTS) -> Path:
-    """The folder at ``path``, made if need be; the default one for None.
+    """The folder at ``path``, which need not be there; the default one for None.
 
-    Raises ConfigError if it lies on a network file system, or cannot be made.
+    Raises ConfigError if it lies on a network file system.
     """
     folder = default_folder() if path is None else Path(path).expanduser()
     kind = file_system(folder, mounts)
@@ -34,7 +34,7 @@ def shared(path: str | None, mounts: Path = MOUNTS) -> Path:
             "database that several processes write gets damaged; name a folder on a local disk, "
             "or use services.backend=redis"
         )
-    return made(folder)
+    return folder
 
 
 def made(folder: Path) -> Path:

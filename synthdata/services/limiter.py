@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from synthdata.errors import ConfigError, NoReply
-from synthdata.services.locks import Locks
 
 #: Tokens are counted in this many parts of the limit: the library keeps a row for each unit.
 PARTS = 1000
-_POLL_S, _LONGEST_S = 0.01, 60.0  # that no window is longer than
+POLL_S = 0.01  # for what may be there at any time
 _LOOK_S = 0.5  # who waits longer looks again
-_EXCLUSIVE, _TICKETS = 1 << 60, 1 << 59  # numbers of locks; those of flights are below
-_FAR = 1 << 50  # milliseconds: a request under way counts as sent just now, whenever that is
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,19 +75,19 @@ class Limiter(ABC):
         began = time.monotonic()
         async with self._turn:
             try:
-                return await self._wait(tokens, began + self._limits.wait_s)
+                return await self._wait(tokens, began)
             finally:
                 self.waited_s += time.monotonic() - began
 
-    async def _wait(self, tokens: int, until: float) -> Permit:
+    async def _wait(self, tokens: int, began: float) -> Permit:
         ticket = self._draw()
         try:
             while True:
-                found = self._try(ticket, tokens)
+                found = self._try(ticket, tokens, time.monotonic() - began)
                 if isinstance(found, Permit):
                     return found
                 found = min(found, _LOOK_S)  # tokens that were not needed come back
-                if time.monotonic() + found > until:
+                if time.monotonic() + found - began > self._limits.wait_s:
                     raise NoReply(
                         f"services.limits.wait_s: no permit within {self._limits.wait_s:g} s"
                     )
@@ -106,7 +100,7 @@ class Limiter(ABC):
         """Stand in line."""
 
     @abstractmethod
-    def _try(self, ticket: int, tokens: int) -> Permit | float:
+    def _try(self, ticket: int, tokens: int, waited_s: float) -> Permit | float:
         """The permit, if it is this ticket's turn; else the seconds to wait before the next try."""
 
     @abstractmethod
@@ -118,186 +112,13 @@ class Limiter(ABC):
         """Nobody gets a permit for so long: the server has asked for it."""
 
     @abstractmethod
+    def statistics(self) -> dict[str, float]:
+        """``calls``: the permits that all processes ever got; ``waited_s``: how long they waited
+        for these. No kill makes them wrong."""
+
+    @abstractmethod
     def close(self) -> None:
         """End all permits."""
-
-
-class SqliteLimiter(Limiter):
-    """Limits for all processes of a machine, kept in a SQLite file, across restarts.
-
-    pyrate-limiter's sliding window decides, on its tables ``requests`` and ``tokens``. Around it is
-    what it leaves open (4.5.1): its check and its insert are two steps (four processes got 22
-    permits where 20 were allowed), so one process at a time is let in; who gets a permit is chance
-    (75, 3, 2 and 1 of them), so there is a line; and it counts when a permit was given, so a row's
-    time is put forward to when the request had come in. Whoever dies is known by their locks.
-
-    Raises ConfigError if pyrate-limiter is not installed.
-    """
-
-    def __init__(self, path: Path, limits: Limits) -> None:
-        super().__init__(limits)
-        self._locks = Locks(path.with_suffix(".locks"))
-        with self._locks.holding(_EXCLUSIVE):
-            try:
-                self._base = sqlite3.connect(path, timeout=60)
-                self._base.execute("PRAGMA journal_mode = WAL")
-                self._base.execute("PRAGMA synchronous = OFF")  # no limit outlives the machine
-                self._base.executescript(_TABLES)
-            except sqlite3.DatabaseError as error:
-                raise ConfigError(f"{path}: is no file of limits ({error}); remove it") from error
-            self._buckets = _buckets(self._base, limits)
-            self._new_boot()
-
-    def _draw(self) -> int:
-        with self._locks.holding(_EXCLUSIVE), self._base:
-            ticket = self._base.execute("INSERT INTO line DEFAULT VALUES").lastrowid
-            assert ticket is not None
-            self._locks.take(_TICKETS + ticket)
-            return ticket
-
-    def _leave(self, ticket: int) -> None:
-        with self._base:
-            self._base.execute("DELETE FROM line WHERE ticket = ?", (ticket,))
-        self._locks.drop(_TICKETS + ticket)
-
-    def _try(self, ticket: int, tokens: int) -> Permit | float:
-        with self._locks.holding(_EXCLUSIVE), self._base:
-            if not self._is_first(ticket):
-                return _POLL_S
-            now, limits = _now(), self._limits
-            self._settle(now)
-            wait = self._value("resume") - now
-            wait = max(wait, self._value("last") + int(limits.interval_s * 1000) - now)
-            if wait > 0:
-                return wait / 1000
-            under_way = self._base.execute("SELECT COUNT(*) FROM flights").fetchone()[0]
-            if limits.concurrent is not None and under_way >= limits.concurrent:
-                return _POLL_S
-            return self._give(ticket, now, limits.parts(tokens))
-
-    def _give(self, ticket: int, now: int, parts: int) -> Permit | float:
-        from pyrate_limiter import RateItem
-
-        for name, weight in (("requests", 1), ("tokens", parts)):
-            bucket = self._buckets.get(name)
-            if bucket is None or weight == 0:
-                continue
-            item = RateItem(str(ticket), now, weight)
-            bucket.leak(now)
-            if not bucket.put(item):
-                wait = max(bucket.waiting(item), 1) / 1000
-                self._forget(ticket)
-                # Far, if it is something under way that has to have come in first.
-                return wait if wait <= _LONGEST_S else _POLL_S
-        self._base.execute("INSERT INTO flights VALUES (?, ?, 0)", (ticket, now))
-        self._locks.take(ticket)
-        self._stamp(ticket, now + _FAR)
-        self._set("last", now)
-        return _Flight(self, ticket)
-
-    def land(self, flight: int, parts: int | None) -> None:
-        """The request of a permit has come in by now, and took so many parts of the tokens."""
-        with self._locks.holding(_EXCLUSIVE), self._base:
-            row = self._base.execute(
-                "SELECT began FROM flights WHERE number = ? AND settled = 0", (flight,)
-            ).fetchone()
-            if row is not None:
-                self._stamp(flight, self._arrived(row[0], _now()))
-            self._base.execute("DELETE FROM flights WHERE number = ?", (flight,))
-            if parts is not None and "tokens" in self._buckets:
-                self._base.execute(
-                    "DELETE FROM tokens WHERE name = ? AND rowid NOT IN "
-                    "(SELECT rowid FROM tokens WHERE name = ? LIMIT ?)",
-                    (str(flight), str(flight), max(parts, 1)),
-                )
-        self._locks.drop(flight)
-
-    def pause(self, seconds: float) -> None:
-        with self._locks.holding(_EXCLUSIVE), self._base:
-            self._set("resume", max(self._value("resume"), _now() + int(seconds * 1000)))
-
-    def close(self) -> None:
-        self._base.close()
-        self._locks.close()
-
-    def _is_first(self, ticket: int) -> bool:
-        """Whether all who stood in line before are gone; the dead are taken out of it."""
-        before = self._base.execute("SELECT ticket FROM line WHERE ticket < ?", (ticket,))
-        for (other,) in before.fetchall():
-            if self._locks.is_held(_TICKETS + other):
-                return False
-            self._base.execute("DELETE FROM line WHERE ticket = ?", (other,))
-        return True
-
-    def _settle(self, now: int) -> None:
-        """Say of flights when they came in, where that is known by now; take the dead out."""
-        flights = self._base.execute("SELECT number, began, settled FROM flights").fetchall()
-        for flight, began, settled in flights:
-            dead = not self._locks.is_held(flight)
-            arrived = self._arrived(began, now)
-            if not settled and (dead or arrived < now):
-                self._stamp(flight, arrived)
-                self._base.execute("UPDATE flights SET settled = 1 WHERE number = ?", (flight,))
-            if dead:
-                self._base.execute("DELETE FROM flights WHERE number = ?", (flight,))
-
-    def _arrived(self, began: int, now: int) -> int:
-        """When a request has come in at the latest, as far as is known at ``now``."""
-        if self._limits.arrival_s is None:
-            return now
-        return int(min(now, began + self._limits.arrival_s * 1000))
-
-    def _stamp(self, flight: int, time_ms: int) -> None:
-        for table in self._buckets:
-            self._base.execute(
-                f"UPDATE {table} SET item_timestamp = ? WHERE name = ?",  # noqa: S608
-                (time_ms, str(flight)),
-            )
-
-    def _forget(self, ticket: int) -> None:
-        for table in self._buckets:
-            self._base.execute(f"DELETE FROM {table} WHERE name = ?", (str(ticket),))  # noqa: S608
-
-    def _new_boot(self) -> None:
-        """Times are counted from the machine's start: after a new one, all that is there is now."""
-        boot = _boot()
-        row = self._base.execute("SELECT boot FROM boots").fetchone()
-        if row is None or row[0] != boot:
-            with self._base:
-                self._base.execute("DELETE FROM boots")
-                self._base.execute("INSERT INTO boots VALUES (?)", (boot,))
-                self._base.execute("DELETE FROM numbers")
-                for table in self._buckets:
-                    self._base.execute(
-                        f"UPDATE {table} SET item_timestamp = ?",  # noqa: S608
-                        (_now(),),
-                    )
-
-    def _value(self, name: str) -> int:
-        found = self._base.execute("SELECT value FROM numbers WHERE name = ?", (name,)).fetchone()
-        return int(found[0]) if found else 0
-
-    def _set(self, name: str, value: int) -> None:
-        self._base.execute("INSERT OR REPLACE INTO numbers VALUES (?, ?)", (name, value))
-
-
-class _Flight(Permit):
-    def __init__(self, limiter: SqliteLimiter, number: int) -> None:
-        self._limiter, self._number = limiter, number
-
-    def end(self, tokens: int | None = None) -> None:
-        parts = None if tokens is None else self._limiter._limits.parts(tokens)
-        self._limiter.land(self._number, parts)
-
-
-_TABLES = """
-CREATE TABLE IF NOT EXISTS line (ticket INTEGER PRIMARY KEY AUTOINCREMENT);
-CREATE TABLE IF NOT EXISTS flights (
-    number INTEGER PRIMARY KEY, began INTEGER, settled INTEGER
-);
-CREATE TABLE IF NOT EXISTS numbers (name TEXT PRIMARY KEY, value INTEGER);
-CREATE TABLE IF NOT EXISTS boots (boot TEXT);
-"""
 
 
 def rates(limits: Limits) -> dict[str, list[tuple[int, int]]]:
@@ -309,34 +130,14 @@ def rates(limits: Limits) -> dict[str, list[tuple[int, int]]]:
     return {kind: rows for kind, rows in found.items() if rows}
 
 
-def _buckets(base: sqlite3.Connection, limits: Limits) -> dict[str, Any]:
+def check_library() -> None:
+    """Raise ConfigError if pyrate-limiter is not installed."""
     try:
-        from pyrate_limiter import Rate, SQLiteBucket
-        from pyrate_limiter.buckets.sqlite_bucket import Queries
+        import pyrate_limiter  # noqa: F401
     except ImportError as error:
         raise needs_extra("pyrate-limiter") from error
-    buckets = {}
-    for table, found in rates(limits).items():
-        base.execute(Queries.CREATE_BUCKET_TABLE.format(table=table))
-        index = Queries.CREATE_INDEX_ON_TIMESTAMP
-        base.execute(index.format(index_name=f"{table}_by_time", table_name=table))
-        buckets[table] = SQLiteBucket([Rate(*rate) for rate in found], base, table)
-    base.commit()
-    return buckets
 
 
 def needs_extra(package: str, key: str = "services") -> ConfigError:
     """The sentence about a package that is not installed."""
     return ConfigError(f"needs {package}: pip install 'synthdata[llm]'").at(key)
-
-
-def _now() -> int:
-    """Milliseconds since the machine was started, the same in all processes."""
-    return time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1_000_000
-
-
-def _boot() -> str:
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    except OSError:
-        return ""

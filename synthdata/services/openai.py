@@ -8,14 +8,15 @@ import hashlib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from synthdata.errors import ConfigError
 from synthdata.replies import Answers, Question, Service
-from synthdata.services.cache import PREFIX, Cache, SqliteCache
-from synthdata.services.folders import shared
-from synthdata.services.limiter import Limiter, Limits, SqliteLimiter, needs_extra
+from synthdata.services.cache import PREFIX, Cache, SqliteCache, shards_of
+from synthdata.services.folders import made, shared
+from synthdata.services.limiter import Limiter, Limits, needs_extra
+from synthdata.services.sqlite_limiter import SqliteLimiter
 from synthdata.services.tables import Backup
 
 KEY, URL = "OPENAI_API_KEY", "OPENAI_BASE_URL"
@@ -99,6 +100,7 @@ class OpenAI(Service):
                 f"services: neither {KEY} nor {URL} is in the environment; set the key of your "
                 "account, or the address of a server of your own"
             )
+        base_url(), api_key()
         _httpx()
         self.open_limiter().close()
         self.open_cache().close()
@@ -109,9 +111,10 @@ class OpenAI(Service):
         return _without_loop(lambda: self._answer(questions, stopping))
 
     def _answer(self, questions: Sequence[Question], stopping: Callable[[], bool]) -> Answers:
+        _httpx()
         from synthdata.services.asking import Asking
 
-        cache, limiter = self.open_cache(), self.open_limiter()
+        limiter, cache = self.open_limiter(), self.open_cache()
         backup = self._backup()
         try:
             asking = Asking(self, cache, limiter, stopping, backup.keep if backup else None)
@@ -120,36 +123,61 @@ class OpenAI(Service):
             limiter.close()
             cache.close()
 
-    def open_cache(self) -> Cache:
-        """The cache, for this thread."""
+    def open_cache(self, new: bool = True) -> Cache:
+        """The cache, for this thread; where it is not to be a ``new`` one, ConfigError if it is
+        not there yet."""
         if self.backend == "redis":
             from synthdata.services.redis import RedisCache
 
             return RedisCache(self.cache.max_bytes, self.cache.max_age_s)
-        size = self.cache
-        return SqliteCache(shared(self.path), size.shards, size.max_bytes, size.max_age_s)
+        size, folder = self.cache, shared(self.path)
+        if new:
+            return SqliteCache(folder, size.shards, size.max_bytes, size.max_age_s)
+        there = shards_of(folder)
+        if there is None:
+            raise ConfigError(f"services.path: there is no cache of replies in {str(folder)!r}")
+        return SqliteCache(folder, there, size.max_bytes, size.max_age_s)
 
     def open_limiter(self) -> Limiter:
         """The limiter of this server, for this thread."""
         scope = hashlib.sha256(base_url().encode()).hexdigest()[:12]
         if self.backend == "redis":
-            from synthdata.services.redis import RedisLimiter
+            from synthdata.services.redis_limiter import RedisLimiter
 
-            return RedisLimiter(scope, self.limits, self.patience.call_s)
+            return RedisLimiter(scope, self.limits)
         return SqliteLimiter(shared(self.path) / f"limits-{scope}.sqlite", self.limits)
 
     def _backup(self) -> Backup | None:
         interval_s = self.cache.backup_interval_s
         if interval_s is None:
             return None
-        folder: Path = shared(self.path)
-        path = folder / f"{PREFIX}-backup.{self.cache.backup_format}"
-        return Backup(path, interval_s, self.open_cache)
+        name = f"{PREFIX}-backup.{self.cache.backup_format}"
+        return Backup(made(shared(self.path)) / name, interval_s, self.open_cache)
 
 
 def base_url() -> str:
-    """Where the server is, by the environment."""
-    return (os.environ.get(URL) or DEFAULT_URL).rstrip("/")
+    """Where the server is, by the environment; ConfigError, which does not quote it, if nowhere."""
+    url = (os.environ.get(URL) or DEFAULT_URL).rstrip("/")
+    try:
+        parts = urlsplit(url)
+        whole = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # says what is wrong, with a part of the address
+        whole = False
+    if not whole or not _is_plain(url):
+        raise ConfigError(f"services: {URL} holds no address like http://localhost:11434/v1")
+    return url
+
+
+def api_key() -> str | None:
+    """The key, by the environment; ConfigError, which does not quote it, if it can be none."""
+    key = os.environ.get(KEY) or None
+    if key is not None and not _is_plain(key):
+        raise ConfigError(f"services: {KEY} holds characters that no key has, as a line break")
+    return key
+
+
+def _is_plain(text: str) -> bool:
+    return text.isascii() and text.isprintable() and " " not in text
 
 
 def _httpx() -> Any:

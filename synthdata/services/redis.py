@@ -1,4 +1,4 @@
-"""The same cache and limits in a Redis server, for the processes of many machines."""
+"""The same cache in a Redis server, for the processes of many machines."""
 
 from __future__ import annotations
 
@@ -13,15 +13,32 @@ from typing import Any
 from synthdata.errors import ConfigError
 from synthdata.replies import Question
 from synthdata.services.cache import Cache, Row
-from synthdata.services.limiter import Limiter, Limits, Permit, needs_extra, rates
+from synthdata.services.limiter import needs_extra
 
 URL, DEFAULT_URL = "REDIS_URL", "redis://localhost:6379/0"
-_PREFIX = "synthdata"
+PREFIX = "synthdata"
+_COUNTS = f"{PREFIX}:counts"
 _LEASE_S, _RENEWED_S = 10.0, 3.0  # a lease outlives its holder by so long
-_POLL_S = 0.01
 _MINE = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call({}) end return 0"
 _RENEW = _MINE.format("'pexpire', KEYS[1], ARGV[2]")
 _DROP = _MINE.format("'del', KEYS[1]")
+#: What a process that is killed in the middle would leave half done is one step of the server's.
+_GET = """
+local reply = redis.call('hget', KEYS[1], 'reply')
+if reply then
+    redis.call('hincrby', KEYS[2], 'hits', 1)
+elseif ARGV[1] == '1' then
+    redis.call('hincrby', KEYS[2], 'misses', 1)
+end
+return reply
+"""
+_PUT = """
+if redis.call('exists', KEYS[1]) == 1 then return 0 end
+redis.call('hset', KEYS[1], 'question', ARGV[1], 'reply', ARGV[2], 'created', ARGV[3])
+if ARGV[4] ~= '' then redis.call('pexpireat', KEYS[1], ARGV[4]) end
+redis.call('hincrby', KEYS[2], 'puts', 1)
+return 1
+"""
 
 
 def connect() -> Any:
@@ -94,41 +111,38 @@ class RedisCache(Cache):
         self._client = connect()
         self._age_ms = None if max_age_s is None else int(max_age_s * 1000)
         self._leases = Leases(self._client)
+        self._get, self._put = map(self._client.register_script, (_GET, _PUT))
 
-    def get(self, key: str) -> str | None:
-        reply: str | None = self._client.hget(_reply(key), "reply")
-        self._count("misses" if reply is None else "hits")
+    def get(self, key: str, asks: bool = False) -> str | None:
+        reply: str | None = self._get(keys=[_reply(key), _COUNTS], args=[int(asks)])
         return reply
 
     def put(self, question: Question, reply: str) -> None:
-        self._count("puts", self.add([Row(question.to_json(), reply, time.time())]))
+        self.add([Row(question.to_json(), reply, time.time())])
 
     def add(self, rows: Iterable[Row]) -> int:
-        new = 0
-        for row in rows:
-            name = _reply(Question.from_json(row.question).key)
-            if self._client.hsetnx(name, "reply", row.reply):
-                self._client.hset(name, mapping={"question": row.question, "created": row.created})
-                new += 1
-                if self._age_ms is not None:
-                    self._client.pexpire(name, self._age_ms)
-        return new
+        return sum(self._add(row) for row in rows)
+
+    def _add(self, row: Row) -> int:
+        keys = [_reply(Question.from_json(row.question).key), _COUNTS]
+        until = "" if self._age_ms is None else int(row.created * 1000) + self._age_ms
+        return int(self._put(keys=keys, args=[*row, until]))
 
     def claim(self, key: str) -> bool:
-        return self._leases.take(f"{_PREFIX}:claim:{key}")
+        return self._leases.take(f"{PREFIX}:claim:{key}")
 
     def release(self, key: str) -> None:
-        self._leases.drop(f"{_PREFIX}:claim:{key}")
+        self._leases.drop(f"{PREFIX}:claim:{key}")
 
     def rows(self) -> Iterator[Row]:
         for name in self._client.scan_iter(_reply("*"), count=1000):
             node = self._client.hgetall(name)
-            if {"question", "reply", "created"} <= node.keys():
+            if node:  # else it has grown too old by now
                 yield Row(node["question"], node["reply"], float(node["created"]))
 
     def statistics(self) -> dict[str, float]:
         sizes = [len(row.question) + len(row.reply.encode()) for row in self.rows()]
-        told = self._client.hgetall(f"{_PREFIX}:counts")
+        told = self._client.hgetall(_COUNTS)
         counts = {name: float(told.get(name, 0)) for name in ("hits", "misses", "puts")}
         return {"entries": len(sizes), "bytes": sum(sizes), **counts, "evicted": 0}
 
@@ -136,128 +150,6 @@ class RedisCache(Cache):
         self._leases.close()
         self._client.close()
 
-    def _count(self, name: str, amount: int = 1) -> None:
-        self._client.hincrby(f"{_PREFIX}:counts", name, amount)
-
-
-class RedisLimiter(Limiter):
-    """Limits in a Redis server, decided by pyrate-limiter's sliding window and the server's clock.
-
-    A request counts from when its permit was given; windows are longer by ``arrival_s``, or by
-    ``call_s`` where that is None, so that the server they go to sees no more either.
-    """
-
-    def __init__(self, scope: str, limits: Limits, call_s: float) -> None:
-        super().__init__(limits)
-        self._client, self._name = connect(), f"{_PREFIX}:limit:{scope}"
-        self._leases = Leases(self._client)
-        try:
-            from pyrate_limiter import Rate, RedisBucket
-        except ImportError as error:
-            raise needs_extra("pyrate-limiter") from error
-        late_ms = int(1000 * (call_s if limits.arrival_s is None else limits.arrival_s))
-        self._buckets: dict[str, Any] = {
-            kind: RedisBucket.init(
-                [Rate(most, ms + late_ms) for most, ms in found],
-                self._client,
-                f"{self._name}:{kind}",
-            )
-            for kind, found in rates(limits).items()
-        }
-
-    def _draw(self) -> int:
-        ticket = int(self._client.incr(f"{self._name}:tickets"))
-        self._leases.take(self._place(ticket))
-        self._client.zadd(f"{self._name}:line", {str(ticket): ticket})
-        return ticket
-
-    def _leave(self, ticket: int) -> None:
-        self._client.zrem(f"{self._name}:line", str(ticket))
-        self._leases.drop(self._place(ticket))
-
-    def _try(self, ticket: int, tokens: int) -> Permit | float:
-        if not self._is_first(ticket):
-            return _POLL_S
-        ends = [self._client.pttl(f"{self._name}:{name}") for name in ("pause", "interval")]
-        if (wait := max(ends)) > 0:
-            return float(wait) / 1000
-        most = self._limits.concurrent
-        if most is not None and self._under_way() >= most:
-            return _POLL_S
-        return self._give(ticket, self._limits.parts(tokens))
-
-    def _give(self, ticket: int, parts: int) -> Permit | float:
-        """A permit, if the windows have room. Only for the first in the line, so nobody else is."""
-        from pyrate_limiter import RateItem
-
-        seconds, microseconds = self._client.time()
-        now = seconds * 1000 + microseconds // 1000
-        for kind, weight in (("requests", 1), ("tokens", parts)):
-            bucket = self._buckets.get(kind)
-            if bucket is None or weight == 0:
-                continue
-            item = RateItem(f"{ticket}", now, weight)
-            bucket.leak(now)
-            if not bucket.put(item):
-                self._forget(ticket)
-                return max(float(bucket.waiting(item)), 1.0) / 1000
-        flight = f"{self._name}:flight:{ticket}"
-        self._leases.take(flight)
-        self._client.sadd(f"{self._name}:flights", flight)
-        if self._limits.interval_s > 0:
-            self._client.set(f"{self._name}:interval", 1, px=int(self._limits.interval_s * 1000))
-        return _Flight(self, flight)
-
-    def land(self, flight: str) -> None:
-        """The reply to the request of a permit is there."""
-        self._client.srem(f"{self._name}:flights", flight)
-        self._leases.drop(flight)
-
-    def pause(self, seconds: float) -> None:
-        name, ms = f"{self._name}:pause", int(seconds * 1000)
-        if ms > max(self._client.pttl(name), 0):
-            self._client.set(name, 1, px=ms)
-
-    def close(self) -> None:
-        self._leases.close()
-        self._client.close()
-
-    def _place(self, ticket: int) -> str:
-        return f"{self._name}:place:{ticket}"
-
-    def _is_first(self, ticket: int) -> bool:
-        line = f"{self._name}:line"
-        while first := self._client.zrange(line, 0, 0):
-            if int(first[0]) == ticket:
-                return True
-            if self._leases.is_held(self._place(int(first[0]))):
-                return False
-            self._client.zrem(line, first[0])
-        return False
-
-    def _under_way(self) -> int:
-        """How many flights there are; those of the dead are taken out."""
-        name, count = f"{self._name}:flights", 0
-        for flight in self._client.smembers(name):
-            if self._leases.is_held(flight):
-                count += 1
-            else:
-                self._client.srem(name, flight)
-        return count
-
-    def _forget(self, ticket: int) -> None:
-        for bucket in self._buckets.values():
-            for member, _ in self._client.zscan_iter(bucket.bucket_key, match=f"{ticket}:*"):
-                self._client.zrem(bucket.bucket_key, member)
-
-
-class _Flight(Permit):
-    def __init__(self, limiter: RedisLimiter, name: str) -> None:
-        self._limiter, self._name = limiter, name
-
-    def end(self, tokens: int | None = None) -> None:
-        self._limiter.land(self._name)
-
 
 def _reply(key: str) -> str:
-    return f"{_PREFIX}:reply:{key}"
+    return f"{PREFIX}:reply:{key}"

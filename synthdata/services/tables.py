@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from synthdata.errors import ConfigError, nearest
+from synthdata.replies import Question
 from synthdata.services.cache import Cache, Row
 
 logger = logging.getLogger("synthdata.services")
@@ -43,8 +44,24 @@ def import_rows(cache: Cache, path: Path) -> int:
 
     What is there already stays. Raises ConfigError if the file is none.
     """
+    added: int = _read(path, cache.add)
+    return added
+
+
+def check(path: Path) -> None:
+    """Raise ConfigError if a file is no export of a cache."""
+
+    def look(rows: Iterable[Row]) -> None:
+        for row in rows:
+            Question.from_json(row.question)
+
+    _read(path, look)
+
+
+def _read(path: Path, use: Callable[[Iterable[Row]], Any]) -> Any:
+    """What ``use`` makes of the rows of a file."""
     try:
-        return cache.add(_kind(path, _READERS)(path))
+        return use(_kind(path, _READERS)(path))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except (ValueError, TypeError, KeyError) as error:

@@ -7,14 +7,17 @@ import pty
 import re
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 import yaml
 
+from synthdata import maps
 from synthdata.cli import main
 from synthdata.cli.conf import Conf, Group, read_option
 from synthdata.cli.help import print_help
+from synthdata.cli.main import COMMANDS
 from synthdata.compose import conf_dir
 from synthdata.errors import ConfigError
 
@@ -216,3 +219,37 @@ def test_tab_completion(typed: str, expected: set[str]) -> None:
     )
     assert done.stderr == ""
     assert set(done.stdout.split()) == expected
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_a_topic(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Which says what its ``--help`` says."""
+    if name == "tune":
+        pytest.importorskip("optuna")
+    text = shown(capsys, name)
+    with pytest.raises(SystemExit):
+        main([name, "--help"])
+    assert text.startswith(capsys.readouterr().out.rstrip())
+    assert f"usage: python -m synthdata {name} [-h]" in text
+
+
+def test_tune_has_each_setting_and_map_each_function(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("optuna")
+    from synthdata.lab import settings
+
+    text = shown(capsys, "tune")
+    for prefix, kind in (("", settings.Settings), ("training.", settings.Training)):
+        for field in fields(kind):
+            if field.name != "training":
+                assert re.search(rf"^  {re.escape(prefix + field.name)}=\S+(\n)? +\S", text, re.M)
+    text = shown(capsys, "map")
+    for name in set(maps.__all__) - {"Group", "map_run"}:
+        assert f"\n  {name} " in text
+    assert "``" not in text
+
+
+def test_a_topic_that_is_nearly_a_command() -> None:
+    with pytest.raises(
+        ConfigError, match="tun: no such command, group or key; did you mean 'tune'"
+    ):
+        print_help(["tun"])

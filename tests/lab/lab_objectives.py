@@ -68,3 +68,25 @@ def streaming(config: Config, trial: Trial) -> float:
             killed = True
         total += float(batch.images.mean())
     return total / 8
+
+
+def meeting(config: Config, trial: Trial) -> float:
+    """Each trial waits for the one beside it, and says which slot it has."""
+    trial.note(slot=trial.slot)
+    (trial.folder / "here").touch()
+    beside = trial.folder.parent / f"{trial.number ^ 1:04d}"
+    while not (beside / "here").exists():
+        trial.doing()
+        time.sleep(0.01)
+    return 1.0
+
+
+def killed_while_tracked(config: Config, trial: Trial) -> float:
+    """Is killed with an open tracker."""
+    from synthdata.lab.trackers import Wandb
+
+    os.chdir(trial.study)
+    tracker = Wandb(trial)
+    tracker.add_scalar("loss", 1.0, 1)
+    os.kill(os.getpid(), signal.SIGKILL)
+    return 0.0

@@ -1,7 +1,11 @@
-"""What the tests of services share: a server of models, a key, a cache folder of their own."""
+"""What the tests of services share: a server of models, a key, a cache folder, a Redis server."""
 
 from __future__ import annotations
 
+import shutil
+import socket
+import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,3 +24,39 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ModelSer
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         yield running
+
+
+@pytest.fixture(scope="session")
+def redis_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Redis server of these tests, with a password; skips where none is installed."""
+    pytest.importorskip("redis")
+    if shutil.which("redis-server") is None:
+        pytest.skip("redis-server is not installed")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    folder = tmp_path_factory.mktemp("redis")
+    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    process = subprocess.Popen(
+        ["redis-server", *options, "--requirepass", "planted-password"], stdout=subprocess.DEVNULL
+    )
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+            break
+        except OSError:
+            assert process.poll() is None
+            time.sleep(0.02)
+    yield f"redis://:planted-password@127.0.0.1:{port}/0"
+    process.kill()
+    process.wait()
+
+
+@pytest.fixture
+def redis_server(redis_address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty Redis server that the environment names."""
+    import redis
+
+    monkeypatch.setenv("REDIS_URL", redis_address)
+    with redis.Redis.from_url(redis_address) as client:
+        client.flushall()

@@ -19,23 +19,32 @@ OPENINGS = {
 
 
 class Arrival(NamedTuple):
-    """A request: when it came, by this server's clock, what it asked, and its key."""
+    """A request: when it came, by this server's clock, what it asked, its key, the date."""
 
     time: float
     body: dict[str, Any]
     authorization: str | None
+    wall: float
+
+    @property
+    def texts(self) -> list[str]:
+        return _texts(self.body)
 
 
 class ModelServer:
-    """It answers chats by ``reply`` and embeddings by letters; ``faults`` come before that."""
+    """It answers chats by ``reply`` and embeddings by letters; ``faults`` come before that.
+
+    When there are no more of these ``fault`` may name others.
+    """
 
     def __init__(self) -> None:
         self.arrivals: list[Arrival] = []
         self.answered = Counter[str]()  # texts that have got an answer
         self.faults: deque[str] = deque()
+        self.fault: Callable[[], str] = lambda: ""
         self.delay_s = 0.0
         self.reply: Callable[[str], str] = reword
-        self.most_at_once = self._at_once = 0
+        self.most_at_once = self.at_once = 0
         self._lock = threading.Lock()
         server = self
 
@@ -65,7 +74,11 @@ class ModelServer:
     @property
     def texts(self) -> list[str]:
         """What was asked, one entry for each text of each request."""
-        return [text for arrival in self.arrivals for text in _texts(arrival.body)]
+        return [text for arrival in self.arrivals for text in arrival.texts]
+
+    def now(self) -> float:
+        """This server's clock."""
+        return time.monotonic()
 
     def most_within(self, seconds: float) -> int:
         """The most requests that came within any time of this length."""
@@ -78,13 +91,14 @@ class ModelServer:
         return most
 
     def _serve(self, handler: BaseHTTPRequestHandler) -> None:
-        arrived = time.monotonic()
+        arrived, wall = self.now(), time.time()
         body = json.loads(handler.rfile.read(int(handler.headers["Content-Length"])))
         with self._lock:
-            self.arrivals.append(Arrival(arrived, body, handler.headers.get("Authorization")))
-            self._at_once += 1
-            self.most_at_once = max(self.most_at_once, self._at_once)
-            fault = self.faults.popleft() if self.faults else ""
+            key = handler.headers.get("Authorization")
+            self.arrivals.append(Arrival(arrived, body, key, wall))
+            self.at_once += 1
+            self.most_at_once = max(self.most_at_once, self.at_once)
+            fault = self.faults.popleft() if self.faults else self.fault()
         try:
             time.sleep(self.delay_s)
             getattr(self, f"_{fault.partition(' ')[0]}" if fault else "_answer")(
@@ -94,7 +108,7 @@ class ModelServer:
             pass
         finally:
             with self._lock:
-                self._at_once -= 1
+                self.at_once -= 1
 
     def _answer(self, handler: BaseHTTPRequestHandler, body: dict[str, Any], _: str) -> None:
         with self._lock:
@@ -113,6 +127,11 @@ class ModelServer:
         message = f"no: {handler.headers.get('Authorization')}"
         headers = {"Retry-After": after[0]} if after else {}
         _send(handler, int(code), {"error": {"message": message}}, headers)
+
+    def _slow(self, handler: BaseHTTPRequestHandler, body: dict[str, Any], fault: str) -> None:
+        """``slow SECONDS``: an answer after so long."""
+        time.sleep(float(fault.split()[1]))
+        self._answer(handler, body, "")
 
     def _cut(self, handler: BaseHTTPRequestHandler, *_: object) -> None:
         """Promise a body, send a part of it, and hang up."""

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from processes import environment
 from service_cases import question
 
+from synthdata.cli import main
 from synthdata.errors import ConfigError
 from synthdata.replies import Question
 from synthdata.services import SqliteCache, tables
@@ -55,6 +56,7 @@ def test_what_is_put_is_there_for_others(cache: SqliteCache, tmp_path: Path) -> 
     other = SqliteCache(tmp_path)
     assert other.get(question(1).key) == "yes\n\0"
     assert other.get(question(2).key) is None
+    assert other.get(question(2).key, asks=True) is None
     assert other.statistics() == {
         **{"entries": 1, "hits": 1, "misses": 1, "puts": 1, "evicted": 0},
         "bytes": len(question(1).to_json()) + 5,
@@ -152,7 +154,7 @@ def test_shards(tmp_path: Path) -> None:
     counts = [sqlite3.connect(f).execute("SELECT COUNT(*) FROM replies").fetchone() for f in files]
     assert sum(n for (n,) in counts) == 60
     assert min(n for (n,) in counts) > 5
-    with pytest.raises(ConfigError, match=r"services.shards: 2, where the cache in .* has 3"):
+    with pytest.raises(ConfigError, match=r"services.cache.shards: 2, where the cache in .* has 3"):
         SqliteCache(tmp_path, shards=2)
 
 
@@ -246,6 +248,40 @@ def test_kills_lose_nothing_that_was_kept(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("arguments", [["show"], ["export", "rows.csv"], ["import", "no.csv"]])
+def test_the_command_makes_no_folder_for_a_typo(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    assert main(["cache", *arguments, "services.path=typo"]) == 2
+    there = "no.csv: cannot be read" if "import" in arguments else "no cache of replies in 'typo'"
+    assert there in capsys.readouterr().err
+    (tmp_path / "typo").mkdir()
+    assert main(["cache", *arguments, "services.path=typo"]) == 2
+    assert [path.name for path in tmp_path.rglob("*")] == ["typo"]
+
+
+def test_of_a_file_that_is_damaged_nothing_is_imported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = tmp_path / "rows.jsonl"
+    whole = {"question": question(1).to_json(), "reply": "yes", "created": 1.0}
+    rows.write_text(json.dumps(whole) + "\n" + json.dumps({**whole, "question": "no"}) + "\n")
+    assert main(["cache", "import", str(rows), f"services.path={tmp_path / 'new'}"]) == 2
+    assert "rows.jsonl: is no export of a cache" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+
+
+def test_the_command_knows_how_a_cache_is_split(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cache = SqliteCache(tmp_path, shards=3)
+    cache.put(question(1), "yes")
+    assert main(["cache", "show", f"services.path={tmp_path}"]) == 0
+    assert "entries  1\n" in capsys.readouterr().out
+
+
 @pytest.mark.slow
 def test_reads_of_four_processes(tmp_path: Path, record_property: Any) -> None:
     """Prints what ``pytest -s`` shows; judged is only what a busy machine changes little."""
@@ -265,7 +301,7 @@ def test_reads_of_four_processes(tmp_path: Path, record_property: Any) -> None:
     reads = sum(row["reads"] for row in found)
     wall, cpu = max(row["seconds"] for row in found), sum(row["cpu"] for row in found)
     print(f"\n{reads / wall:,.0f} reads/s in all, {reads / cpu:,.0f} for each second of a CPU, ")
-    assert cpu / reads < 200e-6
+    assert cpu / reads < 20e-6  # 5 on the quiet machine; 50,000/s of one core are 20
     assert cache.statistics()["hits"] == reads
 
 

@@ -6,8 +6,10 @@ import asyncio
 import datetime
 import email.utils
 import sqlite3
+import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -281,6 +283,22 @@ def test_neither_key_nor_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_BASE_URL")
     with pytest.raises(ConfigError, match="neither OPENAI_API_KEY nor OPENAI_BASE_URL is in the"):
         service().check()
+
+
+@pytest.mark.parametrize("package", ["httpx2", "pyrate_limiter", "redis"])
+def test_without_the_extra(
+    package: str, server: ModelServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One sentence, from whatever is done first, and no folder is made."""
+    for name in [m for m in sys.modules if m.partition(".")[0] == package]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, package, None)
+    without = service(backend="redis" if package == "redis" else "sqlite")
+    told = rf"needs {package.replace('_', '-')}: pip install 'synthdata\[llm\]'"
+    for work in (without.check, lambda: without.answer([question(1)])):
+        with pytest.raises(ConfigError, match=told):
+            work()
+    assert not (tmp_path / "cache").exists()
 
 
 def test_without_a_key_none_is_sent(server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import socket
-import subprocess
+import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,42 +15,13 @@ from test_cache import result, start
 
 from synthdata.errors import ConfigError, NoReply
 from synthdata.services import tables
+from synthdata.services.cache import Row
 
 pytest.importorskip("redis")
-pytestmark = pytest.mark.skipif(
-    shutil.which("redis-server") is None, reason="redis-server is not installed"
-)
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Redis server of these tests, with a password."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    folder = tmp_path_factory.mktemp("redis")
-    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
-    process = subprocess.Popen(
-        ["redis-server", *options, "--requirepass", "planted-password"], stdout=subprocess.DEVNULL
-    )
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-            break
-        except OSError:
-            assert process.poll() is None
-            time.sleep(0.02)
-    yield f"redis://:planted-password@127.0.0.1:{port}/0"
-    process.kill()
-    process.wait()
 
 
 @pytest.fixture(autouse=True)
-def empty(address: str, monkeypatch: pytest.MonkeyPatch, server: ModelServer) -> None:
-    import redis
-
-    monkeypatch.setenv("REDIS_URL", address)
-    redis.Redis.from_url(address).flushall()
+def simple(redis_server: None, server: ModelServer) -> None:
     server.reply = lambda text: f"reply to {text}"
 
 
@@ -66,6 +34,7 @@ def test_cache(server: ModelServer, tmp_path: Path) -> None:
     cache.put(question(1), "yes\n☃")
     assert other.get(question(1).key) == "yes\n☃"
     assert other.get(question(2).key) is None
+    assert other.get(question(2).key, asks=True) is None
     assert other.claim(question(2).key)
     assert not cache.claim(question(2).key)
     other.close()
@@ -75,15 +44,6 @@ def test_cache(server: ModelServer, tmp_path: Path) -> None:
     assert tables.export(cache, tmp_path / "rows.jsonl") == 1
     assert tables.import_rows(cache, tmp_path / "rows.jsonl") == 0
     cache.close()
-
-
-def test_processes_ask_each_question_once(server: ModelServer) -> None:
-    server.delay_s = 0.02
-    askers = [start("ask", list(range(30)), {"backend": "redis"}) for _ in range(3)]
-    found = [result(asker) for asker in askers]
-    assert set(server.answered.values()) == {1}
-    assert sum(row["calls"] for row in found) == 30
-    assert sum(row["hits"] for row in found) == 60
 
 
 def test_limits(server: ModelServer) -> None:
@@ -98,6 +58,62 @@ def test_limits(server: ModelServer) -> None:
         asyncio.run(limiter.permit(1))  # requests
     limiter.close()
     other.close()
+
+
+def times_of(limiter: Any, kind: str) -> list[int]:
+    """When what is in a window counts as having come in."""
+    bucket = limiter._buckets[kind]
+    return [int(t) for _, t in limiter._client.zrange(bucket.bucket_key, 0, -1, withscores=True)]
+
+
+def server_ms(limiter: Any) -> int:
+    seconds, microseconds = limiter._client.time()
+    return int(seconds * 1000 + microseconds // 1000)
+
+
+@pytest.mark.parametrize("arrival_s", [None, 0.0])
+def test_a_request_counts_from_when_it_has_come_in(
+    arrival_s: float | None, server: ModelServer
+) -> None:
+    """Which is put down by the next one who asks: never before it is so, nor much later."""
+    fields = {"requests_per_minute": 100, "tokens_per_minute": 1000, "arrival_s": arrival_s}
+    limiter, other = (shared(limits=fields).open_limiter() for _ in range(2))
+    before = server_ms(limiter)
+    permit = asyncio.run(limiter.permit(10))
+    began = server_ms(limiter)
+    while server_ms(limiter) < began + 50:
+        pass
+    asyncio.run(other.permit()).end()
+    (first, *_) = times_of(limiter, "requests")
+    assert (first >= began + 50) if arrival_s is None else (before <= first <= began)
+    permit.end(4)
+    ended = server_ms(limiter)
+    while server_ms(limiter) < ended + 50:
+        pass
+    asyncio.run(other.permit()).end()
+    (first, *_) = times_of(limiter, "requests")
+    assert (began + 50 < first <= ended + 1) if arrival_s is None else (first <= began)
+    assert times_of(limiter, "tokens") == [first] * 4
+    assert limiter.statistics()["calls"] == 3
+    limiter.close()
+    other.close()
+
+
+def test_tokens_that_were_not_needed_come_back(server: ModelServer) -> None:
+    limiter = shared(limits={"tokens_per_minute": 1000, "wait_s": 0.0}).open_limiter()
+    for _ in range(6):
+        asyncio.run(limiter.permit(500)).end(100)
+    with pytest.raises(NoReply):
+        asyncio.run(limiter.permit(500))
+    limiter.close()
+
+
+def test_replies_grow_old(server: ModelServer) -> None:
+    cache = shared(cache={"max_age_s": 1000.0}).open_cache()
+    cache.add([Row(question(n).to_json(), "reply", time.time() - 1000.0 * n) for n in range(3)])
+    assert [cache.get(question(n).key) for n in range(3)] == ["reply", None, None]
+    assert cache.statistics()["entries"] == 1
+    cache.close()
 
 
 def test_concurrent_interval_and_pause(server: ModelServer) -> None:
@@ -139,9 +155,34 @@ def test_a_killed_holder_gives_its_place_back(
     impatient.close()
 
 
-def _address() -> str:
-    import os
+def test_first_come_first_served(server: ModelServer) -> None:
+    """Three processes stand in line, one after the other; they are let in in that order."""
+    fields = {"backend": "redis", "limits": {"concurrent": 1}}
+    watching = shared(limits=fields["limits"]).open_limiter()
+    permit = asyncio.run(watching.permit())
+    line = []
+    for number in range(3):
+        line.append(start("wait", fields))
+        while watching._client.zcard(f"{watching._name}:line") != number + 1:
+            time.sleep(0.01)
+    permit.end()
+    times = [result(process)[0] for process in line]  # the clock is the machine's
+    assert times == sorted(times)
+    watching.close()
 
+
+def test_backups_are_files(server: ModelServer, tmp_path: Path) -> None:
+    folder = tmp_path / "not" / "there"
+    asked = shared(path=str(folder), cache={"backup_interval_s": 0.001})
+    assert len(asked.answer([question(n) for n in range(5)]).replies) == 5
+    while not (folder / "replies-backup.csv").exists():
+        time.sleep(0.01)
+    again = service(path=str(tmp_path / "other")).open_cache()
+    assert 1 <= tables.import_rows(again, folder / "replies-backup.csv") <= 5
+    again.close()
+
+
+def _address() -> str:
     return os.environ["REDIS_URL"]
 
 

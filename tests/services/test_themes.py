@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from synthdata.api import config
 from synthdata.compose import compose
 from synthdata.errors import ConfigError
 from synthdata.services import MiniLM, WordLlama, process_themes
+from synthdata.vocabularies import embedding
 from synthdata.vocabularies.embedding import Embedder
 from synthdata.vocabularies.words import NOUNS
 
@@ -245,6 +247,13 @@ def test_bad_vocabularies(given: str, message: str) -> None:
         config([*TEXT, f"{VOCABULARY}={given}"])
     assert message in str(caught.value)
     assert str(caught.value).startswith("primitives.text.")
+
+
+def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "wordllama", None)
+    monkeypatch.setattr(embedding, "_wordllama", embedding._wordllama.__wrapped__)
+    with pytest.raises(ConfigError, match=r"needs wordllama: pip install 'synthdata\[llm\]'"):
+        config([*TEXT, f"{VOCABULARY}=themed"])
 
 
 @pytest.mark.slow
