@@ -16,6 +16,7 @@ import numpy as np
 from synthdata.geometry.curve_pairs import (
     alignment,
     along,
+    clipped,
     coefficients,
     dot,
     foot,
@@ -57,13 +58,16 @@ class Contact(NamedTuple):
 
 
 class Pieces(NamedTuple):
-    """Lines and curves of all paths: cubics, complex (n, 4), and as powers (4, n), path (n,),
+    """Lines and curves of all paths: cubics, complex (n, 4), and as powers (4, n); the boxes of
+    their control points, x and y (2, n), ``TOGETHER`` larger to the left and top; path (n,),
     whether they are straight (n,), and what is at their start and end (n, 2): ``cross`` for
     nothing, ``corner`` or ``end``.
     """
 
     p: np.ndarray
     powers: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
     owner: np.ndarray
     straight: np.ndarray
     ends: np.ndarray
@@ -88,17 +92,20 @@ def contacts(paths: Sequence[Path]) -> list[Contact]:
     found = _real_pieces(paths)
     if not len(found.p):
         return []
-    return _together(found, Found(*map(np.concatenate, zip(*_found(found), strict=True))))
+    parts = list(_found(found))
+    return _together(found, Found(*map(np.concatenate, zip(*parts, strict=True)))) if parts else []
 
 
 def _found(pieces: Pieces) -> Iterator[Found]:
     i, j = _near(pieces)
     lines = pieces.straight[i] & pieces.straight[j]
-    yield _lines(pieces, i[lines], j[lines])
-    i, j = i[~lines], j[~lines]
+    if lines.any():
+        yield _lines(pieces, i[lines], j[lines])
+        i, j = i[~lines], j[~lines]
     for k in range(0, len(i), _PAIRS):
         stretches, apart = _stretches(pieces, i[k : k + _PAIRS], j[k : k + _PAIRS])
-        yield stretches
+        if stretches is not None:
+            yield stretches
         yield from _curves(pieces, i[k : k + _PAIRS][apart], j[k : k + _PAIRS][apart])
 
 
@@ -108,7 +115,10 @@ def _real_pieces(paths: Sequence[Path]) -> Pieces:
     p[straight, 1], p[straight, 2] = p[straight, 0] + third, p[straight, 3] - third
     k = np.flatnonzero(np.abs(p[:, 1:] - p[:, :1]).max(axis=1, initial=0.0) > 1e-9)
     p = p[k]
-    return Pieces(p, coefficients(p), owner[k], straight[k], _end_kinds(p, of[k], closed[k]))
+    ends = _end_kinds(p, of[k], closed[k])
+    sides = np.ascontiguousarray(p.T).view(np.float64).reshape(4, -1, 2)
+    low, high = sides.min(axis=0).T - TOGETHER, sides.max(axis=0).T
+    return Pieces(p, coefficients(p), low, high, owner[k], straight[k], ends)
 
 
 def _end_kinds(p: np.ndarray, of: np.ndarray, closed: np.ndarray) -> np.ndarray:
@@ -132,21 +142,21 @@ def _end_kinds(p: np.ndarray, of: np.ndarray, closed: np.ndarray) -> np.ndarray:
 def _near(pieces: Pieces) -> tuple[np.ndarray, np.ndarray]:
     """The pairs of pieces, of different paths, whose boxes are together."""
     owner = pieces.owner
-    sides = [(c.min(axis=1) - TOGETHER, c.max(axis=1)) for c in (pieces.p.real, pieces.p.imag)]
     found = []
     many = max(1, _CELLS // len(owner))
     for start in range(0, len(owner), many):
         rows = slice(start, start + many)
         meet = owner[rows, None] < owner
-        for low, high in sides:
+        for low, high in zip(pieces.low, pieces.high, strict=True):
             meet &= low[rows, None] <= high
             meet &= low <= high[rows, None]
-        found.append(np.argwhere(meet) + (start, 0))
-    i, j = np.concatenate(found).T
+        i, j = meet.nonzero()
+        found.append((i + start, j))
+    i, j = map(np.concatenate, zip(*found, strict=True))
     return i, j
 
 
-def _stretches(pieces: Pieces, i: np.ndarray, j: np.ndarray) -> tuple[Found, np.ndarray]:
+def _stretches(pieces: Pieces, i: np.ndarray, j: np.ndarray) -> tuple[Found | None, np.ndarray]:
     """The ends of stretches that pairs of pieces share, and which pairs (m,) share none.
 
     Two cubics that are not one meet in nine points at most (Bézout), so twelve are enough.
@@ -155,9 +165,16 @@ def _stretches(pieces: Pieces, i: np.ndarray, j: np.ndarray) -> tuple[Found, np.
     # The ends of both pieces, on the first one: where those of the second are nearest to it.
     p, q = pieces.p[i], pieces.p[j]
     point = np.stack((p[:, 0], p[:, 3], q[:, 0], q[:, 3]))
-    near = np.concatenate((_within(q, point[:2]), _within(p, point[2:])))
+    near = np.ones(point.shape, dtype=bool)
+    for low, high, value in zip(pieces.low, pieces.high, (point.real, point.imag), strict=True):
+        for ends, k in ((slice(2), j), (slice(2, 4), i)):
+            near[ends] &= (low[k] <= value[ends]) & (value[ends] <= (high + TOGETHER)[k])
+    end, k = near.nonzero()
+    near[near] = _beside(pieces.p[np.where(end < 2, j[k], i[k])], point[near])
     near &= np.count_nonzero(near, axis=0) > 1
     end, k = near.nonzero()
+    if not len(k):
+        return None, apart
     curve = pieces.powers[:, np.where(end < 2, j[k], i[k])]
     place = foot(curve, point[near])
     on = np.zeros(near.shape, dtype=bool)
@@ -186,12 +203,14 @@ def _stretches(pieces: Pieces, i: np.ndarray, j: np.ndarray) -> tuple[Found, np.
     ), apart
 
 
-def _within(p: np.ndarray, point: np.ndarray) -> np.ndarray:
-    """Whether points (m, n) are in the boxes of control points (n, 4)."""
-    inside = np.ones(point.shape, dtype=bool)
-    for c, value in ((p.real, point.real), (p.imag, point.imag)):
-        inside &= (c.min(axis=1) - TOGETHER <= value) & (value <= c.max(axis=1) + TOGETHER)
-    return inside
+def _beside(p: np.ndarray, point: np.ndarray) -> np.ndarray:
+    """Whether points (n,) may be on cubics (n, 4): no further to the sides than control points."""
+    start = p[:, 0]
+    way = p[:, 3] - start
+    side, sides = wedge(way, point - start), wedge(way[:, None], p - start[:, None])
+    room = 2.0 * TOGETHER * np.abs(way)
+    found: np.ndarray = (sides.min(axis=1) - room <= side) & (side <= sides.max(axis=1) + room)
+    return found
 
 
 def _lines(pieces: Pieces, i: np.ndarray, j: np.ndarray) -> Found:
@@ -215,14 +234,16 @@ def _lines(pieces: Pieces, i: np.ndarray, j: np.ndarray) -> Found:
         t = wedge(d, s) / cross
     parallel = np.abs(sine) < 1e-12
     # Parallel lines that share no stretch can still meet end to end.
-    t = np.where(parallel, low / long_r, np.clip(t, 0.0, 1.0))
-    u = np.clip(dot(s, a + t * r - b) / long_s**2, 0.0, 1.0)
-    t = np.clip(dot(r, b + u * s - a) / long_r**2, 0.0, 1.0)
+    t = np.where(parallel, low / long_r, clipped(t, 0.0, 1.0))
+    u = clipped(dot(s, a + t * r - b) / long_s**2, 0.0, 1.0)
+    t = clipped(dot(r, b + u * s - a) / long_r**2, 0.0, 1.0)
     met = np.flatnonzero(~shared & (np.abs(a + t * r - b - u * s) <= TOGETHER))
     pair, place = np.stack((i[met], j[met])), np.stack((t[met], u[met]))
     kind = _kind(pieces, pair, along(pieces.powers[:, pair], place))
     point = Found(*pair, *place, kind, sine[met])
     k = int(shared.sum())
+    if not k:
+        return point
     t = np.concatenate([at[shared] / long_r[shared] for at in (low, high)])
     i, j = np.tile(i[shared], 2), np.tile(j[shared], 2)
     stretch = Found(i, j, t, np.zeros(2 * k), np.full(2 * k, _OVERLAP), np.zeros(2 * k))

@@ -119,7 +119,7 @@ def _newton(
         way, det = step(along(motion, now.astype(np.complex128)))
         det[np.abs(det) < 1e-12] = 1e-12
         way /= det
-        there = _clip(_clip(way, -0.5, 0.5) + now, -0.05, 1.05)
+        there = clipped(clipped(way, -0.5, 0.5) + now, -0.05, 1.05)
         back = there == before
         back[0] &= back[1]
         found[:, k] = there if left % 2 else np.where(back[0], now, there)
@@ -144,11 +144,11 @@ def foot(c: np.ndarray, point: np.ndarray) -> np.ndarray:
     for _ in range(6):
         ahead = speed(c, t)
         step = dot(ahead, point - along(c, t)) / np.maximum(dot(ahead, ahead), 1e-12)
-        t = _clip(t + _clip(step, -0.1, 0.1), 0.0, 1.0)
+        t = clipped(t + clipped(step, -0.1, 0.1), 0.0, 1.0)
     return t
 
 
-def _clip(values: np.ndarray, low: float, high: float) -> np.ndarray:
+def clipped(values: np.ndarray, low: float, high: float) -> np.ndarray:
     """The values themselves, clipped: ``np.clip`` takes twice as long where there are few."""
     np.maximum(values, low, out=values)
     return np.minimum(values, high, out=values)
