@@ -240,7 +240,7 @@ def _lines(pieces: Pieces, i: np.ndarray, j: np.ndarray) -> Found:
     met = np.flatnonzero(~shared & (np.abs(a + t * r - b - u * s) <= TOGETHER))
     pair, place = np.stack((i[met], j[met])), np.stack((t[met], u[met]))
     kind = _kind(pieces, pair, along(pieces.powers[:, pair], place))
-    point = Found(*pair, *place, kind, sine[met])
+    point = Found(pair[0], pair[1], place[0], place[1], kind, sine[met])
     k = int(shared.sum())
     if not k:
         return point
@@ -291,7 +291,8 @@ def _chord_pairs(
         chord = along(curves, t + step) - start
         margin = 2.0 * _CHORD * 4**level + TOGETHER
         gap = start[1] - start[0]
-        near = _reach(np.stack((gap, -gap)), chord, chord[::-1], margin).all(axis=0)
+        both = _reach(np.stack((gap, -gap)), chord, chord[::-1], margin)
+        near = both[0] & both[1]
         gap += (chord[1] - chord[0]) / 2.0
         for way, room in ((chord.real, gap.real), (chord.imag, gap.imag)):
             way = np.abs(way)
@@ -301,8 +302,8 @@ def _chord_pairs(
         if level:
             pair, step = np.tile(pair, 4), np.tile(step / 2.0, 4)
             later = t + step[:, : len(k)]
-            both = np.concatenate((t, later), axis=1)
-            one, other = np.tile(both[0], 2), np.concatenate((t[1], t[1], later[1], later[1]))
+            one = np.tile(np.concatenate((t[0], later[0])), 2)
+            other = np.concatenate((t[1], t[1], later[1], later[1]))
             t = np.stack((one, other))
     return pair, t, step, _sine(chord[0], chord[1])
 

@@ -151,13 +151,14 @@ def foot(c: np.ndarray, point: np.ndarray) -> np.ndarray:
 def clipped(values: np.ndarray, low: float, high: float) -> np.ndarray:
     """The values themselves, clipped: ``np.clip`` takes twice as long where there are few."""
     np.maximum(values, low, out=values)
-    return np.minimum(values, high, out=values)
+    np.minimum(values, high, out=values)
+    return values
 
 
 def lens_ways(
     pair: np.ndarray, t: np.ndarray, least: float, most: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Where curves that are parallel at t (2, n) may cross nearby: rows (m,), and how far off (2, m).
+    """Where curves that are parallel at t (2, n) may cross nearby: rows (m,), and the ways (2, m).
 
     For gaps from ``least`` to ``most``, and by the parabolas that the curves are near there: the
     gap over half the difference of curvatures is the square of the way.

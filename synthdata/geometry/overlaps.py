@@ -104,9 +104,7 @@ def overlaps(of: Spans) -> Overlaps:
     return Overlaps(alone, owner, cell, place[:-1], place[1:], top)
 
 
-def touching(
-    of: Spans, one: np.ndarray, other: np.ndarray, width: int, height: int
-) -> np.ndarray:
+def touching(of: Spans, one: np.ndarray, other: np.ndarray, width: int, height: int) -> np.ndarray:
     """Which pairs of owners (n,) have pixels next to each other, corners included.
 
     They must share none.

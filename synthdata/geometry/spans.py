@@ -42,9 +42,12 @@ def spans(edges: Edges, width: int, height: int) -> Spans:
     start, ahead, bend = a[k], b[k] - a[k], 4.0 * bulge[k]
     # Owner, column, row and weight in one number, so that they are sorted at once.
     line = ((owner[k] * width + low) * (height + 1) << 2) + code
-    row = _crossings(start, ahead, bend, low + 0.5 - start.real, count)
+    step = np.arange(count.sum())
+    step -= (count.cumsum() - count).repeat(count)  # columns after the first of an edge
+    x = (low + 0.5 - start.real).repeat(count)
+    x += step
+    row = _crossings(start, ahead, bend, x, np.arange(len(k)).repeat(count))
     row = np.minimum(np.maximum(np.ceil(row, out=row), 0.0, out=row), height, out=row)
-    step = _counted(count)
     step *= height + 1
     step += row.astype(np.int64)
     step <<= 2
@@ -65,14 +68,9 @@ def spans(edges: Edges, width: int, height: int) -> Spans:
 
 
 def _crossings(
-    start: np.ndarray, ahead: np.ndarray, bend: np.ndarray, x: np.ndarray, count: np.ndarray
+    start: np.ndarray, ahead: np.ndarray, bend: np.ndarray, x: np.ndarray, edge: np.ndarray
 ) -> np.ndarray:
-    """Where edges cross the centres of columns, in y, half a pixel up: ``count`` columns each.
-
-    ``x`` is how far right of its start an edge crosses the first of them.
-    """
-    edge = np.arange(len(count)).repeat(count)
-    x = _counted(count) + x.repeat(count)
+    """How far down edges are, ``x`` right of their starts: less half a pixel. x is overwritten."""
     y = (start.imag - 0.5).take(edge)
     if not bend.any():  # the same numbers as below, to the last bit
         x /= ahead.real.take(edge)
@@ -96,12 +94,6 @@ def _crossings(
     root *= x
     y += root
     return y
-
-
-def _counted(count: np.ndarray) -> np.ndarray:
-    """0, 1, 2, ... for each count."""
-    end = count.cumsum()
-    return np.arange(end[-1] if len(end) else 0) - (end - count).repeat(count)
 
 
 def _forth_or_back(edges: Edges) -> Edges:

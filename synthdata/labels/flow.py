@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from synthdata.geometry.paths import turn
 from synthdata.geometry.overlaps import overlaps
+from synthdata.geometry.paths import turn
 from synthdata.geometry.spans import picture
 from synthdata.labels.base import Label, Truth, in_scene, source
 
