@@ -126,6 +126,9 @@ def steps(p: np.ndarray, straight: np.ndarray, tolerance: float) -> np.ndarray:
 
 def segments(p: np.ndarray, straight: np.ndarray, tolerance: float) -> Segments:
     """Chords of cubics (m, 4), within ``tolerance`` px of them."""
+    if straight.all():  # as below, to the sign of zeros
+        each, flat = np.arange(len(p)), np.full(len(p), complex(-0.0, 0.0))
+        return Segments(p[:, 0], p[:, 3], flat, each, np.zeros(len(p), dtype=bool))
     count = steps(p, straight, tolerance)
     last = np.cumsum(count)
     first = last - count

@@ -68,7 +68,7 @@ def painted_edges(marks: Sequence[StyledPath]) -> Edges:
 def _paths(marks: Sequence[StyledPath]) -> tuple[list[Path], _Pen]:
     """The paths that are painted, dashes for dashed ones, and how."""
     paths: list[Path] = []
-    rows: list[tuple[float, ...]] = []
+    rows: list[float] = []
     for owner, (vertices, codes, style) in enumerate(marks):
         stroke, fill, width, _, cap, join, pattern = style
         half = width / 2.0 if stroke is not None else 0.0
@@ -77,10 +77,10 @@ def _paths(marks: Sequence[StyledPath]) -> tuple[list[Path], _Pen]:
         dashed = pattern is not None and half > 0.0 and float(np.ptp(vertices)) < _FAR
         if fill is not None or (half > 0.0 and not dashed):
             paths.append((vertices, codes))
-            rows.append((owner, fill is not None, 0.0 if dashed else half, *look))
+            rows += (owner, fill is not None, 0.0 if dashed else half, *look)
         if dashed and pattern is not None:
             paths.append(dash(vertices, codes, pattern))
-            rows.append((owner, False, half, *look))
+            rows += (owner, False, half, *look)
     table = np.array(rows, dtype=np.float64).reshape(-1, len(_Pen._fields)).T
     return paths, _Pen(table[0].astype(np.intp), table[1] > 0, *table[2:4], *(table[4:] > 0))
 

@@ -9,6 +9,7 @@ import numpy as np
 from synthdata.geometry.regions import STROKE, Edges
 
 _WEIGHTS = np.array((1, -1, STROKE, -STROKE))
+_FEW = 10  # times as many pixels as are painted: then they are painted one by one
 _PAD = 8  # pixels between columns: those of 512 would all meet in the same lines of a cache
 
 
@@ -173,6 +174,17 @@ def picture(of: Spans, width: int, height: int) -> np.ndarray:
     The spans must not overlap.
     """
     kind = np.uint8 if of.owner.max(initial=0) < 255 else np.uint16
+    count = of.stop - of.start
+    if _FEW * (total := int(count.sum())) < width * height:
+        found = np.zeros(width * height, dtype=kind)
+        column = of.start // height
+        first = (of.start - column * height) * width + column
+        place = np.arange(total)
+        place -= (count.cumsum() - count).repeat(count)
+        place *= width
+        place += first.repeat(count)
+        found[place] = (of.owner + 1).astype(kind).repeat(count)
+        return found.reshape(height, width)
     k = of.start.argsort(kind="stable")
     rows = height + _PAD
     pad = of.start[k] // height * _PAD

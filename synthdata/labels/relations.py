@@ -14,7 +14,7 @@ from synthdata.geometry.rings import contains
 from synthdata.geometry.subpaths import subpaths
 from synthdata.labels.base import Label, Truth
 from synthdata.labels.ideal import closed_outline, direction, meetings, outline, touching_outlines
-from synthdata.labels.marks import DIGITS
+from synthdata.labels.marks import DIGITS, rounded
 from synthdata.labels.visibility import lost_outline, overlapping, shared_pixels
 from synthdata.scene import Mark
 
@@ -118,10 +118,10 @@ def _intersections(truth: Truth, here: list[int]) -> list[dict[str, Any]]:
     found: dict[Pair, dict[str, Any]] = {}
     for a, b, x, y, kind in truth.once(meetings):
         if a in known and b in known:
-            none: dict[str, Any] = {"ids": [a, b], "count": 0, "points": [], "kinds": []}
-            item = found.setdefault((a, b), none)
+            if (item := found.get((a, b))) is None:
+                found[a, b] = item = {"ids": [a, b], "count": 0, "points": [], "kinds": []}
             item["count"] += kind == "cross"
-            item["points"].append([round(x, DIGITS), round(y, DIGITS)])
+            item["points"].append([rounded(x), rounded(y)])
             item["kinds"].append(kind)
     return list(found.values())
 
@@ -154,10 +154,14 @@ def inside_pairs(truth: Truth) -> list[Pair]:
     if not candidates:
         return []
     met = truth.once(touching_outlines)
+    rings: dict[int, np.ndarray | None] = {}
     found = []
     for a, b in candidates:
-        ring = closed_outline(marks[a])
-        if ring is not None and (min(a, b), max(a, b)) not in met:
+        if (min(a, b), max(a, b)) in met:
+            continue
+        if a not in rings:
+            rings[a] = closed_outline(marks[a])
+        if (ring := rings[a]) is not None:
             vertices, codes = outline(marks[b])
             starts = [sub.pieces[0][0] for sub in subpaths(codes, len(vertices))] or [0]
             if all(contains(ring, vertices[k]) for k in starts):
