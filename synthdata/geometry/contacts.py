@@ -13,7 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from synthdata.geometry.chords import CHORD, chord_pairs
 from synthdata.geometry.curve_pairs import (
+    TOGETHER,
     alignment,
     along,
     clipped,
@@ -22,19 +24,16 @@ from synthdata.geometry.curve_pairs import (
     foot,
     lens_ways,
     meeting,
+    sine_of,
     speed,
     wedge,
 )
-from synthdata.geometry.pieces import Path, steps
+from synthdata.geometry.pieces import Path
 from synthdata.geometry.pieces import pieces as pieces_of
 
-#: Pixels: points that are no further apart are one, and records are rounded to as much.
-TOGETHER = 1e-3
-_CHORD = 0.1  # px that a chord may be off its curve
 _SMOOTH = 1e-3  # sine of a turn that is no corner
 _SHORT = 0.2  # px: curves that share no more than that touch
 _LENS = 4.0  # px: the length of a lens so thin that it is one contact, at most
-_HALVINGS = 2  # of chords, from coarse to fine
 #: Pairs of curves, and pairs of boxes, at a time: so much memory is enough for any number.
 _PAIRS, _CELLS = 4096, 1 << 22
 
@@ -193,7 +192,7 @@ def _stretches(pieces: Pieces, i: np.ndarray, j: np.ndarray) -> tuple[Found | No
         point = along(c, t)
         u = foot(d, point)
         some = np.abs(along(d, u) - point) <= TOGETHER
-        some &= np.abs(_sine(speed(c, t), speed(d, u))) <= _SMOOTH
+        some &= np.abs(sine_of(speed(c, t), speed(d, u))) <= _SMOOTH
     k = k[some]
     apart[k] = False
     none = np.zeros(2 * len(k))
@@ -262,7 +261,7 @@ def _kind(pieces: Pieces, pair: np.ndarray, at: np.ndarray) -> np.ndarray:
 
 def _curves(pieces: Pieces, i: np.ndarray, j: np.ndarray) -> Iterator[Found]:
     """Contacts of pairs of pieces one of which is a curve at least."""
-    pair, t, step, sine = _chord_pairs(pieces, i, j)
+    pair, t, step, sine = chord_pairs(pieces.p, pieces.powers, pieces.straight, i, j)
     curves, t = pieces.powers[:, pair], t + step / 2.0
     yield _checked(pieces, pair, curves, meeting(curves, t), tangent=False)
     flat = (np.abs(sine) < 0.7).nonzero()[0]
@@ -270,87 +269,10 @@ def _curves(pieces: Pieces, i: np.ndarray, j: np.ndarray) -> Iterator[Found]:
     t = alignment(curves, t[:, flat])
     yield _checked(pieces, pair, curves, t, tangent=True)
     # Where they are parallel and near each other there may be two crossings, one to either side.
-    k, way = lens_ways(curves, t, TOGETHER / 4.0, 8.0 * _CHORD)
+    k, way = lens_ways(curves, t, TOGETHER / 4.0, 8.0 * CHORD)
     k, t = np.concatenate((k, k)), np.concatenate((t[:, k] - way, t[:, k] + way), axis=1)
     curves = curves[:, :, k]
     yield _checked(pieces, pair[:, k], curves, meeting(curves, t), tangent=False)
-
-
-def _chord_pairs(
-    pieces: Pieces, i: np.ndarray, j: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Pairs of chords that come near each other: (pair, t, step, sine), (2, n) but for the last.
-
-    The chords are those from ``t`` to ``t + step`` of pieces ``pair``. They are halved, and those
-    that have lost each other dropped, until they are ``_CHORD`` off at most.
-    """
-    pair, t, step = _close_chords(pieces, i, j, _CHORD * 4**_HALVINGS)
-    for level in range(_HALVINGS, -1, -1):
-        curves = pieces.powers[:, pair]
-        start = along(curves, t)
-        chord = along(curves, t + step) - start
-        margin = 2.0 * _CHORD * 4**level + TOGETHER
-        gap = start[1] - start[0]
-        both = _reach(np.stack((gap, -gap)), chord, chord[::-1], margin)
-        near = both[0] & both[1]
-        gap += (chord[1] - chord[0]) / 2.0
-        for way, room in ((chord.real, gap.real), (chord.imag, gap.imag)):
-            way = np.abs(way)
-            near &= np.abs(room) <= (way[0] + way[1]) / 2.0 + margin
-        k = near.nonzero()[0]
-        pair, t, step, chord = pair[:, k], t[:, k], step[:, k], chord[:, k]
-        if level:
-            pair, step = np.tile(pair, 4), np.tile(step / 2.0, 4)
-            later = t + step[:, : len(k)]
-            one = np.tile(np.concatenate((t[0], later[0])), 2)
-            other = np.concatenate((t[1], t[1], later[1], later[1]))
-            t = np.stack((one, other))
-    return pair, t, step, _sine(chord[0], chord[1])
-
-
-def _close_chords(
-    pieces: Pieces, i: np.ndarray, j: np.ndarray, tolerance: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The pairs of chords, within ``tolerance`` of pieces, whose boxes are near each other: (pair,
-    t, step), (2, n) each."""
-    count = steps(pieces.p, pieces.straight, tolerance)
-    after = count.cumsum()
-    piece = np.arange(len(count)).repeat(count)
-    step = (1.0 / count)[piece]
-    t = (np.arange(len(piece)) - (after - count)[piece]) * step
-    curve = pieces.powers[:, piece]
-    a, b = along(curve, t), along(curve, t + step)
-    margin = 2.0 * tolerance + 2.0 * TOGETHER  # which is more than what they are asked for next
-    sides = [
-        (np.minimum(u, v) - margin, np.maximum(u, v))
-        for u, v in ((a.real, b.real), (a.imag, b.imag))
-    ]
-    many = count[j]
-    each = count[i] * many
-    k = np.arange(len(i)).repeat(each)
-    within = np.arange(len(k)) - (each.cumsum() - each).repeat(each)
-    one, other = np.divmod(within, many[k])
-    one += (after - count)[i[k]]
-    other += (after - count)[j[k]]
-    for low, high in sides:
-        near = (low[one] <= high[other]) & (low[other] <= high[one])
-        one, other = one[near], other[near]
-    chords = np.stack((one, other))
-    return piece[chords], t[chords], step[chords]
-
-
-def _sine(r: np.ndarray, s: np.ndarray) -> np.ndarray:
-    found: np.ndarray = wedge(r, s) / np.maximum(np.abs(r) * np.abs(s), 1e-30)
-    return found
-
-
-def _reach(gap: np.ndarray, r: np.ndarray, s: np.ndarray, margin: float) -> np.ndarray:
-    """Whether lines along ``s`` that begin ``gap`` off come as near as ``margin`` to those through
-    0 along ``r``."""
-    one, other = wedge(r, gap), wedge(r, gap + s)
-    margins = margin * np.abs(r)
-    near: np.ndarray = (np.minimum(one, other) <= margins) & (np.maximum(one, other) >= -margins)
-    return near
 
 
 def _checked(
@@ -362,7 +284,7 @@ def _checked(
     k = (np.abs(at[0] - at[1]) <= TOGETHER).nonzero()[0]
     pair, t, at = pair[:, k], t[:, k], at[:, k]
     ahead = speed(curves[:, :, k], t)
-    sine = np.abs(_sine(ahead[0], ahead[1]))
+    sine = np.abs(sine_of(ahead[0], ahead[1]))
     if tangent:
         k = (sine < 1e-3).nonzero()[0]
         pair, t, at, sine = pair[:, k], t[:, k], at[:, k], sine[k]

@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+#: Pixels: points that are no further apart are one, and records are rounded to as much.
+TOGETHER = 1e-3
 _ROUNDS = 10
 _DONE = 1e-9  # of the parameter
 
@@ -24,6 +26,12 @@ def dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """The scalar products (n,) of vectors."""
     product: np.ndarray = (a.conj() * b).real
     return product
+
+
+def sine_of(r: np.ndarray, s: np.ndarray) -> np.ndarray:
+    """The sines (n,) of the angles from one vector to another."""
+    found: np.ndarray = wedge(r, s) / np.maximum(np.abs(r) * np.abs(s), 1e-30)
+    return found
 
 
 def coefficients(p: np.ndarray) -> np.ndarray:
