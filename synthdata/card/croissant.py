@@ -13,7 +13,7 @@ from typing import Any
 
 from synthdata._version import __version__
 from synthdata.card.facts import Facts
-from synthdata.writers.table import Columns
+from synthdata.card.record_sets import JSON, record_sets
 
 SHARDS = 1000  # that are listed file by file, each with its hash; more are a pattern
 
@@ -60,7 +60,6 @@ _CONTEXT: dict[str, Any] = {
     **{term: f"cr:{term}" for term in _TERMS},
     "sdVersion": "cr:sdVersion",
 }
-_TYPES = {int: "cr:Int64", float: "cr:Float64", bool: "sc:Boolean", str: "sc:Text"}
 _MIME = {
     ".png": "image/png",
     ".jpg": "image/jpeg",
@@ -73,8 +72,6 @@ _LICENSES = {
     "mit": "https://spdx.org/licenses/MIT.html",
     "apache-2.0": "https://spdx.org/licenses/Apache-2.0.html",
 }
-
-JSON = dict[str, Any]
 
 
 def croissant(facts: Facts, folder: Path) -> JSON:
@@ -96,7 +93,7 @@ def croissant(facts: Facts, folder: Path) -> JSON:
         **_responsible(facts),
         **_provenance(facts),
         "distribution": list(_files(facts, folder)),
-        "recordSet": [*_records(facts), *_splits(facts)],
+        "recordSet": list(record_sets(facts)),
     }
 
 
@@ -195,118 +192,6 @@ def _set(name: str, patterns: list[str], mime: str) -> JSON:
         "name": name,
         "encodingFormat": mime,
         "includes": patterns if len(patterns) > 1 else patterns[0],
-    }
-
-
-def _records(facts: Facts) -> Iterator[JSON]:
-    columns = Columns.of(facts.config.labels)
-    kind = facts.layout.kind
-    if kind == "webdataset":  # joins of what is in archives are more than Croissant's readers can
-        yield _record_set("samples", "One for each image.", _file_fields("samples", "image"))
-        yield _record_set("records", "The labels, as JSON.", _file_fields("records", "record"))
-    elif kind == "parquet":
-        plain = [(key, _TYPES[t]) for key, t in columns.plain]
-        plain.append(("record", "sc:Text"))
-        fields = [_field("samples", key, kind, _column("table", key)) for key, kind in plain]
-        for name in ("image", *columns.images):
-            source = _column("table", name) | {"transform": {"jsonPath": "bytes"}}
-            fields.append(_field("samples", name, "sc:ImageObject", source))
-        yield _record_set("samples", "One for each image.", fields)
-    else:
-        plain = [(key, _TYPES[t]) for key, t in columns.plain]
-        if kind == "imagefolder":  # in a run's own folder the record is the row itself
-            plain.append(("record", "sc:Text"))
-        fields = [_field("samples", key, kind, _column("record", key)) for key, kind in plain]
-        name_of = _field("samples", "file_name", "sc:Text", _column("record", "file_name"))
-        name_of["references"] = _property("image", "filename")
-        content = _field("samples", "image", "sc:ImageObject", _property("image", "content"))
-        yield _record_set("samples", "One for each image.", [*fields, name_of, content])
-    if kind != "parquet":
-        for name in columns.images:
-            about = f"The label image {name} of each image."
-            yield _record_set(name, about, _file_fields(name, name))
-
-
-def _record_set(name: str, description: str, fields: list[JSON]) -> JSON:
-    return {
-        "@type": "cr:RecordSet",
-        "@id": name,
-        "name": name,
-        "description": description,
-        "key": {"@id": f"{name}/index"},
-        "field": fields,
-    }
-
-
-def _file_fields(record_set: str, files: str) -> list[JSON]:
-    """The index that a file's name begins with, and its contents."""
-    number = _property(files, "filename") | {"transform": {"regex": "^([0-9]+)"}}
-    kind = "sc:Text" if files == "record" else "sc:ImageObject"
-    return [
-        _field(record_set, "index", "cr:Int64", number),
-        _field(record_set, files, kind, _property(files, "content")),
-    ]
-
-
-def _property(files: str, name: str) -> JSON:
-    return {"fileSet": {"@id": f"{files}-files"}, "extract": {"fileProperty": name}}
-
-
-def _column(files: str, key: str) -> JSON:
-    return {"fileSet": {"@id": f"{files}-files"}, "extract": {"column": key}}
-
-
-def _field(record_set: str, name: str, kind: str, source: JSON) -> JSON:
-    return {
-        "@type": "cr:Field",
-        "@id": f"{record_set}/{name}",
-        "name": name,
-        "description": _about(name),
-        "dataType": kind,
-        "source": source,
-    }
-
-
-_ABOUT = {
-    "index": "Which sample it is.",
-    "seed": "With the config and the index, all that decides it.",
-    "width": "Pixels.",
-    "height": "Pixels.",
-    "background": "The colour that was drawn.",
-    "image": "The picture.",
-    "sha256": "The hash of the picture's file.",
-    "caption": "What is in the picture.",
-    "record": "All labels of the picture.",
-    "file_name": "The picture's file.",
-    "class": "The category of all marks, if there is one only.",
-}
-
-
-def _about(key: str) -> str:
-    if key.endswith("_sha256"):
-        return f"The hash of the file of the label image {key.removesuffix('_sha256')}."
-    return _ABOUT.get(key, f"The label image or key {key}.")
-
-
-def _splits(facts: Facts) -> Iterator[JSON]:
-    if len(facts.splits) < 2:
-        return
-    urls = {"train": "cr:TrainingSplit", "val": "cr:ValidationSplit", "test": "cr:TestSplit"}
-    yield {
-        "@type": "cr:RecordSet",
-        "@id": "splits",
-        "name": "splits",
-        "description": "The split of a sample is a hash of its seed and index; see README.md.",
-        "dataType": "cr:Split",
-        "key": {"@id": "splits/name"},
-        "field": [
-            {"@type": "cr:Field", "@id": "splits/name", "name": "name", "dataType": "sc:Text"},
-            {"@type": "cr:Field", "@id": "splits/url", "name": "url", "dataType": "sc:URL"},
-        ],
-        "data": [
-            {"splits/name": name, "splits/url": urls.get(name, "cr:Split")}
-            for name, _ in facts.splits
-        ],
     }
 
 

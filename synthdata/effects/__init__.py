@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from synthdata.effects.sensor import Sensor
     from synthdata.effects.sharpen import Sharpen
     from synthdata.effects.tone import Tone
-    from synthdata.effects.warp import Affine, Perspective, Warp
+    from synthdata.effects.warp import Affine, Crop, Perspective, Warp
 
 __all__ = [
     "Affine",
     "Blur",
     "Camera",
     "Change",
+    "Crop",
     "Effect",
     "GaussianNoise",
     "Jpeg",
@@ -52,6 +53,7 @@ __getattr__, __dir__ = lazy(
         "Blur": "blur",
         "Camera": "camera",
         "Change": "base",
+        "Crop": "warp",
         "Effect": "base",
         "GaussianNoise": "noise",
         "Jpeg": "jpeg",

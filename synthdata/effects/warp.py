@@ -10,7 +10,13 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image
 
-from synthdata.distributions import ColorDistribution, Distribution, Uniform, parse_color
+from synthdata.distributions import (
+    ColorDistribution,
+    Constant,
+    Distribution,
+    Uniform,
+    parse_color,
+)
 from synthdata.effects.base import Change
 from synthdata.effects.parametric import Parametric, limited
 from synthdata.pixels import picture_of
@@ -79,6 +85,30 @@ class Perspective(Parametric):
         )
         params["corners"] = [list(corner) for corner in corners]
         return _warp(params, _onto(corners, width, height), fill, self.resample)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Crop(Parametric):
+    """A part of the picture, enlarged to the picture's size.
+
+    The part has ``scale`` of the width and of the height; with a ``ratio`` other than 1 it is that
+    much wider and lower, by its square root each, and what is in it is squeezed. ``x`` and ``y``
+    say where it lies, from 0, at the left and top, to 1, at the right and bottom.
+    """
+
+    scale: Distribution = limited(Uniform(0.6, 1.0), 0.01, 1.0)
+    ratio: Distribution = limited(Constant(1.0), 0.1, 10.0)
+    x: Distribution = limited(Uniform(0.0, 1.0), 0.0, 1.0)
+    y: Distribution = limited(Uniform(0.0, 1.0), 0.0, 1.0)
+    resample: Resample = "bilinear"
+
+    def change(self, params: dict[str, Any], seed: int, width: int, height: int) -> Change:
+        wider = math.sqrt(params["ratio"])
+        w, h = min(1.0, params["scale"] * wider), min(1.0, params["scale"] / wider)
+        left, top = params["x"] * (1.0 - w) * width, params["y"] * (1.0 - h) * height
+        params["box"] = [left, top, w * width, h * height]
+        matrix = ((1.0 / w, 0.0, -left / w), (0.0, 1.0 / h, -top / h), (0.0, 0.0, 1.0))
+        return _warp(params, matrix, None, self.resample)
 
 
 _UNIT_SQUARE = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))

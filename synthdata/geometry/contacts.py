@@ -13,26 +13,27 @@ from typing import NamedTuple
 
 import numpy as np
 
+from synthdata.geometry.chords import CHORD, chord_pairs
 from synthdata.geometry.curve_pairs import (
+    TOGETHER,
     alignment,
     along,
+    clipped,
     coefficients,
     dot,
     foot,
     lens_ways,
     meeting,
-    motion,
+    sine_of,
+    speed,
     wedge,
 )
-from synthdata.geometry.pieces import Path, steps
+from synthdata.geometry.pieces import Path
 from synthdata.geometry.pieces import pieces as pieces_of
 
-#: Pixels: points that are no further apart are one, and records are rounded to as much.
-TOGETHER = 1e-3
-_CHORD = 0.1  # px that a chord may be off its curve
 _SMOOTH = 1e-3  # sine of a turn that is no corner
 _SHORT = 0.2  # px: curves that share no more than that touch
-_HALVINGS = 2  # of chords, from coarse to fine
+_LENS = 4.0  # px: the length of a lens so thin that it is one contact, at most
 #: Pairs of curves, and pairs of boxes, at a time: so much memory is enough for any number.
 _PAIRS, _CELLS = 4096, 1 << 22
 
@@ -56,11 +57,16 @@ class Contact(NamedTuple):
 
 
 class Pieces(NamedTuple):
-    """Lines and curves of all paths: cubics, complex (n, 4), path (n,), whether they are straight
-    (n,), and what is at their start and end (n, 2): ``cross`` for nothing, ``corner`` or ``end``.
+    """Lines and curves of all paths: cubics, complex (n, 4), and as powers (4, n); the boxes of
+    their control points, x and y (2, n), ``TOGETHER`` larger to the left and top; path (n,),
+    whether they are straight (n,), and what is at their start and end (n, 2): ``cross`` for
+    nothing, ``corner`` or ``end``.
     """
 
     p: np.ndarray
+    powers: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
     owner: np.ndarray
     straight: np.ndarray
     ends: np.ndarray
@@ -85,17 +91,20 @@ def contacts(paths: Sequence[Path]) -> list[Contact]:
     found = _real_pieces(paths)
     if not len(found.p):
         return []
-    return _together(found, Found(*map(np.concatenate, zip(*_found(found), strict=True))))
+    parts = list(_found(found))
+    return _together(found, Found(*map(np.concatenate, zip(*parts, strict=True)))) if parts else []
 
 
 def _found(pieces: Pieces) -> Iterator[Found]:
     i, j = _near(pieces)
     lines = pieces.straight[i] & pieces.straight[j]
-    yield _lines(pieces, i[lines], j[lines])
-    i, j = i[~lines], j[~lines]
+    if lines.any():
+        yield _lines(pieces, i[lines], j[lines])
+        i, j = i[~lines], j[~lines]
     for k in range(0, len(i), _PAIRS):
         stretches, apart = _stretches(pieces, i[k : k + _PAIRS], j[k : k + _PAIRS])
-        yield stretches
+        if stretches is not None:
+            yield stretches
         yield from _curves(pieces, i[k : k + _PAIRS][apart], j[k : k + _PAIRS][apart])
 
 
@@ -104,7 +113,11 @@ def _real_pieces(paths: Sequence[Path]) -> Pieces:
     third = (p[straight, 3] - p[straight, 0]) / 3.0  # so that the parameter is a line's own
     p[straight, 1], p[straight, 2] = p[straight, 0] + third, p[straight, 3] - third
     k = np.flatnonzero(np.abs(p[:, 1:] - p[:, :1]).max(axis=1, initial=0.0) > 1e-9)
-    return Pieces(p[k], owner[k], straight[k], _end_kinds(p[k], of[k], closed[k]))
+    p = p[k]
+    ends = _end_kinds(p, of[k], closed[k])
+    sides = np.ascontiguousarray(p.T).view(np.float64).reshape(4, -1, 2)
+    low, high = sides.min(axis=0).T - TOGETHER, sides.max(axis=0).T
+    return Pieces(p, coefficients(p), low, high, owner[k], straight[k], ends)
 
 
 def _end_kinds(p: np.ndarray, of: np.ndarray, closed: np.ndarray) -> np.ndarray:
@@ -128,46 +141,59 @@ def _end_kinds(p: np.ndarray, of: np.ndarray, closed: np.ndarray) -> np.ndarray:
 def _near(pieces: Pieces) -> tuple[np.ndarray, np.ndarray]:
     """The pairs of pieces, of different paths, whose boxes are together."""
     owner = pieces.owner
-    sides = [(c.min(axis=1) - TOGETHER, c.max(axis=1)) for c in (pieces.p.real, pieces.p.imag)]
     found = []
     many = max(1, _CELLS // len(owner))
     for start in range(0, len(owner), many):
         rows = slice(start, start + many)
         meet = owner[rows, None] < owner
-        for low, high in sides:
+        for low, high in zip(pieces.low, pieces.high, strict=True):
             meet &= low[rows, None] <= high
             meet &= low <= high[rows, None]
-        found.append(np.argwhere(meet) + (start, 0))
-    i, j = np.concatenate(found).T
+        i, j = meet.nonzero()
+        found.append((i + start, j))
+    i, j = map(np.concatenate, zip(*found, strict=True))
     return i, j
 
 
-def _stretches(pieces: Pieces, i: np.ndarray, j: np.ndarray) -> tuple[Found, np.ndarray]:
+def _stretches(pieces: Pieces, i: np.ndarray, j: np.ndarray) -> tuple[Found | None, np.ndarray]:
     """The ends of stretches that pairs of pieces share, and which pairs (m,) share none.
 
     Two cubics that are not one meet in nine points at most (Bézout), so twelve are enough.
     """
     apart = np.ones(len(i), dtype=bool)
-    p, q = pieces.p[i], pieces.p[j]
-    c, d = coefficients(p), coefficients(q)
     # The ends of both pieces, on the first one: where those of the second are nearest to it.
-    whole = np.concatenate((q, q, p, p))
-    point = np.concatenate((p[:, 0], p[:, 3], q[:, 0], q[:, 3]))
-    t = np.repeat((0.0, 1.0, 0.0, 0.0), len(i))
-    on = np.zeros(len(t), dtype=bool)
-    k = np.flatnonzero(_within(whole, point))
-    curve = coefficients(whole[k])
-    place = foot(curve, point[k])
-    on[k] = np.abs(along(curve, place) - point[k]) <= TOGETHER
-    t[k] = np.where(k < 2 * len(i), t[k], place)
-    low = np.where(on, t, 2.0).reshape(4, -1).min(axis=0)
-    high = np.where(on, t, -1.0).reshape(4, -1).max(axis=0)
-    k = np.flatnonzero((on.reshape(4, -1).sum(axis=0) > 1) & (high > low))
-    k = k[np.abs(along(c[:, k], high[k]) - along(c[:, k], low[k])) > _SHORT]
-    for share in np.arange(12) / 11.0 if len(k) else ():
-        point, speed, _ = motion(c[:, k], low[k] + share * (high[k] - low[k]))
-        place, other, _ = motion(d[:, k], foot(d[:, k], point))
-        k = k[(np.abs(place - point) <= TOGETHER) & (np.abs(_sine(speed, other)) <= _SMOOTH)]
+    p, q = pieces.p[i], pieces.p[j]
+    point = np.stack((p[:, 0], p[:, 3], q[:, 0], q[:, 3]))
+    near = np.ones(point.shape, dtype=bool)
+    for low, high, value in zip(pieces.low, pieces.high, (point.real, point.imag), strict=True):
+        for ends, k in ((slice(2), j), (slice(2, 4), i)):
+            near[ends] &= (low[k] <= value[ends]) & (value[ends] <= (high + TOGETHER)[k])
+    end, k = near.nonzero()
+    near[near] = _beside(pieces.p[np.where(end < 2, j[k], i[k])], point[near])
+    near &= np.count_nonzero(near, axis=0) > 1
+    end, k = near.nonzero()
+    if not len(k):
+        return None, apart
+    curve = pieces.powers[:, np.where(end < 2, j[k], i[k])]
+    place = foot(curve, point[near])
+    on = np.zeros(near.shape, dtype=bool)
+    on[near] = np.abs(along(curve, place) - point[near]) <= TOGETHER
+    t = np.zeros(near.shape)
+    t[1] = 1.0
+    t[near] = np.where(end < 2, t[near], place)
+    low = np.where(on, t, 2.0).min(axis=0)
+    high = np.where(on, t, -1.0).max(axis=0)
+    k = ((np.count_nonzero(on, axis=0) > 1) & (high > low)).nonzero()[0]
+    c, d = pieces.powers[:, i[k]], pieces.powers[:, j[k]]
+    some = np.abs(along(c, high[k]) - along(c, low[k])) > _SHORT
+    for share in np.arange(12) / 11.0 if some.any() else ():
+        k, c, d = k[some], c[:, some], d[:, some]
+        t = low[k] + share * (high[k] - low[k])
+        point = along(c, t)
+        u = foot(d, point)
+        some = np.abs(along(d, u) - point) <= TOGETHER
+        some &= np.abs(sine_of(speed(c, t), speed(d, u))) <= _SMOOTH
+    k = k[some]
     apart[k] = False
     none = np.zeros(2 * len(k))
     kind = np.full(2 * len(k), _OVERLAP)
@@ -176,12 +202,14 @@ def _stretches(pieces: Pieces, i: np.ndarray, j: np.ndarray) -> tuple[Found, np.
     ), apart
 
 
-def _within(p: np.ndarray, point: np.ndarray) -> np.ndarray:
-    """Whether points are in the boxes of control points."""
-    inside = np.ones(len(point), dtype=bool)
-    for c, value in ((p.real, point.real), (p.imag, point.imag)):
-        inside &= (c.min(axis=1) - TOGETHER <= value) & (value <= c.max(axis=1) + TOGETHER)
-    return inside
+def _beside(p: np.ndarray, point: np.ndarray) -> np.ndarray:
+    """Whether points (n,) may be on cubics (n, 4): no further to the sides than control points."""
+    start = p[:, 0]
+    way = p[:, 3] - start
+    side, sides = wedge(way, point - start), wedge(way[:, None], p - start[:, None])
+    room = 2.0 * TOGETHER * np.abs(way)
+    found: np.ndarray = (sides.min(axis=1) - room <= side) & (side <= sides.max(axis=1) + room)
+    return found
 
 
 def _lines(pieces: Pieces, i: np.ndarray, j: np.ndarray) -> Found:
@@ -205,112 +233,65 @@ def _lines(pieces: Pieces, i: np.ndarray, j: np.ndarray) -> Found:
         t = wedge(d, s) / cross
     parallel = np.abs(sine) < 1e-12
     # Parallel lines that share no stretch can still meet end to end.
-    t = np.where(parallel, low / long_r, np.clip(t, 0.0, 1.0))
-    u = np.clip(dot(s, a + t * r - b) / long_s**2, 0.0, 1.0)
-    t = np.clip(dot(r, b + u * s - a) / long_r**2, 0.0, 1.0)
+    t = np.where(parallel, low / long_r, clipped(t, 0.0, 1.0))
+    u = clipped(dot(s, a + t * r - b) / long_s**2, 0.0, 1.0)
+    t = clipped(dot(r, b + u * s - a) / long_r**2, 0.0, 1.0)
     met = np.flatnonzero(~shared & (np.abs(a + t * r - b - u * s) <= TOGETHER))
-    kind = _kind(pieces, i[met], j[met], t[met], u[met])
-    point = Found(i[met], j[met], t[met], u[met], kind, sine[met])
+    pair, place = np.stack((i[met], j[met])), np.stack((t[met], u[met]))
+    kind = _kind(pieces, pair, along(pieces.powers[:, pair], place))
+    point = Found(pair[0], pair[1], place[0], place[1], kind, sine[met])
     k = int(shared.sum())
+    if not k:
+        return point
     t = np.concatenate([at[shared] / long_r[shared] for at in (low, high)])
     i, j = np.tile(i[shared], 2), np.tile(j[shared], 2)
     stretch = Found(i, j, t, np.zeros(2 * k), np.full(2 * k, _OVERLAP), np.zeros(2 * k))
     return Found(*map(np.concatenate, zip(point, stretch, strict=True)))
 
 
-def _kind(pieces: Pieces, i: np.ndarray, j: np.ndarray, t: np.ndarray, u: np.ndarray) -> np.ndarray:
-    """``end`` or ``corner`` where a piece is met at its start or end and that is one."""
-    kind = np.zeros(len(i), dtype=np.intp)
-    for k, place in ((i, t), (j, u)):
-        p = pieces.p[k]
-        at = along(coefficients(p), place)
-        for side, corner in ((0, p[:, 0]), (1, p[:, 3])):
-            there = np.abs(at - corner) <= TOGETHER
-            np.maximum(kind, np.where(there, pieces.ends[k, side], 0), out=kind)
+def _kind(pieces: Pieces, pair: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """``end`` or ``corner`` where a piece is met at its start or end and that is one.
+
+    ``pair`` (2, n) are the pieces, and ``at`` where they are met.
+    """
+    there = np.abs(at[..., None] - pieces.p[pair, ::3]) <= TOGETHER
+    kind: np.ndarray = np.where(there, pieces.ends[pair], 0).max(axis=(0, 2), initial=0)
     return kind
 
 
 def _curves(pieces: Pieces, i: np.ndarray, j: np.ndarray) -> Iterator[Found]:
     """Contacts of pairs of pieces one of which is a curve at least."""
-    i, j, t, u, dt, du, sine = _chord_pairs(pieces, i, j)
-    c, d = coefficients(pieces.p[i]), coefficients(pieces.p[j])
-    t, u = t + dt / 2.0, u + du / 2.0
-    yield _checked(pieces, i, j, *meeting(c, d, t, u), tangent=False)
-    flat = np.abs(sine) < 0.7
-    i, j, c, d = i[flat], j[flat], c[:, flat], d[:, flat]
-    t, u = alignment(c, d, t[flat], u[flat])
-    yield _checked(pieces, i, j, t, u, tangent=True)
+    pair, t, step, sine = chord_pairs(pieces.p, pieces.powers, pieces.straight, i, j)
+    curves, t = pieces.powers[:, pair], t + step / 2.0
+    yield _checked(pieces, pair, curves, meeting(curves, t), tangent=False)
+    flat = (np.abs(sine) < 0.7).nonzero()[0]
+    pair, curves = pair[:, flat], curves[:, :, flat]
+    t = alignment(curves, t[:, flat])
+    yield _checked(pieces, pair, curves, t, tangent=True)
     # Where they are parallel and near each other there may be two crossings, one to either side.
-    k, dt, du = lens_ways(c, d, t, u, TOGETHER / 4.0, 8.0 * _CHORD)
-    rows = np.concatenate((k, k))
-    starts = np.concatenate((t[k] - dt, t[k] + dt)), np.concatenate((u[k] - du, u[k] + du))
-    met = meeting(c[:, rows], d[:, rows], *starts)
-    yield _checked(pieces, i[rows], j[rows], *met, tangent=False)
-
-
-def _chord_pairs(pieces: Pieces, i: np.ndarray, j: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Pairs of chords that come near each other: (i, j, t, u, dt, du, sine).
-
-    The chords are those from ``t`` to ``t + dt`` of piece i and from ``u`` to ``u + du`` of j. They
-    are halved, and those that have lost each other dropped, until they are ``_CHORD`` off at most.
-    """
-    count = steps(pieces.p, pieces.straight, _CHORD * 4**_HALVINGS)
-    each = count[i] * count[j]
-    pair = np.repeat(np.arange(len(i)), each)
-    within = np.arange(len(pair)) - np.repeat(np.cumsum(each) - each, each)
-    i, j = i[pair], j[pair]
-    dt, du = 1.0 / count[i], 1.0 / count[j]
-    t, u = within // count[j] * dt, within % count[j] * du
-    powers = coefficients(pieces.p)
-    for level in range(_HALVINGS, -1, -1):
-        c, d = powers[:, i], powers[:, j]
-        a, b = along(c, t), along(d, u)
-        r, s = along(c, t + dt) - a, along(d, u + du) - b
-        margin = 2.0 * _CHORD * 4**level + TOGETHER
-        gap = b - a
-        near = _reach(gap, r, s, margin) & _reach(-gap, s, r, margin)
-        gap += (s - r) / 2.0
-        near &= np.abs(gap.real) <= (np.abs(r.real) + np.abs(s.real)) / 2.0 + margin
-        near &= np.abs(gap.imag) <= (np.abs(r.imag) + np.abs(s.imag)) / 2.0 + margin
-        k = np.flatnonzero(near)
-        i, j, t, u, dt, du, r, s = (v[k] for v in (i, j, t, u, dt, du, r, s))
-        if level:
-            i, j, dt, du = np.tile(i, 4), np.tile(j, 4), np.tile(dt / 2.0, 4), np.tile(du / 2.0, 4)
-            t = np.tile(np.concatenate((t, t + dt[: len(t)])), 2)
-            u = np.repeat(np.stack((u, u + du[: len(u)])), 2, axis=0).ravel()
-    return i, j, t, u, dt, du, _sine(r, s)
-
-
-def _sine(r: np.ndarray, s: np.ndarray) -> np.ndarray:
-    found: np.ndarray = wedge(r, s) / np.maximum(np.abs(r) * np.abs(s), 1e-30)
-    return found
-
-
-def _reach(gap: np.ndarray, r: np.ndarray, s: np.ndarray, margin: float) -> np.ndarray:
-    """Whether lines along ``s`` that begin ``gap`` off come as near as ``margin`` to those through
-    0 along ``r``."""
-    one, other = wedge(r, gap), wedge(r, gap + s)
-    margins = margin * np.abs(r)
-    near: np.ndarray = (np.minimum(one, other) <= margins) & (np.maximum(one, other) >= -margins)
-    return near
+    k, way = lens_ways(curves, t, TOGETHER / 4.0, 8.0 * CHORD)
+    k, t = np.concatenate((k, k)), np.concatenate((t[:, k] - way, t[:, k] + way), axis=1)
+    curves = curves[:, :, k]
+    yield _checked(pieces, pair[:, k], curves, meeting(curves, t), tangent=False)
 
 
 def _checked(
-    pieces: Pieces, i: np.ndarray, j: np.ndarray, t: np.ndarray, u: np.ndarray, tangent: bool
+    pieces: Pieces, pair: np.ndarray, curves: np.ndarray, t: np.ndarray, tangent: bool
 ) -> Found:
     """Those that are contacts indeed, within both pieces."""
-    c, d = coefficients(pieces.p[i]), coefficients(pieces.p[j])
-    t, u = np.clip(t, 0.0, 1.0), np.clip(u, 0.0, 1.0)
-    k = np.flatnonzero(np.abs(along(c, t) - along(d, u)) <= TOGETHER)
-    i, j, t, u = i[k], j[k], t[k], u[k]
-    sine = np.abs(_sine(motion(c[:, k], t)[1], motion(d[:, k], u)[1]))
+    t = np.minimum(np.maximum(t, 0.0), 1.0)
+    at = along(curves, t)
+    k = (np.abs(at[0] - at[1]) <= TOGETHER).nonzero()[0]
+    pair, t, at = pair[:, k], t[:, k], at[:, k]
+    ahead = speed(curves[:, :, k], t)
+    sine = np.abs(sine_of(ahead[0], ahead[1]))
     if tangent:
-        k = np.flatnonzero(sine < 1e-3)
-        i, j, t, u, sine = i[k], j[k], t[k], u[k], sine[k]
-    kind = _kind(pieces, i, j, t, u)
+        k = (sine < 1e-3).nonzero()[0]
+        pair, t, at, sine = pair[:, k], t[:, k], at[:, k], sine[k]
+    kind = _kind(pieces, pair, at)
     if tangent:
         kind[kind == _CROSS] = _TANGENT
-    return Found(i, j, t, u, kind, sine)
+    return Found(pair[0], pair[1], t[0], t[1], kind, sine)
 
 
 def _place(point: tuple[float, float, int]) -> tuple[float, float]:
@@ -319,7 +300,7 @@ def _place(point: tuple[float, float, int]) -> tuple[float, float]:
 
 def _together(pieces: Pieces, found: Found) -> list[Contact]:
     """Contacts found several times, or as the two crossings of a thin lens, put together."""
-    at = along(coefficients(pieces.p[found.i]), found.t)
+    at = along(pieces.powers[:, found.i], found.t)
     a, b = pieces.owner[found.i], pieces.owner[found.j]
     # By pair; and what takes others in comes first.
     order = np.lexsort((found.sine, -found.kind, b, a))
@@ -332,10 +313,9 @@ def _together(pieces: Pieces, found: Found) -> list[Contact]:
         known = merged.setdefault((one, other), [])
         for x1, y1, kind1 in known:
             far = max(abs(x - x1), abs(y - y1))
-            lens = kind == _CROSS and kind1 == _TANGENT and far * abs(sine) <= 4.0 * TOGETHER
-            if (
+            if far < _LENS and (
                 far <= 2.0 * TOGETHER
-                or (lens and far < 4.0)
+                or (kind == _CROSS and kind1 == _TANGENT and far * abs(sine) <= 4.0 * TOGETHER)
                 or (kind <= _TANGENT and kind1 == _OVERLAP and far < _SHORT)
                 or (kind == kind1 == _TANGENT and far < 0.1)
             ):
@@ -345,5 +325,5 @@ def _together(pieces: Pieces, found: Found) -> list[Contact]:
     return [
         Contact(one, other, x, y, KINDS[kind])
         for (one, other), points in merged.items()
-        for x, y, kind in sorted(points, key=_place)
+        for x, y, kind in (sorted(points, key=_place) if len(points) > 1 else points)
     ]

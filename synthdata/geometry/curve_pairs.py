@@ -1,7 +1,7 @@
 """Two curves at a time, many pairs at once: where they meet, and where they are parallel.
 
-Curves are given by the coefficients of the powers of their parameter, complex (4, n); row k of one
-goes with row k of the other.
+Curves are given by the coefficients of the powers of their parameter, complex (4, n), and pairs of
+them by (4, 2, n), with parameters (2, n).
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+#: Pixels: points that are no further apart are one, and records are rounded to as much.
+TOGETHER = 1e-3
 _ROUNDS = 10
 _DONE = 1e-9  # of the parameter
 
@@ -26,82 +28,117 @@ def dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return product
 
 
+def sine_of(r: np.ndarray, s: np.ndarray) -> np.ndarray:
+    """The sines (n,) of the angles from one vector to another."""
+    found: np.ndarray = wedge(r, s) / np.maximum(np.abs(r) * np.abs(s), 1e-30)
+    return found
+
+
 def coefficients(p: np.ndarray) -> np.ndarray:
     """Of the powers of the parameter, from 0 to 3: (4, n) of cubics (n, 4)."""
     a, b, c, d = p.T
-    return np.stack((a, 3.0 * (b - a), 3.0 * (c - 2.0 * b + a), d - 3.0 * (c - b) - a))
+    found = np.empty((4, len(p)), dtype=np.complex128)
+    found[0] = a
+    np.multiply(3.0, b - a, out=found[1])
+    np.multiply(3.0, c - 2.0 * b + a, out=found[2])
+    np.subtract(d - 3.0 * (c - b), a, out=found[3])
+    return found
 
 
 def along(c: np.ndarray, t: np.ndarray) -> np.ndarray:
     """Points (n,) at parameters (n,)."""
-    point: np.ndarray = ((c[3] * t + c[2]) * t + c[1]) * t + c[0]
+    point: np.ndarray = c[3] * t
+    point += c[2]
+    point *= t
+    point += c[1]
+    point *= t
+    point += c[0]
     return point
 
 
-def motion(c: np.ndarray, t: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Points, first and second derivatives (n,)."""
-    third = 3.0 * c[3] * t
-    speed = (third + 2.0 * c[2]) * t + c[1]
-    return along(c, t), speed, 2.0 * (third + c[2])
+def speed(c: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """First derivatives (n,) at parameters (n,)."""
+    found: np.ndarray = 3.0 * c[3] * t
+    found += 2.0 * c[2]
+    found *= t
+    found += c[1]
+    return found
 
 
-def meeting(
-    c: np.ndarray, d: np.ndarray, t: np.ndarray, u: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def bend(c: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """Second derivatives (n,) at parameters (n,)."""
+    found: np.ndarray = 2.0 * (3.0 * c[3] * t + c[2])
+    return found
+
+
+def meeting(pair: np.ndarray, t: np.ndarray) -> np.ndarray:
     """Where two curves meet, by Newton's method for B(t) - C(u) = 0."""
-    return _newton(_crossing, c, d, t, u)
+    return _newton(_crossing, _motion(pair)[:, :2], t)
 
 
-def alignment(
-    c: np.ndarray, d: np.ndarray, t: np.ndarray, u: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def alignment(pair: np.ndarray, t: np.ndarray) -> np.ndarray:
     """Where two curves are parallel and next to each other, by Newton's method.
 
     For B' x C' = 0 and (B - C) . B' = 0, of which a tangent contact is a simple root.
     """
-    return _newton(_parallel, c, d, t, u)
+    return _newton(_parallel, _motion(pair), t)
 
 
-def _crossing(
-    c: np.ndarray, d: np.ndarray, t: np.ndarray, u: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    (b, db, _), (e, de, _) = motion(c, t), motion(d, u)
-    gap = e - b
-    return wedge(gap, de), wedge(gap, db), wedge(db, de)
+def _motion(pair: np.ndarray) -> np.ndarray:
+    """The coefficients (4, 3, 2, n) of points, and of first and second derivatives."""
+    found = np.zeros((4, 3, *pair.shape[1:]), dtype=np.complex128)
+    found[:, 0] = pair
+    found[0, 1], found[1, 1], found[2, 1] = pair[1], 2.0 * pair[2], 3.0 * pair[3]
+    found[0, 2], found[1, 2] = found[1, 1], 2.0 * found[2, 1]
+    return found
 
 
-def _parallel(
-    c: np.ndarray, d: np.ndarray, t: np.ndarray, u: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    (b, db, ddb), (e, de, dde) = motion(c, t), motion(d, u)
-    gap = b - e
-    f, g = wedge(db, de), dot(gap, db)
-    ft, fu = wedge(ddb, de), wedge(db, dde)
-    gt, gu = dot(db, db) + dot(gap, ddb), -dot(de, db)
-    return fu * g - f * gu, f * gt - ft * g, ft * gu - fu * gt
+def _crossing(motion: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    point, ahead = motion
+    gap = (point[1] - point[0]).conj()
+    return (gap * ahead[::-1]).imag, wedge(ahead[0], ahead[1])
+
+
+def _parallel(motion: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    (b, c), (db, dc), (ddb, ddc) = motion
+    gap, way = (b - c).conj() * motion[1:, 0], db.conj()
+    both = way * motion[1]
+    f, gu = both[1].imag, -both[1].real
+    g, gt = gap[0].real, both[0].real + gap[1].real
+    ft, fu = wedge(ddb, dc), (way * ddc).imag
+    step = np.empty(motion.shape[1:], dtype=np.float64)
+    np.subtract(fu * g, f * gu, out=step[0])
+    np.subtract(f * gt, ft * g, out=step[1])
+    return step, ft * gu - fu * gt
 
 
 def _newton(
-    step: Callable[..., tuple[np.ndarray, np.ndarray, np.ndarray]],
-    c: np.ndarray,
-    d: np.ndarray,
-    t: np.ndarray,
-    u: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Both parameters after the steps of a method; pairs that have arrived are left alone."""
-    t, u = t.copy(), u.copy()
-    k = np.arange(len(t))
-    for _ in range(_ROUNDS):
+    step: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]], motion: np.ndarray, t: np.ndarray
+) -> np.ndarray:
+    """Both parameters after the steps of a method; pairs that have arrived are left alone.
+
+    So are those that come back to where they were two steps before: they would go to and fro.
+    """
+    found, k = t.copy(), np.arange(t.shape[1])
+    now = before = t
+    for left in range(_ROUNDS, 0, -1):
         if not len(k):
             break
-        dt, du, det = step(c, d, t[k], u[k])
-        det = np.where(np.abs(det) < 1e-12, 1e-12, det)
-        dt, du = _clip(dt / det, -0.5, 0.5), _clip(du / det, -0.5, 0.5)
-        t[k], u[k] = _clip(t[k] + dt, -0.05, 1.05), _clip(u[k] + du, -0.05, 1.05)
-        on = np.flatnonzero(np.maximum(np.abs(dt), np.abs(du)) > _DONE)
-        if len(on) < len(k):
-            k, c, d = k[on], c[:, on], d[:, on]
-    return t, u
+        way, det = step(along(motion, now.astype(np.complex128)))
+        det[np.abs(det) < 1e-12] = 1e-12
+        way /= det
+        there = clipped(clipped(way, -0.5, 0.5) + now, -0.05, 1.05)
+        back = there == before
+        back[0] &= back[1]
+        found[:, k] = there if left % 2 else np.where(back[0], now, there)
+        on = np.abs(way, out=way) > _DONE
+        on[0] |= on[1]
+        on[0] &= ~back[0]
+        some = on[0].nonzero()[0]
+        if len(some) < len(k):
+            k, motion, now, there = k[some], motion[..., some], now[:, some], there[:, some]
+        before, now = now, there
+    return found
 
 
 def foot(c: np.ndarray, point: np.ndarray) -> np.ndarray:
@@ -113,31 +150,36 @@ def foot(c: np.ndarray, point: np.ndarray) -> np.ndarray:
     some = np.linspace(0.0, 1.0, 17)[:, None]
     t: np.ndarray = some[np.abs(along(c[:, None], some) - point).argmin(axis=0), 0]
     for _ in range(6):
-        b, db, _ = motion(c, t)
-        step = dot(db, point - b) / np.maximum(dot(db, db), 1e-12)
-        t = _clip(t + _clip(step, -0.1, 0.1), 0.0, 1.0)
+        ahead = speed(c, t)
+        step = dot(ahead, point - along(c, t)) / np.maximum(dot(ahead, ahead), 1e-12)
+        t = clipped(t + clipped(step, -0.1, 0.1), 0.0, 1.0)
     return t
 
 
-def _clip(values: np.ndarray, low: float, high: float) -> np.ndarray:
-    """As ``np.clip``, in half its time where there are few."""
-    clipped: np.ndarray = np.minimum(np.maximum(values, low), high)
-    return clipped
+def clipped(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """The values themselves, clipped: ``np.clip`` takes twice as long where there are few."""
+    np.maximum(values, low, out=values)
+    np.minimum(values, high, out=values)
+    return values
 
 
 def lens_ways(
-    c: np.ndarray, d: np.ndarray, t: np.ndarray, u: np.ndarray, least: float, most: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where curves that are parallel at t and u may cross nearby: rows, and how far off in t and u.
+    pair: np.ndarray, t: np.ndarray, least: float, most: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where curves that are parallel at t (2, n) may cross nearby: rows (m,), and the ways (2, m).
 
     For gaps from ``least`` to ``most``, and by the parabolas that the curves are near there: the
     gap over half the difference of curvatures is the square of the way.
     """
-    (b, db, ddb), (e, de, dde) = motion(c, t), motion(d, u)
-    fast, swift = np.maximum(np.abs(db), 1e-12), np.maximum(np.abs(de), 1e-12)
-    way = np.sign(dot(db, de))
-    bend = np.abs(wedge(db, ddb) / fast**3 - way * wedge(de, dde) / swift**3)
-    gap = np.abs(b - e)
-    k = np.flatnonzero((gap > least) & (gap < most) & (bend > 1e-9))
-    reach = np.sqrt(2.0 * gap[k] / bend[k])
-    return k, reach / fast[k], way[k] * reach / swift[k]
+    point, ahead, turn = along(pair, t), speed(pair, t), bend(pair, t)
+    gap = np.abs(point[0] - point[1])
+    k = ((gap > least) & (gap < most)).nonzero()[0]
+    ahead, turn, gap = ahead[:, k], turn[:, k], gap[k]
+    fast = np.maximum(np.abs(ahead), 1e-12)
+    way = np.sign(dot(ahead[0], ahead[1]))
+    curvature = wedge(ahead, turn) / fast**3
+    bending = np.abs(curvature[0] - way * wedge(ahead[1], turn[1]) / fast[1] ** 3)
+    some = (bending > 1e-9).nonzero()[0]
+    k, way, fast = k[some], way[some], fast[:, some]
+    reach = np.sqrt(2.0 * gap[some] / bending[some])
+    return k, np.stack((reach / fast[0], way * reach / fast[1]))

@@ -63,31 +63,33 @@ class Segments(NamedTuple):
 
 def pieces(paths: Sequence[Path]) -> Pieces:
     """The pieces of paths, read as ``subpaths`` reads them."""
-    paths = [path for path in map(_before_stop, paths) if len(path[0])] or [_NOTHING]
+    paths = [path for path in paths if len(path[0])] or [_NOTHING]
+    kinds = np.concatenate([_line(len(v)) if codes is None else codes for v, codes in paths])
+    if not kinds.all():
+        return pieces([_before_stop(path) for path in paths])
     sizes = [len(vertices) for vertices, _ in paths]
     z = np.concatenate([vertices for vertices, _ in paths]).view(np.complex128).ravel()
-    kinds = np.concatenate([_line(len(v)) if codes is None else codes for v, codes in paths])
-    path = np.repeat(np.arange(len(sizes)), sizes)
+    path = np.arange(len(sizes)).repeat(sizes)
     end = np.ones(len(kinds), dtype=bool)
-    third = np.flatnonzero(kinds == CURVE4)
-    end[np.flatnonzero(kinds == CURVE3)[::2]] = end[third[::3]] = end[third[1::3]] = False
-    at = np.flatnonzero(end)
+    third = (kinds == CURVE4).nonzero()[0]
+    end[(kinds == CURVE3).nonzero()[0][::2]] = end[third[::3]] = end[third[1::3]] = False
+    at = end.nonzero()[0]
     kind = kinds[at]
     moves, closes = kind == MOVETO, kind == CLOSEPOLY
     at[closes] = np.maximum.accumulate(np.where(moves, at, 0))[closes]
     begins = moves.copy()
     begins[1:] |= closes[:-1]
-    sub = np.cumsum(begins) - 1
+    sub = begins.cumsum() - 1
     closed = np.zeros(sub[-1] + 1, dtype=bool)
     closed[sub[closes]] = True
-    k = np.flatnonzero(~moves)
+    k = (~moves).nonzero()[0]
     kind, sub, first, last = kind[k], sub[k], at[k - 1], at[k]
     p = np.empty((len(k), 4), dtype=np.complex128)
     p[:, 0] = p[:, 1] = z[first]
     p[:, 2] = p[:, 3] = z[last]
-    if len(cubic := np.flatnonzero(kind == CURVE4)):
+    if len(cubic := (kind == CURVE4).nonzero()[0]):
         p[cubic, 1], p[cubic, 2] = z[last[cubic] - 2], z[last[cubic] - 1]
-    if len(quadratic := np.flatnonzero(kind == CURVE3)):
+    if len(quadratic := (kind == CURVE3).nonzero()[0]):
         handle = z[last[quadratic] - 1][:, None]
         p[quadratic, 1:3] = (p[quadratic, ::3] + 2.0 * handle) / 3.0
     return Pieces(p, (kind == LINETO) | (kind == CLOSEPOLY), path[last], sub, closed[sub])
@@ -124,6 +126,9 @@ def steps(p: np.ndarray, straight: np.ndarray, tolerance: float) -> np.ndarray:
 
 def segments(p: np.ndarray, straight: np.ndarray, tolerance: float) -> Segments:
     """Chords of cubics (m, 4), within ``tolerance`` px of them."""
+    if straight.all():  # as below, to the sign of zeros
+        each, flat = np.arange(len(p)), np.full(len(p), complex(-0.0, 0.0))
+        return Segments(p[:, 0], p[:, 3], flat, each, np.zeros(len(p), dtype=bool))
     count = steps(p, straight, tolerance)
     last = np.cumsum(count)
     first = last - count

@@ -58,9 +58,9 @@ def painted_edges(marks: Sequence[StyledPath]) -> Edges:
     found = segments(of.p, of.straight, TOLERANCE)
     path = of.path[found.piece]
     parts = [Edges(*(np.empty(0, dtype=t) for t in (complex, complex, complex, np.intp, np.int64)))]
-    if len(k := np.flatnonzero(pen.filled[path])):
+    if len(k := pen.filled[path].nonzero()[0]):
         parts.append(_fill(_only(found, k), of, pen))
-    if len(k := np.flatnonzero((pen.half[path] > 0.0) & (np.abs(found.b - found.a) > COINCIDE))):
+    if len(k := ((pen.half[path] > 0.0) & (np.abs(found.b - found.a) > COINCIDE)).nonzero()[0]):
         parts += _stroke(_only(found, k), of, pen)
     return Edges(*map(np.concatenate, zip(*parts, strict=True)))
 
@@ -68,7 +68,7 @@ def painted_edges(marks: Sequence[StyledPath]) -> Edges:
 def _paths(marks: Sequence[StyledPath]) -> tuple[list[Path], _Pen]:
     """The paths that are painted, dashes for dashed ones, and how."""
     paths: list[Path] = []
-    rows: list[tuple[float, ...]] = []
+    rows: list[float] = []
     for owner, (vertices, codes, style) in enumerate(marks):
         stroke, fill, width, _, cap, join, pattern = style
         half = width / 2.0 if stroke is not None else 0.0
@@ -77,10 +77,10 @@ def _paths(marks: Sequence[StyledPath]) -> tuple[list[Path], _Pen]:
         dashed = pattern is not None and half > 0.0 and float(np.ptp(vertices)) < _FAR
         if fill is not None or (half > 0.0 and not dashed):
             paths.append((vertices, codes))
-            rows.append((owner, fill is not None, 0.0 if dashed else half, *look))
+            rows += (owner, fill is not None, 0.0 if dashed else half, *look)
         if dashed and pattern is not None:
             paths.append(dash(vertices, codes, pattern))
-            rows.append((owner, False, half, *look))
+            rows += (owner, False, half, *look)
     table = np.array(rows, dtype=np.float64).reshape(-1, len(_Pen._fields)).T
     return paths, _Pen(table[0].astype(np.intp), table[1] > 0, *table[2:4], *(table[4:] > 0))
 
@@ -113,34 +113,35 @@ def _stroke(found: Segments, of: Pieces, pen: _Pen) -> list[Edges]:
     normals = setting_out * (-1j * half), arriving * (-1j * half)  # to the left
     before = np.arange(-1, len(a) - 1)
     before[first] = np.where(closed, last, -1)
-    s = np.flatnonzero(before >= 0)
-    p = before[s]
-    turn = arriving[p].conj() * setting_out[s]
-    cosine = 1.0 + turn.real
-    length = np.abs(b - a)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        fits = half[s] * np.abs(turn.imag) <= cosine * np.minimum(length[p], length[s]) / 2.0
-        near = half[s] * (np.sqrt(2.0 / cosine) - 1.0) <= _FLAT
-    mitred = ~inner[s] & (cosine >= pen.least[path[s]])
-    cut = fits & (near | mitred)
-    k = np.flatnonzero(cut)
     at_start, at_end = normals[0].copy(), normals[1].copy()
-    at_start[s[k]] = at_end[p[k]] = (normals[1][p[k]] + normals[0][s[k]]) / cosine[k]
     open_start, open_end = np.ones(len(a), dtype=bool), np.ones(len(a), dtype=bool)
-    open_start[s[k]] = open_end[p[k]] = False
-    k = np.flatnonzero(~cut & (np.abs(np.arctan2(turn.imag, turn.real)) * half[s] > _FLAT))
-    s, p = s[k], p[k]
-    rounded = pen.round_join[path[s]] | inner[s]
-    parts = _joins(a[s], normals[1][p], turn[k], mitred[k], rounded, owner[s])
+    parts = []
+    if len(s := (before >= 0).nonzero()[0]):
+        p = before[s]
+        turn = arriving[p].conj() * setting_out[s]
+        cosine = 1.0 + turn.real
+        length = np.abs(b - a)
+        fits = half[s] * np.abs(turn.imag) <= cosine * np.minimum(length[p], length[s]) / 2.0
+        with np.errstate(divide="ignore", invalid="ignore"):
+            near = half[s] * (np.sqrt(2.0 / cosine) - 1.0) <= _FLAT
+        mitred = ~inner[s] & (cosine >= pen.least[path[s]])
+        cut = fits & (near | mitred)
+        k = cut.nonzero()[0]
+        at_start[s[k]] = at_end[p[k]] = (normals[1][p[k]] + normals[0][s[k]]) / cosine[k]
+        open_start[s[k]] = open_end[p[k]] = False
+        k = (~cut & (np.abs(np.arctan2(turn.imag, turn.real)) * half[s] > _FLAT)).nonzero()[0]
+        s, p = s[k], p[k]
+        rounded = pen.round_join[path[s]] | inner[s]
+        parts += _joins(a[s], normals[1][p], turn[k], mitred[k], rounded, owner[s])
     starts, ends = first[~closed], last[~closed]
     if len(starts):
         tips = np.concatenate((a[starts], b[ends]))
         sides = np.concatenate((-normals[0][starts], normals[1][ends]))
         of_cap = np.concatenate((path[starts], path[ends]))
-        k = np.flatnonzero(pen.round_cap[of_cap])
-        parts.append(_fans(tips[k], sides[k], np.full(len(k), math.pi), pen.owner[of_cap[k]]))
-        k = np.flatnonzero(pen.square_cap[of_cap])
-        parts.append(_squares(tips[k], sides[k], pen.owner[of_cap[k]]))
+        if len(k := pen.round_cap[of_cap].nonzero()[0]):
+            parts.append(_fans(tips[k], sides[k], np.full(len(k), math.pi), pen.owner[of_cap[k]]))
+        if len(k := pen.square_cap[of_cap].nonzero()[0]):
+            parts.append(_squares(tips[k], sides[k], pen.owner[of_cap[k]]))
     corners = a + at_start, b + at_end, b - at_end, a - at_start
     parts.append(_strips(corners, bulge / (b - a), owner, open_start, open_end))
     return parts
@@ -213,9 +214,10 @@ def _joins(
     width long, and ``turn`` the direction after over the one before."""
     angle = np.arctan2(turn.imag, turn.real)
     spoke = np.where(angle < 0.0, -normal, normal)
-    k = np.flatnonzero(rounded & ~mitred)
-    found = [_fans(corner[k], spoke[k], angle[k], owner[k])]
-    if len(k := np.flatnonzero(~rounded | mitred)):
+    found = []
+    if len(k := (rounded & ~mitred).nonzero()[0]):
+        found.append(_fans(corner[k], spoke[k], angle[k], owner[k]))
+    if len(k := (~rounded | mitred).nonzero()[0]):
         at, spoke, turn = corner[k], spoke[k], turn[k]
         middle = (1.0 + turn) / 2.0
         np.divide(2.0, 1.0 + turn.conj(), out=middle, where=mitred[k])
@@ -239,7 +241,9 @@ def _fans(center: np.ndarray, spoke: np.ndarray, turn: np.ndarray, owner: np.nda
     step = (turn / count)[fan]
     spokes = spoke[fan] * np.exp(1j * step * (np.arange(len(fan)) - first[fan]))
     rim = center[fan] + spokes
-    k = np.delete(np.arange(len(fan)), last)
+    inner = np.ones(len(fan), dtype=bool)
+    inner[last] = False
+    k = inner.nonzero()[0]
     bulge = (spokes[k] + spokes[k + 1]) * (0.5 / np.cos(step[k] / 2.0) - 0.5)
     owner, weight = owner[fan], np.where(turn < 0.0, -STROKE, STROKE)[fan]
     return Edges(

@@ -8,7 +8,9 @@ import numpy as np
 
 from synthdata.geometry.regions import STROKE, Edges
 
-_WEIGHTS = np.array((-STROKE, -1, 1, STROKE))
+_WEIGHTS = np.array((1, -1, STROKE, -STROKE))
+_FEW = 10  # times as many pixels as are painted: then they are painted one by one
+_PAD = 8  # pixels between columns: those of 512 would all meet in the same lines of a cache
 
 
 class Spans(NamedTuple):
@@ -31,36 +33,32 @@ class Spans(NamedTuple):
 def spans(edges: Edges, width: int, height: int) -> Spans:
     """The pixels in whose centre the winding number of an owner's edges is not 0."""
     a, b, bulge, owner, weight = _forth_or_back(edges)
-    first, last = (np.clip(np.ceil(z.real - 0.5), 0, width).astype(np.int64) for z in (a, b))
-    k = np.flatnonzero(first != last)
-    first, last = first[k], last[k]
-    low = np.minimum(first, last)
-    count = np.maximum(first, last) - low
-    code = np.searchsorted(_WEIGHTS, np.where(last > first, 1, -1) * weight[k])
+    first, last = (np.minimum(np.maximum(np.ceil(z.real - 0.5), 0.0), width) for z in (a, b))
+    k = (first != last).nonzero()[0]
+    first, last = first[k].astype(np.int64), last[k].astype(np.int64)
+    low, high = np.minimum(first, last), np.maximum(first, last)
+    count = high - low
+    weight = weight[k]
+    code = 2 * (np.abs(weight) > 1) + ((weight < 0) != (last < first))
+    start, ahead, bend = a[k], b[k] - a[k], 4.0 * bulge[k]
     # Owner, column, row and weight in one number, so that they are sorted at once.
-    line = (owner[k] * width + low) * (height + 1)
-    edge = np.repeat(np.arange(len(k)), count)
-    step = np.arange(len(edge))
-    step -= (np.cumsum(count) - count)[edge]
-    # The curve is a + ahead t - bend t^2, and where its x is that of the column is t.
-    bend = 4.0 * bulge[k]
-    ahead = b[k] - a[k] + bend
-    x = (low + 0.5 - a[k].real)[edge] + step
-    speed = ahead.real
-    root = np.sqrt(np.maximum((speed * speed)[edge] - (4.0 * bend.real)[edge] * x, 0.0))
-    t = 2.0 * x / (speed[edge] + np.copysign(root, speed[edge]))
-    y = (a[k].imag - 0.5)[edge] + t * (ahead.imag[edge] - t * bend.imag[edge])
-    row = np.clip(np.ceil(y, out=y), 0, height, out=y).astype(np.int64)
+    line = ((owner[k] * width + low) * (height + 1) << 2) + code
+    step = np.arange(count.sum())
+    step -= (count.cumsum() - count).repeat(count)  # columns after the first of an edge
+    x = (low + 0.5 - start.real).repeat(count)
+    x += step
+    row = _crossings(start, ahead, bend, x, np.arange(len(k)).repeat(count))
+    row = np.minimum(np.maximum(np.ceil(row, out=row), 0.0, out=row), height, out=row)
     step *= height + 1
-    step += row
+    step += row.astype(np.int64)
     step <<= 2
-    step += ((line << 2) + code)[edge]
-    step.sort()
-    winding = np.cumsum(_WEIGHTS[step & 3])
+    step += line.repeat(count)
+    step.sort(kind="stable")  # it has runs, one for each edge
+    winding = _WEIGHTS.take(step & 3).cumsum()
     step >>= 2
-    settled = np.flatnonzero(np.append(step[1:] != step[:-1], True))[: len(step)]
-    inside = winding[settled] != 0
-    turns = np.flatnonzero(inside[1:] != inside[:-1]) + 1
+    settled = np.append(step[1:] != step[:-1], True).nonzero()[0][: len(step)]
+    inside = winding.take(settled) != 0
+    turns = (inside[1:] != inside[:-1]).nonzero()[0] + 1
     if len(inside) and inside[0]:
         turns = np.concatenate(((0,), turns))
     place = step[settled[turns]]
@@ -68,6 +66,35 @@ def spans(edges: Edges, width: int, height: int) -> Spans:
     owner = line // width
     line += owner * (width * height)
     return Spans(owner, place[::2] - line, place[1::2] - line)
+
+
+def _crossings(
+    start: np.ndarray, ahead: np.ndarray, bend: np.ndarray, x: np.ndarray, edge: np.ndarray
+) -> np.ndarray:
+    """How far down edges are, ``x`` right of their starts: less half a pixel. x is overwritten."""
+    y = (start.imag - 0.5).take(edge)
+    if not bend.any():  # the same numbers as below, to the last bit
+        x /= ahead.real.take(edge)
+        x *= ahead.imag.take(edge)
+        y += x
+        return y
+    # The curve is start + ahead t - bend t^2, and where its x is that of the column is t.
+    ahead = ahead + bend
+    speed = ahead.real
+    root = (4.0 * bend.real).take(edge)
+    root *= x
+    np.subtract((speed * speed).take(edge), root, out=root)
+    np.sqrt(np.maximum(root, 0.0, out=root), out=root)
+    speed = speed.take(edge)
+    np.copysign(root, speed, out=root)
+    root += speed
+    x += x
+    x /= root  # t
+    np.multiply(x, bend.imag.take(edge), out=root)
+    np.subtract(ahead.imag.take(edge), root, out=root)
+    root *= x
+    y += root
+    return y
 
 
 def _forth_or_back(edges: Edges) -> Edges:
@@ -102,51 +129,6 @@ def united(of: Spans, owner: np.ndarray, height: int) -> Spans:
     return Spans(owners[first], start[first], stop)
 
 
-def front(of: Spans) -> Spans:
-    """What is seen of each owner where later ones lie on earlier ones."""
-    count = len(of.start)
-    if not count:
-        return of
-    bits = (2 * count).bit_length()
-    key = (np.concatenate((of.start, of.stop)) << bits) + np.arange(2 * count)
-    key.sort()
-    place = key >> bits
-    new = np.append(np.flatnonzero(place[1:] != place[:-1]) + 1, len(place))
-    rank = np.empty(2 * count, dtype=np.intp)  # of each place among the different ones
-    rank[key & ((1 << bits) - 1)] = np.repeat(np.arange(len(new)), np.diff(new, prepend=0))
-    cuts = place[new - 1]
-    # Between neighbouring places nothing changes: the last owner that is there is seen.
-    pieces = rank[count:] - rank[:count]
-    owner = np.repeat(of.owner, pieces)
-    here = np.arange(len(owner)) + np.repeat(rank[:count] - np.cumsum(pieces) + pieces, pieces)
-    shown = np.full(len(cuts), -1)
-    shown[here] = owner
-    mine = np.flatnonzero(shown[here] == owner)
-    return Spans(owner[mine], cuts[here[mine]], cuts[here[mine] + 1])
-
-
-def shared(of: Spans) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where spans of two owners overlap: owners a < b, and by how many pixels; (n,) each."""
-    bits = len(of.start).bit_length()
-    key = (of.start << bits) + np.arange(len(of.start))
-    key.sort()
-    k = key & ((1 << bits) - 1)
-    owner, start, stop = of.owner[k], of.start[k], of.stop[k]
-    here, pairs, step = np.arange(len(k)), [(k[:0], k[:0])], 0
-    while len(here):
-        step += 1
-        if here[-1] + step == len(k):
-            here = here[:-1]
-        here = here[start[here + step] < stop[here]]
-        pairs.append((here, here + step))
-    one, other = map(np.concatenate, zip(*pairs, strict=True))
-    length = np.minimum(stop[one], stop[other]) - start[other]
-    one, other = owner[one], owner[other]
-    k = np.flatnonzero(one != other)
-    one, other, length = one[k], other[k], length[k]
-    return np.minimum(one, other), np.maximum(one, other), length
-
-
 def boxes(of: Spans, count: int, height: int) -> np.ndarray:
     """The boxes (count, 4) of owners' pixels: left, top, right and bottom, these two exclusive.
 
@@ -165,7 +147,10 @@ def boxes(of: Spans, count: int, height: int) -> np.ndarray:
 
 def pixel_counts(of: Spans, count: int) -> list[int]:
     """How many pixels each of ``count`` owners has."""
-    found: list[int] = np.bincount(of.owner, of.stop - of.start, count).astype(int).tolist()
+    total = np.zeros(len(of.owner) + 1, dtype=np.int64)
+    (of.stop - of.start).cumsum(out=total[1:])
+    total = total[of.owner.searchsorted(np.arange(count + 1))]
+    found: list[int] = (total[1:] - total[:-1]).tolist()
     return found
 
 
@@ -184,17 +169,33 @@ def of_picture(ids: np.ndarray) -> Spans:
 
 
 def picture(of: Spans, width: int, height: int) -> np.ndarray:
-    """A picture, (height, width) of uint16, with owner + 1 where a span is, and else 0.
+    """A picture (height, width) with owner + 1 where a span is, and else 0; bytes where these fit.
 
     The spans must not overlap.
     """
-    k = np.argsort(of.start)
-    edges = np.concatenate(((0,), np.stack((of.start[k], of.stop[k]), 1).ravel()))
-    few = of.owner.max(initial=0) < 255  # then bytes are turned about, which is quicker
-    values = np.zeros(len(edges), dtype=np.uint8 if few else np.uint16)
+    kind = np.uint8 if of.owner.max(initial=0) < 255 else np.uint16
+    count = of.stop - of.start
+    if _FEW * (total := int(count.sum())) < width * height:
+        found = np.zeros(width * height, dtype=kind)
+        column = of.start // height
+        first = (of.start - column * height) * width + column
+        place = np.arange(total)
+        place -= (count.cumsum() - count).repeat(count)
+        place *= width
+        place += first.repeat(count)
+        found[place] = (of.owner + 1).astype(kind).repeat(count)
+        return found.reshape(height, width)
+    k = of.start.argsort(kind="stable")
+    rows = height + _PAD
+    pad = of.start[k] // height * _PAD
+    edges = np.zeros(2 * len(k) + 2, dtype=np.int64)
+    np.add(of.start[k], pad, out=edges[1:-1:2])
+    np.add(of.stop[k], pad, out=edges[2:-1:2])
+    edges[-1] = width * rows
+    values = np.zeros(2 * len(k) + 1, dtype=kind)
     values[1::2] = of.owner[k] + 1
-    flat = np.repeat(values, np.diff(edges, append=width * height))
-    return np.ascontiguousarray(flat.reshape(width, height).T).astype(np.uint16)
+    flat = values.repeat(edges[1:] - edges[:-1]).reshape(width, rows)
+    return np.ascontiguousarray(flat[:, :height].T)
 
 
 def moved(of: Spans, source: np.ndarray, count: int) -> Spans:

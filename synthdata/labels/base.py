@@ -11,10 +11,10 @@ import numpy as np
 from synthdata import geometry
 from synthdata.effects.base import Change
 from synthdata.errors import ConfigError
+from synthdata.geometry.overlaps import Overlaps, overlaps
 from synthdata.geometry.regions import Edges, painted_edges
 from synthdata.geometry.spans import (
     Spans,
-    front,
     moved,
     of_picture,
     picture,
@@ -97,6 +97,10 @@ class Truth:
     def spans(self) -> Spans:
         """The pixels of each mark in the finished picture, hidden or not; marks count from 0."""
         return self.once(_spans)
+
+    def overlaps(self) -> Overlaps:
+        """How the pixels of marks lie on each other in the finished picture."""
+        return self.once(_overlaps)
 
     def seen(self) -> Spans:
         """The pixels of each mark that are seen."""
@@ -218,10 +222,19 @@ def _bent(truth: Truth) -> Spans:
 
 
 def _seen(truth: Truth) -> Spans:
-    return front(truth.spans())
+    return truth.overlaps().front()
+
+
+def _overlaps(truth: Truth) -> Overlaps:
+    return overlaps(truth.spans())
 
 
 def _ids(truth: Truth) -> np.ndarray:
+    return truth.once(small_ids).astype(np.uint16, copy=False)
+
+
+def small_ids(truth: Truth) -> np.ndarray:
+    """As ``truth.ids()``, in bytes where these do."""
     if len(truth.scene.marks) > 0xFFFF:
         raise ConfigError(f"{len(truth.scene.marks)} marks do not fit a 16-bit instance mask")
     return picture(truth.seen(), truth.scene.width, truth.scene.height)

@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from synthdata.geometry.overlaps import overlaps
 from synthdata.geometry.paths import turn
-from synthdata.geometry.spans import front, picture
+from synthdata.geometry.spans import picture
 from synthdata.labels.base import Label, Truth, in_scene, source
 
 ZERO = 32_768  # stands for 0 px
@@ -43,7 +44,7 @@ class Flow(Label):
 def _in_scene(truth: Truth) -> np.ndarray:
     """The flow before effects: float64 (2, height, width), pixels to the right and down."""
     width, height = truth.scene.width, truth.scene.height
-    ids = picture(front(truth.once(in_scene)), width, height)
+    ids = picture(overlaps(truth.once(in_scene)).front(), width, height)
     found = np.zeros((2, height, width))
     for number, mark in enumerate(truth.scene.marks):
         if not all(name in mark.params for name in _NEXT):

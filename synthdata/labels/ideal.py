@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -41,7 +42,9 @@ def meetings(truth: Truth) -> list[Meeting]:
     found = truth.once(_contacts)
     if not found:
         return []
-    places = truth.points(np.array([(c.x, c.y) for c in found])).tolist()
+    places: Sequence[Sequence[float]] = [(c.x, c.y) for c in found]
+    if truth.moves:
+        places = truth.points(np.array(places)).tolist()
     width, height = truth.scene.width, truth.scene.height
     return [
         Meeting(c.a + 1, c.b + 1, x, y, c.kind)
@@ -84,7 +87,7 @@ def direction(truth: Truth, mark: Mark) -> float | None:
         ends = (x0, y0), (x1, y1)
     if ends is None:
         return None
-    (x0, y0), (x1, y1) = truth.points(np.array(ends)).tolist()
+    (x0, y0), (x1, y1) = truth.points(np.array(ends)).tolist() if truth.moves else ends
     if x0 == x1 and y0 == y1:
         return None
     return math.degrees(math.atan2(y1 - y0, x1 - x0)) % 360.0

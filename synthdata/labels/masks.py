@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from synthdata.labels.base import Label, Truth
+from synthdata.labels.base import Label, Truth, small_ids
 from synthdata.labels.categories import CATEGORIES, category_id
 
 
@@ -25,8 +25,8 @@ class InstanceMask(Label):
         return {}
 
     def images(self, truth: Truth) -> Mapping[str, np.ndarray]:
-        ids = truth.ids()
-        return {"mask": ids.astype(np.uint8) if len(truth.scene.marks) < 256 else ids}
+        kind = np.uint8 if len(truth.scene.marks) < 256 else np.uint16
+        return {"mask": truth.once(small_ids).astype(kind, copy=False)}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from synthdata.errors import ConfigError
+from synthdata.geometry.overlaps import touching
 from synthdata.geometry.rings import contains
-from synthdata.geometry.spans import Spans, boxes, shared
 from synthdata.geometry.subpaths import subpaths
 from synthdata.labels.base import Label, Truth
 from synthdata.labels.ideal import closed_outline, direction, meetings, outline, touching_outlines
-from synthdata.labels.marks import DIGITS
-from synthdata.labels.visibility import lost_outline, shared_pixels
+from synthdata.labels.marks import DIGITS, rounded
+from synthdata.labels.visibility import lost_outline, overlapping, shared_pixels
 from synthdata.scene import Mark
 
 Pair = tuple[int, int]
@@ -48,8 +48,7 @@ class Relations(Label):
         left, above = truth.once(beside)
         parallel, perpendicular = self._directions(truth, here)
         nearest, furthest = _distances(truth, here)
-        found: dict[str, Sequence[Any]] = {
-            "intersections": _intersections(truth, here),
+        found: dict[str, Sequence[Sequence[Any]]] = {
             "overlapping": overlapping,
             "touching": touching,
             "contains": truth.once(inside_pairs),
@@ -65,8 +64,8 @@ class Relations(Label):
         }
         return {
             "relations": {
-                name: [list(v) if isinstance(v, tuple) else v for v in values]
-                for name, values in found.items()
+                "intersections": _intersections(truth, here),
+                **{name: list(map(list, values)) for name, values in found.items()},
             }
         }
 
@@ -78,11 +77,18 @@ class Relations(Label):
         ids = np.array([k for k, _ in known])
         values = np.array([angle for _, angle in known])
         turn = np.abs((values[:, None] - values + 90.0) % 180.0 - 90.0)
-        upper = np.triu(np.ones(turn.shape, dtype=bool), 1)
+        upper = _upper(len(ids))
         return (
             _pairs(ids, (turn <= self.tolerance) & upper),
             _pairs(ids, (90.0 - turn <= self.tolerance) & upper),
         )
+
+
+def _upper(count: int) -> np.ndarray:
+    """Which pairs (count, count) come in order."""
+    order = np.arange(count)
+    found: np.ndarray = order[:, None] < order
+    return found
 
 
 def _pairs(ids: np.ndarray, chosen: np.ndarray) -> list[Pair]:
@@ -112,10 +118,10 @@ def _intersections(truth: Truth, here: list[int]) -> list[dict[str, Any]]:
     found: dict[Pair, dict[str, Any]] = {}
     for a, b, x, y, kind in truth.once(meetings):
         if a in known and b in known:
-            none: dict[str, Any] = {"ids": [a, b], "count": 0, "points": [], "kinds": []}
-            item = found.setdefault((a, b), none)
+            if (item := found.get((a, b))) is None:
+                found[a, b] = item = {"ids": [a, b], "count": 0, "points": [], "kinds": []}
             item["count"] += kind == "cross"
-            item["points"].append([round(x, DIGITS), round(y, DIGITS)])
+            item["points"].append([rounded(x), rounded(y)])
             item["kinds"].append(kind)
     return list(found.values())
 
@@ -127,61 +133,35 @@ def overlapping_pairs(truth: Truth) -> list[Pair]:
 
 def touching_pairs(truth: Truth) -> list[Pair]:
     """The pairs of ids that share no pixel and have some next to each other, corners included."""
-    height = truth.scene.height
-    box = truth.once(pixel_boxes)
-    low, high = box[:, :2], box[:, 2:]
-    near = np.asarray(((low[:, None] <= high) & (low <= high[:, None])).all(axis=2))
-    near &= (box[:, 2] > 0) & (box[:, 2] > 0)[:, None]
-    np.fill_diagonal(near, False)
-    for a, b in truth.once(shared_pixels):
-        near[a, b] = near[b, a] = False
-    if not near.any():
-        return []
-    owner, start, stop = truth.spans()
-    k = np.flatnonzero(np.logical_or.reduce(near, axis=1)[owner])
-    owner, start, stop = owner[k], start[k], stop[k]
-    # Such pixels have a corner in common. Corners are numbered like pixels.
-    column = start // height
-    start, stop = start + column, stop + column + 1
-    one, other, _ = shared(
-        Spans(
-            np.tile(owner, 2),
-            np.concatenate((start, start + height + 1)),
-            np.concatenate((stop, stop + height + 1)),
-        )
-    )
-    met = np.zeros(near.shape, dtype=bool)
-    met[one, other] = True
-    return _pairs(np.arange(1, len(box) + 1), met & near)
-
-
-def pixel_boxes(truth: Truth) -> np.ndarray:
-    """[left, top, right, bottom] of the pixels of each mark; zeros for a mark of none."""
-    return boxes(truth.spans(), len(truth.scene.marks), truth.scene.height)
+    x0, y0, x1, y1 = truth.once(_boxes).T
+    near = (x0[:, None] - 2.0 <= x1) & (y0[:, None] - 2.0 <= y1)  # or there is a pixel between
+    near = near & near.T & _upper(len(near))
+    near[truth.once(overlapping)[:2]] = False
+    one, other = near.nonzero()
+    k = touching(truth.spans(), one, other, truth.scene.width, truth.scene.height)
+    return list(zip((one[k] + 1).tolist(), (other[k] + 1).tolist(), strict=True))
 
 
 def inside_pairs(truth: Truth) -> list[Pair]:
     """The pairs (outer, inner) of ids: the outlines do not meet, and one is inside the other."""
     marks = truth.scene.marks
     here = [k - 1 for k in shown(truth)]
-    boxes = {k: marks[k].bounds for k in here}
-    candidates = [
-        (a, b)
-        for a in here
-        for b in here
-        if a != b
-        and boxes[a][0] <= boxes[b][0]
-        and boxes[a][1] <= boxes[b][1]
-        and boxes[a][2] >= boxes[b][2]
-        and boxes[a][3] >= boxes[b][3]
-    ]
+    ids = np.array(here, dtype=np.intp)
+    x0, y0, x1, y1 = np.array([marks[k].bounds for k in here]).reshape(-1, 4).T
+    around = (x0[:, None] <= x0) & (y0[:, None] <= y0) & (x1[:, None] >= x1) & (y1[:, None] >= y1)
+    np.fill_diagonal(around, False)
+    candidates = _pairs(ids, around)
     if not candidates:
         return []
     met = truth.once(touching_outlines)
+    rings: dict[int, np.ndarray | None] = {}
     found = []
     for a, b in candidates:
-        ring = closed_outline(marks[a])
-        if ring is not None and (min(a, b), max(a, b)) not in met:
+        if (min(a, b), max(a, b)) in met:
+            continue
+        if a not in rings:
+            rings[a] = closed_outline(marks[a])
+        if (ring := rings[a]) is not None:
             vertices, codes = outline(marks[b])
             starts = [sub.pieces[0][0] for sub in subpaths(codes, len(vertices))] or [0]
             if all(contains(ring, vertices[k]) for k in starts):
@@ -192,20 +172,25 @@ def inside_pairs(truth: Truth) -> list[Pair]:
 def beside(truth: Truth) -> tuple[list[Pair], list[Pair]]:
     """The pairs (a, b) of ids of which a is left of b, and of which a is above b."""
     ids = np.array(shown(truth), dtype=np.intp)
-    box = np.array(truth.boxes()).reshape(-1, 4)[ids - 1]
+    box = truth.once(_boxes)[ids - 1]
     return (
         _pairs(ids, box[:, None, 2] <= box[:, 0]),
         _pairs(ids, box[:, None, 3] <= box[:, 1]),
     )
 
 
+def _boxes(truth: Truth) -> np.ndarray:
+    """``truth.boxes()`` as rows."""
+    return np.array(truth.boxes(), dtype=np.float64).reshape(-1, 4)
+
+
 def _distances(truth: Truth, here: list[int]) -> tuple[list[Any], list[Any]]:
     if len(here) < 2:
         return [], []
     ids = np.array(here)
-    box = np.array(truth.boxes())[ids - 1]
-    centre = (box[:, :2] + box[:, 2:]) / 2.0
-    gap = np.hypot(*np.moveaxis(centre[:, None] - centre, 2, 0))
+    box = truth.once(_boxes)[ids - 1]
+    x, y = ((box[:, :2] + box[:, 2:]) / 2.0).T
+    gap = np.hypot(x[:, None] - x, y[:, None] - y)
     rows = np.arange(len(ids))
     found = []
     for worst, choose in ((np.inf, np.argmin), (-np.inf, np.argmax)):

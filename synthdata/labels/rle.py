@@ -15,25 +15,25 @@ def run_lengths(of: Spans, count: int, size: int) -> tuple[np.ndarray, np.ndarra
     those of each mask end in it.
     """
     owner, start, stop = of
-    new = np.append(True, (owner[1:] != owner[:-1]) | (start[1:] != stop[:-1]))  # not gone on with
-    if not len(owner):
-        new = new[:0]
-    first = np.flatnonzero(new)
-    last = np.append(first[1:], len(owner))[: len(first)] - 1
+    new = np.ones(len(owner) + 1, dtype=bool)  # not gone on with
+    new[1:-1] = (start[1:] != stop[:-1]) | (owner[1:] != owner[:-1])
+    first, last = new[:-1].nonzero()[0], new[1:].nonzero()[0]
     owner, start, stop = owner[first], start[first], stop[last]
-    runs = np.bincount(owner, minlength=count)
-    ends = np.cumsum(2 * runs + 1)
-    edges = np.empty(2 * len(owner) + count, dtype=np.int64)
-    place = 2 * np.arange(len(owner)) + owner
-    edges[place], edges[place + 1] = start, stop
+    ends = 2 * owner.searchsorted(np.arange(count), side="right") + np.arange(1, count + 1)
+    edges = np.empty(2 * len(owner) + count, dtype=np.int32)  # pictures have less than 2^28 pixels
+    place = np.arange(0, 2 * len(owner), 2)
+    place += owner
+    edges[place] = start
+    place += 1
+    edges[place] = stop
     edges[ends - 1] = size
     lengths = edges.copy()
     lengths[1:] -= edges[:-1]
     lengths[ends[:-1]] += size
-    full = np.flatnonzero((lengths[ends - 1] == 0) & (runs > 0))  # ones up to the last pixel
-    if len(full):
+    full = lengths[ends - 1] == 0  # ones up to the last pixel
+    if full.any() and (full := full & (np.diff(ends, prepend=0) > 1)).any():
         lengths = np.delete(lengths, ends[full] - 1)
-        ends = ends - np.cumsum(np.isin(np.arange(count), full))
+        ends = ends - full.cumsum()
     return lengths, ends
 
 
@@ -51,17 +51,22 @@ def compressed(lengths: np.ndarray, ends: np.ndarray) -> list[str]:
     for k in range(3):
         whole = starts[starts + k < ends] + k
         values[whole] = lengths[whole]
-    letters = np.zeros((len(values), 7), dtype=np.uint8)
-    rows = np.arange(len(values))
-    for column in range(7):
-        group = values & 31
-        values >>= 5
-        more = values != np.where(group & 16, -1, 0)
-        letters[rows, column] = group + 48 + 32 * more
-        rows, values = rows[more], values[more]
-        if not len(rows):
-            break
-    used = letters > 0
-    text = letters[used].tobytes().decode("ascii")
-    cut = np.cumsum(used.sum(axis=1))[ends - 1].tolist()
-    return [text[a:b] for a, b in zip([0, *cut[:-1]], cut, strict=True)]
+    size = np.ones(len(values) + 1, dtype=np.int64)  # letters, and one for all to come after
+    groups = []
+    rows: np.ndarray | slice = slice(0, -1)
+    while len(values):
+        more = (values + 16) >> 5 != 0
+        letter = (values.astype(np.uint8) & 31) + 48
+        letter += more.view(np.uint8) << 5
+        groups.append((rows, letter))
+        k = more.nonzero()[0]
+        rows = k if isinstance(rows, slice) else rows[k]
+        size[rows] += 1
+        values = values[k] >> 5
+    place = size.cumsum() - size
+    letters = np.empty(place[-1], dtype=np.uint8)
+    for nth, (rows, group) in enumerate(groups):
+        letters[place[rows] + nth] = group
+    text = letters.tobytes().decode("ascii")
+    cut = place[ends].tolist()
+    return [text[a:b] for a, b in zip([0, *cut], cut, strict=False)]

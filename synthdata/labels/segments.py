@@ -33,14 +33,15 @@ class Segments(Label):
     def fields(self, truth: Truth) -> Mapping[str, Any]:
         width, height = truth.scene.width, truth.scene.height
         size = [height, width]
-        both = (self._counts(of, truth) for of in (truth.spans(), truth.seen()))
+        count = len(truth.scene.marks)
+        counts = self._counts(truth)
         annotations: list[dict[str, Any]] = [
             {
-                "id": number,
-                "amodal": {"size": size, "counts": whole},
-                "visible": {"size": size, "counts": shown},
+                "id": k + 1,
+                "amodal": {"size": size, "counts": counts[k]},
+                "visible": {"size": size, "counts": counts[count + k]},
             }
-            for number, (whole, shown) in enumerate(zip(*both, strict=True), 1)
+            for k in range(count)
         ]
         if self.polygons:
             seen = span_rings(truth.seen(), len(annotations), height)
@@ -51,10 +52,14 @@ class Segments(Label):
                 ]
         return {"segments": annotations}
 
-    def _counts(self, of: Spans, truth: Truth) -> list[Any]:
-        lengths, ends = run_lengths(
-            of, len(truth.scene.marks), truth.scene.width * truth.scene.height
-        )
+    def _counts(self, truth: Truth) -> list[Any]:
+        """Of all marks what they cover, and then of all of them what is seen."""
+        whole, seen = truth.spans(), truth.seen()
+        count = len(truth.scene.marks)
+        both = Spans(*map(np.concatenate, zip(whole, seen, strict=True)))
+        both.owner[len(whole.owner) :] += count
+        size = truth.scene.width * truth.scene.height
+        lengths, ends = run_lengths(both, 2 * count, size)
         if self.counts == "compressed":
             return list(compressed(lengths, ends))
         return [part.tolist() for part in np.split(lengths, ends[:-1])] if len(ends) else []

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from synthdata import geometry
+from synthdata.geometry.overlaps import Pairs
 from synthdata.geometry.regions import Edges
-from synthdata.geometry.spans import Spans, pixel_counts, shared, spans, united
+from synthdata.geometry.spans import pixel_counts, spans, united
 from synthdata.labels.base import Label, Truth, in_scene, layers
 from synthdata.scene import Mark
 
@@ -58,24 +59,17 @@ class Visibility(Label):
 
 def shared_pixels(truth: Truth) -> dict[tuple[int, int], int]:
     """How many pixels any two marks (back, front), counted from 0, share; pairs that do only."""
-    return _summed(*shared(truth.spans()), len(truth.scene.marks))
+    return _summed(*truth.once(overlapping), len(truth.scene.marks))
+
+
+def overlapping(truth: Truth) -> Pairs:
+    """The same, piece by piece."""
+    return truth.overlaps().pairs()
 
 
 def hidden_pixels(truth: Truth) -> dict[tuple[int, int], int]:
     """How many pixels of a mark, counted from 0, another one is seen: (mark, other) -> pixels."""
-    pixels, seen = truth.pixel_counts(), truth.seen_counts()
-    partly = np.array(pixels) > np.array(seen)
-    if not partly.any():
-        return {}
-    # What is seen of all marks, and all of those that are hidden in part as if they lay behind.
-    whole, front = truth.spans(), truth.seen()
-    whole = Spans(*(column[partly[whole.owner]] for column in whole))
-    count = len(pixels)
-    both = Spans(*(np.concatenate(columns) for columns in zip(whole, front, strict=True)))
-    both.owner[len(whole.owner) :] += count
-    a, b, length = shared(both)
-    between = (a < count) & (b >= count) & (b - count != a)
-    return _summed(a[between], b[between] - count, length[between], count)
+    return _summed(*truth.overlaps().hidden(), len(truth.scene.marks))
 
 
 def _summed(
@@ -84,11 +78,12 @@ def _summed(
     if not len(a):
         return {}
     pair = a * count + b
-    order = np.argsort(pair)
+    order = pair.argsort(kind="stable")
     pair = pair[order]
-    first = np.flatnonzero(np.diff(pair, prepend=-1))
+    first = np.append(True, pair[1:] != pair[:-1]).nonzero()[0]
     total = np.add.reduceat(pixels[order], first).tolist()
-    return {divmod(p, count): n for p, n in zip(pair[first].tolist(), total, strict=True)}
+    a, b = np.divmod(pair[first], count)
+    return dict(zip(zip(a.tolist(), b.tolist(), strict=True), total, strict=True))
 
 
 def truncated(truth: Truth) -> list[float | None]:
@@ -127,12 +122,14 @@ def _everywhere(truth: Truth, numbers: list[int]) -> list[int]:
     width, height = (np.ceil(bounds[:, 2:] - low).max(axis=0) + 1.0).astype(int).tolist()
     place = np.full(len(truth.scene.marks), -1)
     place[numbers] = np.arange(len(numbers))
-    places = place if marks is None else place[marks]
-    k = np.flatnonzero(places[edges.owner] >= 0)
-    owner = edges.owner[k]
-    shift = (low[:, 0] + 1j * low[:, 1])[places[owner]]
-    moved = Edges(edges.a[k] - shift, edges.b[k] - shift, edges.bulge[k], owner, edges.weight[k])
-    found = united(spans(moved, width, height), places, height)
+    owner = edges.owner if marks is None else marks[edges.owner]
+    k = (place[owner] >= 0).nonzero()[0]
+    shift = (low[:, 0] + 1j * low[:, 1])[place[owner[k]]]
+    layer = place[owner[k]] if marks is None else edges.owner[k]
+    moved = Edges(edges.a[k] - shift, edges.b[k] - shift, edges.bulge[k], layer, edges.weight[k])
+    found = spans(moved, width, height)
+    if marks is not None:
+        found = united(found, place[marks], height)
     return pixel_counts(found, len(numbers))
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from synthdata.geometry.contacts import TOGETHER
+from synthdata.geometry.curve_pairs import TOGETHER
 from synthdata.geometry.pieces import pieces
 from synthdata.labels.base import Label, Truth
 from synthdata.labels.ideal import outline

@@ -163,6 +163,44 @@ def test_croissant(
     assert len(list(data.records("splits"))) == 2
 
 
+def test_croissant_has_marks_and_boxes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """In a run's own folder, one entry for each mark: those off the canvas have no box."""
+    mlc = pytest.importorskip("mlcroissant")
+    labels = "labels=[marks,boxes,visibility]"
+    few = "primitives.lines.count={dist: poisson, rate: 2}"
+    run = generate([*SMALL, labels, "primitives=lines", few], tmp_path / "run")
+    data = mlc.Dataset(run.path / "dataset" / "croissant.json")
+    assert not data.metadata.ctx.issues.errors
+    assert not data.metadata.ctx.issues.warnings
+    records = {record["index"]: record for record in run.records()}
+    counts = set()
+    for row in data.records("samples"):
+        record = records[int(row["samples/index"])]
+        counts.add(len(record["marks"]))
+        for label in ("marks", "boxes", "visibility"):
+            found = [
+                {key.rpartition("/")[2]: value for key, value in entry.items()}
+                for entry in row[f"samples/{label}"]
+            ]
+            expected = [
+                {k: entry[k] for k in item}
+                for entry, item in zip(record[label], found, strict=True)
+            ]
+            assert plain(found) == plain(expected)
+    assert {0, 1} < counts
+
+
+def plain(value: Any) -> Any:
+    """Numbers as they are written, for pandas reads some a bit off, and text as text."""
+    if isinstance(value, dict):
+        return {key: plain(v) for key, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(v) for v in value]
+    if isinstance(value, bytes):
+        return value.decode()
+    return value if value is None or isinstance(value, str) else round(float(value), 6)
+
+
 def test_croissant_names_its_specifications_and_provenance(runs: dict[str, Run]) -> None:
     run = runs["folder"]
     node = json.loads((run.path / "dataset" / "croissant.json").read_bytes())

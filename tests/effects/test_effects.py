@@ -14,6 +14,7 @@ from synthdata.distributions import Constant
 from synthdata.effects import (
     Affine,
     Blur,
+    Crop,
     Effect,
     GaussianNoise,
     Jpeg,
@@ -138,6 +139,8 @@ MOVING: list[Effect] = [
     Affine(rotation=Constant(30.0), scale=Constant(0.8), shear=Constant(10.0)),
     Affine(rotation=Constant(0.0), dx=Constant(0.1), dy=Constant(-0.05), scale=Constant(1.0)),
     Perspective(jitter=Constant(0.08)),
+    Crop(scale=Constant(0.8)),
+    Crop(scale=Constant(0.9), ratio=Constant(0.9)),
 ]
 LENSES: list[Effect] = [Lens(k1=Constant(-0.15), k2=Constant(0.02)), Lens(k1=Constant(0.2))]
 
@@ -170,6 +173,24 @@ def test_masks_move_with_the_picture_and_mix_no_ids(effect: Effect) -> None:
     bright = change.pixels(np.asarray(image))[..., 0]
     clear = (bright < 30) | (bright > 225)
     assert ((moved > 0) == (bright > 127))[clear].mean() > 0.998
+
+
+def test_a_crop_shows_the_part_that_it_names() -> None:
+    """Half of the picture, in whole pixels: each is then enlarged to two by two."""
+    ids = np.arange(HEIGHT * WIDTH, dtype=np.int32).reshape(HEIGHT, WIDTH)
+    half = Crop(scale=Constant(0.5), x=Constant(0.25), y=Constant(1.0))
+    change = half.prepare(np.random.default_rng(0), WIDTH, HEIGHT)
+    left, top, width, height = change.params["box"]
+    assert (left, top, width, height) == (WIDTH / 8, HEIGHT / 2, WIDTH / 2, HEIGHT / 2)
+    part = (slice(int(top), int(top + height)), slice(int(left), int(left + width)))
+    assert np.array_equal(change.ids(ids), ids[part].repeat(2, axis=0).repeat(2, axis=1))
+    corners = np.array([(left, top), (left + width, top + height)])
+    np.testing.assert_allclose(change.points(corners), [(0, 0), (WIDTH, HEIGHT)], atol=1e-9)
+
+
+def test_a_crop_of_everything_changes_nothing() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3)).astype(np.uint8)
+    assert np.array_equal(changed(Crop(scale=Constant(1.0)), image), image)
 
 
 @pytest.mark.parametrize("effect", MOVING, ids=repr)

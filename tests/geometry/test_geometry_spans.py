@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthdata.geometry.spans import Spans, of_picture, united
+from synthdata.geometry.overlaps import overlaps, touching
+from synthdata.geometry.spans import Spans, of_picture, picture, united
 from synthdata.geometry.warps import within
 
 
@@ -42,3 +43,46 @@ def test_spans_within_others_are_those_of_both(
     found = within(spans_of(masks[1:]), of_picture(masks[0].astype(np.uint8)))
     expected = spans_of(masks[1:] & masks[0])
     assert all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True))
+
+
+@given(st.integers(0, 999), st.integers(1, 6), st.integers(1, 9), st.integers(1, 9))
+def test_overlaps_are_those_of_the_pixels(seed: int, count: int, height: int, width: int) -> None:
+    masks = masks_of(seed, count, height, width)
+    found = overlaps(spans_of(masks))
+    seen = np.zeros((height, width), dtype=int)
+    for number, mask in enumerate(masks, 1):
+        seen[mask] = number
+    assert (picture(found.front(), width, height) == seen).all()
+    shared, hidden = np.zeros((count, count), dtype=int), np.zeros((count, count), dtype=int)
+    np.add.at(shared, found.pairs()[:2], found.pairs()[2])
+    np.add.at(hidden, found.hidden()[:2], found.hidden()[2])
+    for a in range(count):
+        for b in range(count):
+            assert shared[a, b] == (masks[a] & masks[b]).sum() * (a < b)
+            assert hidden[a, b] == (masks[a] & (seen == b + 1)).sum() * (a != b)
+
+
+@given(st.integers(0, 999), st.integers(1, 9), st.integers(1, 40), st.integers(1, 40))
+def test_few_pixels_and_many_make_the_same_pictures(
+    seed: int, share: int, height: int, width: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    ids = rng.integers(1, 400, (height, width)) * (rng.random((height, width)) < share / 20)
+    assert (picture(of_picture(ids.astype(np.uint16)), width, height) == ids).all()
+
+
+@given(st.integers(0, 999), st.integers(2, 6), st.integers(1, 9), st.integers(1, 9))
+def test_touching_pixels_are_next_to_each_other(
+    seed: int, count: int, height: int, width: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    ids = rng.integers(0, count + 1, (height, width)) * (rng.random((height, width)) < 0.4)
+    masks = np.stack([ids == number for number in range(1, count + 1)])
+    one, other = np.triu_indices(count, 1)
+    found = touching(spans_of(masks), one, other, width, height)
+    padded = np.pad(masks, ((0, 0), (1, 1), (1, 1)))
+    windows = [padded[:, y : y + height, x : x + width] for y in range(3) for x in range(3)]
+    grown = np.logical_or.reduce(windows)
+    assert found.tolist() == [
+        bool((grown[a] & masks[b]).any()) for a, b in zip(one, other, strict=True)
+    ]

@@ -14,7 +14,8 @@ from label_cases import chains, circle, line, lines_of, scene_of
 
 import synthdata.primitives as shipped
 from synthdata.distributions import Constant
-from synthdata.geometry.contacts import TOGETHER, Contact, contacts
+from synthdata.geometry.contacts import Contact, contacts
+from synthdata.geometry.curve_pairs import TOGETHER
 from synthdata.scene import Mark
 
 NAMES = (
