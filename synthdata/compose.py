@@ -10,7 +10,7 @@ import copy
 import importlib.util
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,11 @@ def conf_dir() -> Path:
     return inside if inside.is_dir() else package.parent / "conf"
 
 
-def compose(overrides: Sequence[str] = (), config_dir: str | Path | None = None) -> dict[str, Any]:
+def compose(
+    overrides: Sequence[str] = (),
+    config_dir: str | Path | None = None,
+    typed: Callable[[Any], Any] | None = None,
+) -> dict[str, Any]:
     """The resolved config, as plain mappings, lists and scalars.
 
     Parameters
@@ -35,11 +39,13 @@ def compose(overrides: Sequence[str] = (), config_dir: str | Path | None = None)
         As on the command line: ``["primitives=[lines,circles]", "n=100"]``; a string is one.
     config_dir
         A folder with config groups of your own, searched first.
+    typed
+        Gives a composed ``DictConfig`` its types: ``Config.typed``. None for values as they come.
 
     Raises
     ------
     ConfigError
-        If a group, an option or a key is unknown, or a value cannot be read.
+        If a group, an option or a key is unknown, or a value cannot be read or has another type.
     """
     from hydra._internal.utils import create_config_search_path
     from hydra.core.config_search_path import SearchPathQuery
@@ -55,7 +61,7 @@ def compose(overrides: Sequence[str] = (), config_dir: str | Path | None = None)
         if not folder.is_dir():
             raise ConfigError(f"config_dir: {str(config_dir)!r} is not a folder")
         search_path.prepend("caller", f"file://{folder}", SearchPathQuery(provider="main"))
-    loader = Loader(search_path)
+    loader = Loader(search_path, typed)
     try:
         config = loader.load_configuration(
             CONFIG_NAME, replacing(overrides), RunMode.RUN, from_shell=False
@@ -128,16 +134,16 @@ def plain(config: Any) -> dict[str, Any]:
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
+    composed: dict[str, Any] = {}
     try:
-        node = OmegaConf.to_container(
-            OmegaConf.masked_copy(config, [k for k in config if k != "hydra"]),
-            resolve=True,
-            throw_on_missing=True,
-        )
+        for key in config:
+            if key != "hydra":
+                node = config[key]
+                if OmegaConf.is_config(node):
+                    node = OmegaConf.to_container(node, resolve=True, throw_on_missing=True)
+                composed[str(key)] = node
     except OmegaConfBaseException as error:
         raise config_error(error) from error
-    assert isinstance(node, dict)
-    composed = {str(k): v for k, v in node.items()}
     return {k: _settled(v, k, composed) for k, v in composed.items()}
 
 
@@ -242,10 +248,16 @@ def config_error(
             f"{match[1]}: several values make a sweep; add -m to run each, or use [..] for a list"
         )
     first = text.splitlines()[0] if text else type(error).__name__
+    if match := _UNCONVERTED.search(first):
+        first = f"{match[1]} is not {_KINDS.get(match[2], match[2])}"
     key = re.search(r"full_key: (\S+)", text)
     if key is None and (culprit := _culprit(text, loader, overrides)) is not None:
         return ConfigError(f"{culprit}: {first}")
     return ConfigError(f"{key[1]}: {first}" if key and key[1] not in first else first)
+
+
+_UNCONVERTED = re.compile(r"Value (.+) of type '\w+' could not be converted to (\w+)")
+_KINDS = {"Integer": "a whole number", "Float": "a number", "Boolean": "true or false"}
 
 
 def _culprit(text: str, loader: Any, overrides: Sequence[str]) -> str | None:

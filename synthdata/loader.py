@@ -1,4 +1,4 @@
-"""Hydra's loader of config files, with files that set up a whole config: recipes.
+"""Hydra's loader of config files, with types, and with files that set up a whole config: recipes.
 
 Hydra merges a mapping of a later file into that of an earlier one, but the keys of one distribution
 are no keys of another. In a file that is packed globally a distribution, an axis or a list takes
@@ -7,7 +7,7 @@ the place of what was there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
@@ -17,7 +17,18 @@ MARKS = ("dist", "schedule", "axis")  # keys of mappings that are one value
 
 
 class Loader(ConfigLoaderImpl):  # type: ignore[misc]
-    """Loads configs as Hydra does, but for what takes the place of something."""
+    """Loads configs as Hydra does, but for what takes the place of something.
+
+    ``typed`` gives what is composed its types, and raises for values that have others.
+    """
+
+    def __init__(self, search_path: Any, typed: Callable[[Any], Any] | None = None) -> None:
+        super().__init__(search_path)
+        self._typed = typed
+
+    def load_configuration(self, *arguments: Any, **named: Any) -> Any:
+        config = super().load_configuration(*arguments, **named)
+        return config if self._typed is None else self._typed(config)
 
     def _compose_config_from_defaults_list(self, defaults: Any, repo: Any) -> DictConfig:
         config = OmegaConf.create()

@@ -146,7 +146,7 @@ def show(arguments: Sequence[str]) -> int:
     from synthdata.config import Config
     from synthdata.sheet import contact_sheet
 
-    node = compose(flags.overrides, flags.config_dir)
+    node = compose(flags.overrides, flags.config_dir, Config.typed)
     find_modules_here()
     plugins = listed(node)
     config = Config.from_mapping(node, plugins).sample_config
