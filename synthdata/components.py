@@ -18,6 +18,7 @@ import re
 import sys
 import types
 import typing
+from abc import ABC
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -64,9 +65,12 @@ def build(node: Any, base: type[T], key: str, plugins: Sequence[str] = ()) -> T:
         If anything about the node is wrong; the message names the key, the value and what would do.
     """
     if not isinstance(node, Mapping) or "_target_" not in node:
+        what = "null" if node is None else _brief(node)
+        if isinstance(node, Mapping) and node:
+            what = f"its key {next(iter(node))!r} is set, but that"
         raise ConfigError(
-            f"{key}: {_brief(node)} is no option; choose one of the group, or give a mapping with "
-            "its '_target_'"
+            f"{key}: {what} is no option; choose one of the group, or give a mapping with its "
+            "'_target_'"
         )
     cls = locate(node["_target_"], base, key, plugins)
     return make(cls, {k: v for k, v in node.items() if k != "_target_"}, key, plugins)
@@ -137,8 +141,12 @@ def coerce(value: Any, hint: Any, key: str, plugins: Sequence[str] = ()) -> Any:
         return axis(value, key)
     if hint is Region:
         return region(value, key)
-    if isinstance(value, Mapping) and "_target_" not in value and is_section(hint):
-        return make(typing.cast("type", hint), value, key, plugins)
+    if is_section(hint) and not (isinstance(value, Mapping) and "_target_" in value):
+        if isinstance(value, Mapping):
+            return make(typing.cast("type", hint), value, key, plugins)
+        if not issubclass(hint, ABC):
+            keys = ", ".join(hints_of(hint))
+            raise ConfigError(f"{key}: {_brief(value)} is not a mapping with the keys {keys}")
     return build(value, hint, key, plugins)
 
 
@@ -318,7 +326,7 @@ def locate(target: Any, base: type[T], key: str, plugins: Sequence[str] = ()) ->
             f"{nearest(name, _public(module, base))}"
         )
     if not (isinstance(cls, type) and issubclass(cls, base) and dataclasses.is_dataclass(cls)):
-        raise ConfigError(f"{key}._target_: {target!r} is not a {base.__name__} dataclass")
+        raise ConfigError(f"{key}._target_: {target!r} is no {base.__name__} dataclass")
     return typing.cast("type[T]", cls)
 
 

@@ -13,6 +13,7 @@ import functools
 import importlib
 import types
 import typing
+from abc import ABC
 from collections.abc import Mapping
 from typing import Any
 
@@ -157,7 +158,7 @@ def _is_typed(cls: type) -> bool:
 
 def _is_plain_section(hint: Any) -> bool:
     """Whether nothing but this section can stand there: no class that extends it is an option."""
-    return components.is_section(hint) and hint.__bases__ == (object,)
+    return components.is_section(hint) and not issubclass(hint, ABC)
 
 
 def _made(cls: type, maker: str, fields: list[Any]) -> type:

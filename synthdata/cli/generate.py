@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,14 +11,17 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from synthdata.cli.console import Console, resumable
-from synthdata.cli.dot_hydra import NO_SUBDIR, dot_hydra
+from synthdata.cli.dot_hydra import NO_SUBDIR, checked_subdir, dot_hydra
 from synthdata.cli.here import find_modules_here
-from synthdata.compose import CONFIG_NAME, conf_dir, config_error, listed, plain, replacing
+from synthdata.compose import conf_dir, listed, plain, replacing
 from synthdata.config import Config
 from synthdata.errors import ConfigError, Interrupted, SynthdataError, nearest
 from synthdata.outputs import check_outputs, finish_outputs
+from synthdata.refusals import CONFIG_NAME, config_error
 from synthdata.run import Run
 from synthdata.run.shard import writing
+
+MAX_POINTS = 10_000  # of a sweep along one range
 
 
 def generate(arguments: Sequence[str], ready: Callable[[], None]) -> int:
@@ -139,17 +143,26 @@ class _Application:
 
     def run(self, overrides: list[str], ready: Callable[[], None]) -> int:
         from hydra._internal.callbacks import Callbacks
+        from hydra.core.hydra_config import HydraConfig
         from hydra.core.utils import run_job
         from hydra.types import HydraContext, RunMode
 
         cfg = self._compose([*overrides, "hydra.mode=RUN"], RunMode.RUN)
-        subdir, cfg.hydra.output_subdir = cfg.hydra.output_subdir, None
-        folder = Path(cfg.hydra.run.dir)
+        subdir, cfg.hydra.output_subdir = checked_subdir(cfg.hydra.output_subdir), None
+        HydraConfig.instance().set_config(cfg)  # for ${hydra:...}
+        try:
+            folder = Path(cfg.hydra.run.dir)
+        except Exception as error:
+            raise config_error(error) from error
         run = Run(folder.absolute() if cfg.hydra.job.chdir else folder, _config(cfg))
+        try:
+            callbacks = Callbacks(cfg)
+        except Exception as error:
+            cause = str(error).partition("\n")[0]
+            raise ConfigError(f"hydra.callbacks: cannot be made: {cause}") from error
         run.check()
         ready()
         run.make_directory()
-        callbacks = Callbacks(cfg)
         errors: list[Exception] = []
 
         def job(task: Any) -> None:
@@ -178,12 +191,15 @@ class _Application:
 
         overrides = [*overrides, "hydra.mode=MULTIRUN"]
         cfg = self._compose(overrides, RunMode.MULTIRUN)
+        checked_subdir(cfg.hydra.output_subdir)
         self._check_points(cfg)
         job = partial(_sweep_job, subdir=cfg.hydra.output_subdir)
         try:
             made = self._hydra.multirun(self._name, job, [*overrides, NO_SUBDIR])
         except SynthdataError:
             raise
+        except OSError as error:
+            raise ConfigError(f"hydra.sweep.dir: {error.filename!r}: {error.strerror}") from error
         except Exception as error:
             raise config_error(error, self._hydra.config_loader) from error
         _write_index(made)
@@ -197,8 +213,17 @@ class _Application:
         if not cfg.hydra.sweeper._target_.endswith("BasicSweeper"):
             return
         parser = OverridesParser.create(config_loader=self._hydra.config_loader)
-        parsed = parser.parse_overrides(list(cfg.hydra.overrides.task))
-        for number, point in enumerate(BasicSweeper.split_arguments(parsed, None)[0]):
+        try:
+            parsed = parser.parse_overrides(list(cfg.hydra.overrides.task))
+            for override in parsed:
+                if override.is_range_sweep():
+                    _check_range(override)
+            points = BasicSweeper.split_arguments(parsed, None)[0]
+        except Exception as error:
+            raise config_error(error, self._hydra.config_loader) from error
+        if not points:
+            raise ConfigError("-m: the sweep has no points; one of its lists or ranges is empty")
+        for number, point in enumerate(points):
             self._point(cfg, number, list(point)).check_directory()
 
     def _point(self, cfg: Any, number: int, overrides: list[str]) -> Run:
@@ -220,6 +245,17 @@ class _Application:
             return self._hydra.compose_config(self._name, overrides, run_mode=mode)
         except Exception as error:
             raise config_error(error, self._hydra.config_loader, overrides) from error
+
+
+def _check_range(override: Any) -> None:
+    """Raise ConfigError for a range that Hydra cannot count to or would fill the memory with."""
+    values = override.value()
+    count = (values.stop - values.start) / values.step if values.step else math.inf
+    if count > MAX_POINTS:
+        raise ConfigError(
+            f"{override.input_line}: a sweep takes ranges of at most {MAX_POINTS} values, with a "
+            "step that is not 0"
+        )
 
 
 def _sweep_job(cfg: Any, subdir: str | None) -> int:

@@ -12,8 +12,6 @@ from synthdata.compose import compose, conf_dir, listed
 from synthdata.errors import ConfigError
 from synthdata.generator import SampleConfig
 
-LISTS = ("primitives", "effects", "labels")  # groups of which several options may be chosen
-
 
 def read(
     config: Any, config_dir: str | Path | None = None, plugins: Sequence[str] = ()
@@ -52,6 +50,8 @@ def overrides_of(node: Mapping[str, Any]) -> Iterator[str]:
 
     A group may be the name of an option, a list of these, or a mapping from them to keys of theirs.
     """
+    from synthdata.loader import LISTS
+
     keys: list[str] = []
     for name, value in node.items():
         if not (conf_dir() / str(name)).is_dir():
