@@ -37,7 +37,7 @@ def config(
     ConfigError
         If anything is wrong with them: one sentence with the key, the value and what would do.
     """
-    node = settled(compose(overrides, config_dir))
+    node = settled(compose(overrides, config_dir, Config.typed))
     made = Config.from_mapping(node, [*plugins, *listed(node)])
     check_outputs(made)
     return made

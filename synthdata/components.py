@@ -18,6 +18,7 @@ import re
 import sys
 import types
 import typing
+from abc import ABC
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -64,11 +65,14 @@ def build(node: Any, base: type[T], key: str, plugins: Sequence[str] = ()) -> T:
         If anything about the node is wrong; the message names the key, the value and what would do.
     """
     if not isinstance(node, Mapping) or "_target_" not in node:
+        what = "null" if node is None else _brief(node)
+        if isinstance(node, Mapping) and node:
+            what = f"its key {next(iter(node))!r} is set, but that"
         raise ConfigError(
-            f"{key}: {_brief(node)} is no option; choose one of the group, or give a mapping with "
-            "its '_target_'"
+            f"{key}: {what} is no option; choose one of the group, or give a mapping with its "
+            "'_target_'"
         )
-    cls = _locate(node["_target_"], base, key, plugins)
+    cls = locate(node["_target_"], base, key, plugins)
     return make(cls, {k: v for k, v in node.items() if k != "_target_"}, key, plugins)
 
 
@@ -79,7 +83,7 @@ def _brief(value: Any) -> str:
 
 def make(cls: type[T], values: Mapping[str, Any], key: str, plugins: Sequence[str] = ()) -> T:
     """An instance of the dataclass ``cls`` from plain ``values``, checked field by field."""
-    hints = _hints(cls)
+    hints = hints_of(cls)
     for name in values:
         if name not in hints:
             raise ConfigError(f"{_join(key, name)}: no such key; {nearest(str(name), hints)}")
@@ -107,6 +111,7 @@ def coerce(value: Any, hint: Any, key: str, plugins: Sequence[str] = ()) -> Any:
         if value is None and type(None) in arguments:
             return None
         options = [a for a in arguments if a is not type(None)]
+        options.sort(key=lambda option: option is not type(value))  # "5" stays one where it may
         for option in options[:-1]:
             try:
                 return coerce(value, option, key, plugins)
@@ -126,7 +131,7 @@ def coerce(value: Any, hint: Any, key: str, plugins: Sequence[str] = ()) -> Any:
         return {k: coerce(v, arguments[1], f"{key}.{k}", plugins) for k, v in value.items()}
     if hint is Any:
         return value
-    if hint in _SCALARS:
+    if hint in SCALARS:
         return _scalar(value, hint, key)
     if isinstance(value, hint):
         return value
@@ -138,9 +143,12 @@ def coerce(value: Any, hint: Any, key: str, plugins: Sequence[str] = ()) -> Any:
         return region(value, key)
     if hint is Axes and isinstance(value, Mapping) and Axes.KIND in value:
         return grid(value, key)
-    section = dataclasses.is_dataclass(hint) and not inspect.isabstract(hint)
-    if isinstance(value, Mapping) and "_target_" not in value and section:
-        return make(typing.cast("type", hint), value, key, plugins)
+    if is_section(hint) and not (isinstance(value, Mapping) and "_target_" in value):
+        if isinstance(value, Mapping):
+            return make(typing.cast("type", hint), value, key, plugins)
+        if not issubclass(hint, ABC):
+            keys = ", ".join(hints_of(hint))
+            raise ConfigError(f"{key}: {_brief(value)} is not a mapping with the keys {keys}")
     return build(value, hint, key, plugins)
 
 
@@ -230,7 +238,7 @@ def describe(component: Any) -> Any:
     if isinstance(component, Distribution):
         return {"dist": _KIND_OF[type(component)], **_fields(component)}
     return {
-        "_target_": f"{_home(type(component))}.{type(component).__qualname__}",
+        "_target_": name_of(type(component)),
         **_fields(component),
     }
 
@@ -266,7 +274,7 @@ def foreign_code(node: Any) -> dict[str, str]:
 
 def _fields(component: Any) -> dict[str, Any]:
     """The described fields; one whose type says its class exactly needs no ``_target_``."""
-    hints = _hints(type(component))
+    hints = hints_of(type(component))
     node = {}
     for field in dataclasses.fields(component):
         value = getattr(component, field.name)
@@ -278,13 +286,29 @@ def _fields(component: Any) -> dict[str, Any]:
     return node
 
 
-def _home(cls: type) -> str:
-    """The module that a class is named by: for ours the package that exports it."""
+def name_of(cls: type) -> str:
+    """The name of a class in a config: for ours that of the package that exports it."""
     package, _, rest = cls.__module__.partition(".")
-    return f"{PACKAGE}.{rest.partition('.')[0]}" if package == PACKAGE else cls.__module__
+    home = f"{PACKAGE}.{rest.partition('.')[0]}" if package == PACKAGE else cls.__module__
+    return f"{home}.{cls.__qualname__}"
 
 
-def _locate(target: Any, base: type[T], key: str, plugins: Sequence[str]) -> type[T]:
+def is_ours(target: Any) -> bool:
+    """Whether what a ``_target_`` names is in this package."""
+    return isinstance(target, str) and target.partition(".")[0] == PACKAGE
+
+
+def is_section(hint: Any) -> bool:
+    """Whether a mapping without a ``_target_`` may stand for an object of this class."""
+    return (
+        dataclasses.is_dataclass(hint)
+        and isinstance(hint, type)
+        and not inspect.isabstract(hint)
+        and not issubclass(hint, Distribution | Axis | Region)
+    )
+
+
+def locate(target: Any, base: type[T], key: str, plugins: Sequence[str] = ()) -> type[T]:
     """The class that ``target`` names, if its module is allowed and it is a ``base``."""
     if not isinstance(target, str) or not _DOTTED.fullmatch(target):
         raise ConfigError(f"{key}._target_: {target!r} is not a dotted class name")
@@ -312,7 +336,7 @@ def _locate(target: Any, base: type[T], key: str, plugins: Sequence[str]) -> typ
             f"{nearest(name, _public(module, base))}"
         )
     if not (isinstance(cls, type) and issubclass(cls, base) and dataclasses.is_dataclass(cls)):
-        raise ConfigError(f"{key}._target_: {target!r} is not a {base.__name__} dataclass")
+        raise ConfigError(f"{key}._target_: {target!r} is no {base.__name__} dataclass")
     return typing.cast("type[T]", cls)
 
 
@@ -332,30 +356,45 @@ def _read_hints(cls: type) -> dict[str, Any]:
     return {name: hint for name, hint in hints.items() if name in names}
 
 
-_hints: Callable[[type], dict[str, Any]] = functools.cache(_read_hints)
+hints_of: Callable[[type], dict[str, Any]] = functools.cache(_read_hints)
 
 
 def _join(key: str, name: object) -> str:
     return f"{key}.{name}" if key else str(name)
 
 
+_WHOLE = re.compile(r"[+-]?\d+")
+_FLAGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 _DOTTED = re.compile(r"\w+(\.\w+)+")
-_SCALARS = {bool: "true or false", int: "a whole number", float: "a number", str: "a string"}
+SCALARS = {bool: "true or false", int: "a whole number", float: "a number", str: "a string"}
 
 
 def _scalar(value: Any, hint: type, key: str) -> Any:
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        try:
+    found = _converted(value, hint)
+    if not isinstance(found, hint) or (isinstance(found, bool) and hint is not bool):
+        raise ConfigError(f"{key}: {_brief(value)} is not {SCALARS[hint]}")
+    if isinstance(found, float) and not math.isfinite(found):
+        raise ConfigError(f"{key}: {_brief(value)} is not a finite number")
+    return found
+
+
+def _converted(value: Any, hint: type) -> Any:
+    """A scalar as ``hint`` where nothing is lost: texts of numbers and flags, and 3 for 3.0."""
+    if isinstance(value, bool):
+        return value
+    try:
+        if hint is bool and isinstance(value, str):
+            return _FLAGS.get(value.strip().lower(), value)
+        if hint is float and isinstance(value, str | int):
             return float(value)
-        except OverflowError:
-            raise ConfigError(f"{key}: {value!r} is too large for a number") from None
-    if hint is int and isinstance(value, float) and value.is_integer():
-        return int(value)
-    if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
-        hint_at = "; ${oc.decode:...} makes one of a text" if isinstance(value, str) else ""
-        raise ConfigError(f"{key}: {value!r} is not {_SCALARS[hint]}{hint_at}")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ConfigError(f"{key}: {value!r} is not a finite number")
+        if hint is int and isinstance(value, str):
+            value = int(value) if _WHOLE.fullmatch(value.strip()) else float(value)
+        if hint is int and isinstance(value, float) and value.is_integer():
+            return int(value)
+    except OverflowError:
+        return math.inf
+    except ValueError:  # no number, or one with too many digits
+        return value
     return value
 
 

@@ -10,13 +10,12 @@ import copy
 import importlib.util
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from synthdata.errors import ConfigError, nearest
-
-CONFIG_NAME = "config"
+from synthdata.refusals import CONFIG_NAME, config_error
 
 
 def conf_dir() -> Path:
@@ -26,7 +25,11 @@ def conf_dir() -> Path:
     return inside if inside.is_dir() else package.parent / "conf"
 
 
-def compose(overrides: Sequence[str] = (), config_dir: str | Path | None = None) -> dict[str, Any]:
+def compose(
+    overrides: Sequence[str] = (),
+    config_dir: str | Path | None = None,
+    typed: Callable[[Any], Any] | None = None,
+) -> dict[str, Any]:
     """The resolved config, as plain mappings, lists and scalars.
 
     Vocabularies that a model is to choose are still to be ``settled``.
@@ -37,11 +40,13 @@ def compose(overrides: Sequence[str] = (), config_dir: str | Path | None = None)
         As on the command line: ``["primitives=[lines,circles]", "n=100"]``; a string is one.
     config_dir
         A folder with config groups of your own, searched first.
+    typed
+        Gives a composed ``DictConfig`` its types: ``Config.typed``. None for values as they come.
 
     Raises
     ------
     ConfigError
-        If a group, an option or a key is unknown, or a value cannot be read.
+        If a group, an option or a key is unknown, or a value cannot be read or has another type.
     """
     from hydra._internal.utils import create_config_search_path
     from hydra.core.config_search_path import SearchPathQuery
@@ -57,7 +62,7 @@ def compose(overrides: Sequence[str] = (), config_dir: str | Path | None = None)
         if not folder.is_dir():
             raise ConfigError(f"config_dir: {str(config_dir)!r} is not a folder")
         search_path.prepend("caller", f"file://{folder}", SearchPathQuery(provider="main"))
-    loader = Loader(search_path)
+    loader = Loader(search_path, typed)
     try:
         config = loader.load_configuration(
             CONFIG_NAME, replacing(overrides), RunMode.RUN, from_shell=False
@@ -130,16 +135,17 @@ def plain(config: Any) -> dict[str, Any]:
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
+    composed: dict[str, Any] = {}
     try:
-        node = OmegaConf.to_container(
-            OmegaConf.masked_copy(config, [k for k in config if k != "hydra"]),
-            resolve=True,
-            throw_on_missing=True,
-        )
+        for key in config:
+            if key != "hydra":
+                node = config[key]
+                if OmegaConf.is_config(node):
+                    node = OmegaConf.to_container(node, resolve=True, throw_on_missing=True)
+                composed[str(key)] = node
     except OmegaConfBaseException as error:
         raise config_error(error) from error
-    assert isinstance(node, dict)
-    return {str(k): v for k, v in node.items()}
+    return composed
 
 
 def listed(node: Mapping[str, Any]) -> list[str]:
@@ -148,7 +154,9 @@ def listed(node: Mapping[str, Any]) -> list[str]:
     if not isinstance(plugins, list) or not all(isinstance(p, str) for p in plugins):
         raise ConfigError(f"plugins: {plugins!r} is not a list of module names")
     for name in plugins:
-        if name.partition(".")[0] not in sys.modules and not _is_found(name.partition(".")[0]):
+        root = name.partition(".")[0]
+        known = root in sys.modules or _is_found(root)
+        if not known or not re.fullmatch(r"\w+(\.\w+)*", name):
             raise ConfigError(
                 f"plugins: there is no module {name!r} in the current folder or among the "
                 "installed ones"
@@ -191,91 +199,3 @@ def replacing(overrides: Sequence[str]) -> list[str]:
             override = f"{match[1]}={match[2]}"
         out.append(override)
     return out
-
-
-def config_error(
-    error: BaseException, loader: Any = None, overrides: Sequence[str] = ()
-) -> ConfigError:
-    """Any error of Hydra or OmegaConf as one sentence of ours.
-
-    ``loader`` knows the groups; ``overrides``, as ``replacing`` gave them, were to be composed.
-    """
-    if isinstance(error, ConfigError):
-        return error
-    text = str(error).strip()
-    if (unread := getattr(error, "override", None)) is not None:
-        return ConfigError(
-            f"override {unread!r} cannot be read; overrides look like key=value, "
-            "and values with spaces or signs need quotes"
-        )
-    if match := re.search(r"Could not override '([^']+)'", text):
-        return _unknown_key(match[1], error)
-    if match := re.search(r"Could not delete from config\. '([^']+)' does not exist", text):
-        return ConfigError(f"{match[1]}: no such key")
-    if match := re.search(r"(?:In '[^']*': )?Could not find '([^']+)'", text):
-        return _unknown_option(match[1], loader)
-    if match := re.search(
-        r"Could not override '?([\w@./]+)'?\.\s*No match in the defaults list", text
-    ):
-        return _unknown_group(match[1], loader)
-    if match := re.search(r"Could not load '([^']+)'", text):
-        return _unknown_option(match[1], loader)
-    if match := re.search(r"Ambiguous value for argument '([^']+)'", text):
-        return ConfigError(
-            f"{match[1]}: several values make a sweep; add -m to run each, or use [..] for a list"
-        )
-    first = text.splitlines()[0] if text else type(error).__name__
-    key = re.search(r"full_key: (\S+)", text)
-    if key is None and (culprit := _culprit(text, loader, overrides)) is not None:
-        return ConfigError(f"{culprit}: {first}")
-    return ConfigError(f"{key[1]}: {first}" if key and key[1] not in first else first)
-
-
-def _culprit(text: str, loader: Any, overrides: Sequence[str]) -> str | None:
-    """The one override that is answered like this by itself."""
-    from hydra.types import RunMode
-
-    for override in overrides:
-        try:
-            loader.load_configuration(CONFIG_NAME, [override], RunMode.RUN, from_shell=False)
-        except Exception as error:
-            if str(error).strip() == text:
-                return override
-    return None
-
-
-def _unknown_key(key: str, error: BaseException) -> ConfigError:
-    node: Any = None
-    cause: BaseException | None = error
-    while cause is not None and node is None:  # OmegaConf's own error knows the parent's keys
-        node = getattr(cause, "parent_node", None)
-        cause = cause.__cause__ or cause.__context__
-    known = [str(k) for k in node if k != "hydra"] if isinstance(node, Mapping) else []
-    parent, _, name = key.rpartition(".")
-    if node is not None and parent:
-        full = getattr(node, "_get_full_key", lambda _: parent)("")
-        name = key[len(full) :].lstrip(".").partition(".")[0] if key.startswith(full) else name
-    hint = nearest(name, known)
-    target = str(node.get("_target_", "synthdata.")) if isinstance(node, Mapping) else "synthdata."
-    if not target.startswith("synthdata."):  # a plugin's file need not list all fields of its class
-        hint += f"; +{key}=... for a field of the class that its file does not list"
-    return ConfigError(f"{key}: no such key; {hint}")
-
-
-def _unknown_option(path: str, loader: Any) -> ConfigError:
-    group, _, option = path.rpartition("/")
-    known = list(loader.get_group_options(group)) if loader is not None and group else []
-    return ConfigError(
-        f"{group or 'config'}: {option!r} is not an option; {nearest(option, known)}"
-    )
-
-
-def _unknown_group(group: str, loader: Any) -> ConfigError:
-    from hydra.core.object_type import ObjectType
-
-    known = loader.list_groups("") if hasattr(loader, "list_groups") else []
-    if not known and loader is not None:
-        known = loader.get_group_options("", ObjectType.GROUP)
-    return ConfigError(
-        f"{group}: no such group; {nearest(group, [k for k in known if k != 'hydra'])}"
-    )

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from synthdata import components, pixels, schedules
+from synthdata import components, pixels, schedules, schema
 from synthdata._version import __version__
 from synthdata.axes.base import Axes, Places
 from synthdata.axes.coordinate import GridStreams, Here, bound, check_unbound
@@ -132,6 +132,11 @@ class SampleConfig:
         names = {f.name for f in dataclasses.fields(SampleConfig)}
         given = {k: v for k, v in node.items() if k in names}
         return components.make(cls, without_filter(given), "", plugins)
+
+    @classmethod
+    def typed(cls, composed: Any) -> Any:
+        """A composed ``DictConfig`` with the types of these fields, for ``compose``."""
+        return schema.typed(cls, composed)
 
     @property
     def size(self) -> int:
@@ -291,7 +296,7 @@ class Generator:
         from synthdata.compose import compose, listed
         from synthdata.vocabularies import settled
 
-        node = settled(compose(overrides))
+        node = settled(compose(overrides, typed=SampleConfig.typed))
         return cls(SampleConfig.from_mapping(node, [*plugins, *listed(node)]))
 
     def __getitem__(self, index: int) -> Sample:

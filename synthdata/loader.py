@@ -1,4 +1,4 @@
-"""Hydra's loader of config files, with files that set up a whole config: recipes.
+"""Hydra's loader of config files, with types, and with files that set up a whole config: recipes.
 
 Hydra merges a mapping of a later file into that of an earlier one, but the keys of one distribution
 are no keys of another. In a file that is packed globally a distribution, an axis or a list takes
@@ -7,18 +7,60 @@ the place of what was there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import yaml
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
+from synthdata.errors import ConfigError, nearest
+
 LISTS = ("primitives", "effects", "labels")  # groups of which several options may be chosen
+OPTIONAL = ("axes", "recipe", "services")  # groups of which none may be chosen
 MARKS = ("dist", "schedule", "axis")  # keys of mappings that are one value
+_CHOICE = re.compile(r"(\w+)=(null|\[.*\])", re.DOTALL)
 
 
 class Loader(ConfigLoaderImpl):  # type: ignore[misc]
-    """Loads configs as Hydra does, but for what takes the place of something."""
+    """Loads configs as Hydra does, but for what takes the place of something.
+
+    ``typed`` gives what is composed its types, and raises for values that have others.
+    """
+
+    def __init__(self, search_path: Any, typed: Callable[[Any], Any] | None = None) -> None:
+        super().__init__(search_path)
+        self._typed = typed
+
+    def load_configuration(
+        self, config_name: str | None, overrides: list[str], *arguments: Any, **named: Any
+    ) -> Any:
+        chosen = [self._chosen(override) for override in overrides]
+        config = super().load_configuration(config_name, chosen, *arguments, **named)
+        return config if self._typed is None else self._typed(config)
+
+    def _chosen(self, override: str) -> str:
+        """An override of a group with null for none as Hydra knows it; ConfigError for nonsense."""
+        match = _CHOICE.fullmatch(override)
+        if match is None or not (known := self.get_group_options(match[1])):
+            return override
+        group, value = match.groups()
+        try:
+            options = [] if value == "null" else yaml.safe_load(value)
+        except yaml.YAMLError:
+            return override  # for Hydra, whose grammar is another
+        for k, option in enumerate(options):
+            if not isinstance(option, str):
+                shown = "null" if option is None else repr(option)
+                raise ConfigError(f"{group}: {shown} is not an option; {nearest('', known)}")
+            if option in options[:k]:
+                raise ConfigError(f"{group}: {option!r} is chosen twice; once will do")
+        if group not in LISTS and len(options) > 1:
+            raise ConfigError(f"{group}: {value} are {len(options)} options; choose one")
+        if group not in (*LISTS, *OPTIONAL) and not options:
+            raise ConfigError(f"{group}: {value} is not an option; {nearest('', known)}")
+        return f"{group}=[]" if value == "null" else override
 
     def _compose_config_from_defaults_list(self, defaults: Any, repo: Any) -> DictConfig:
         config = OmegaConf.create()

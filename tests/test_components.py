@@ -49,6 +49,7 @@ class Everything:
     many: tuple[float, ...] = ()
     maybe: int | None = None
     either: int | tuple[int, ...] = 0
+    named: float | str = 0.0
     inner: Inner = Inner()
     inners: Mapping[str, Inner] = field(default_factory=dict)
     drawn: Distribution = Constant(1)
@@ -74,6 +75,17 @@ def refused(value: Any, cls: type = Everything) -> str:
         ({"whole": 3}, Everything(whole=3)),
         ({"whole": 3.0}, Everything(whole=3)),
         ({"real": 3}, Everything(real=3.0)),
+        ({"whole": " 3"}, Everything(whole=3)),
+        ({"whole": "1e3"}, Everything(whole=1000)),
+        ({"whole": str(2**62 + 1)}, Everything(whole=2**62 + 1)),
+        ({"real": "3"}, Everything(real=3.0)),
+        ({"real": "1e-3"}, Everything(real=0.001)),
+        ({"truth": "True"}, Everything(truth=True)),
+        ({"truth": "off"}, Everything(truth=False)),
+        ({"pair": ["1", "2"]}, Everything(pair=(1, 2.0))),
+        ({"named": "5"}, Everything(named="5")),
+        ({"text": "5"}, Everything(text="5")),
+        ({"drawn": "5"}, Everything(drawn=Constant("5"))),
         ({"pair": [1, 2]}, Everything(pair=(1, 2.0))),
         ({"many": [1, 2.5]}, Everything(many=(1.0, 2.5))),
         ({"maybe": None}, Everything()),
@@ -118,11 +130,16 @@ def test_values_become_their_types(node: dict[str, Any], expected: Everything) -
         ({"real": float("nan")}, ["top.real", "nan"]),
         ({"real": float("-inf")}, ["top.real", "-inf"]),
         ({"real": True}, ["top.real", "True"]),
-        ({"real": "1.0"}, ["top.real", "'1.0'"]),
-        ({"real": 10**400}, ["top.real", "a number"]),
+        ({"real": "1,0"}, ["top.real", "'1,0'"]),
+        ({"real": "nan"}, ["top.real", "'nan'", "finite"]),
+        ({"real": "1e999"}, ["top.real", "'1e999'", "finite"]),
+        ({"whole": "1.5"}, ["top.whole", "'1.5'", "whole number"]),
+        ({"whole": "9" * 5000}, ["top.whole", "'999"]),
+        ({"whole": ""}, ["top.whole", "''"]),
+        ({"real": 10**400}, ["top.real", "100", "a finite number"]),
         ({"text": 1}, ["top.text", "1", "a string"]),
         ({"truth": 1}, ["top.truth", "true or false"]),
-        ({"truth": "yes"}, ["top.truth", "'yes'"]),
+        ({"truth": "maybe"}, ["top.truth", "'maybe'"]),
         ({"mode": "c"}, ["top.mode", "'c'", "a, b"]),
         ({"mode": ["a"]}, ["top.mode", "['a']"]),
         ({"pair": [1]}, ["top.pair", "1 item", "2"]),

@@ -5,15 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import yaml
 
 import synthdata
 from synthdata.api import config
-from synthdata.compose import compose, conf_dir, config_error
+from synthdata.compose import compose, conf_dir
 from synthdata.config import Config
 from synthdata.distributions import Choice, Constant, IntUniform, Normal, Palette, Uniform
 from synthdata.errors import ConfigError
 from synthdata.generator import Generator
+from synthdata.loader import LISTS, OPTIONAL
+from synthdata.primitives.base import Draw, draw_count
+from synthdata.refusals import config_error
 from synthdata.replies import Answers
 
 #: What other packages some options need.
@@ -90,6 +95,33 @@ def test_one_group_or_a_list() -> None:
 
 def test_a_string_is_one_override() -> None:
     assert compose("seed=7") == compose(["seed=7"])
+
+
+@pytest.mark.parametrize("group", ["axes", "recipe", "services", "effects"])
+def test_null_chooses_none(group: str) -> None:
+    assert config([f"{group}=null"]) == config([])
+
+
+def test_null_takes_back_what_stands_before_it() -> None:
+    assert config(["labels=null"]).labels == {}
+    assert config(["effects=[blur]", "effects=null"]).effects == {}
+
+
+def test_which_groups_take_lists_and_which_none() -> None:
+    """As the defaults list of the main config has them."""
+    main = yaml.safe_load((conf_dir() / "config.yaml").read_text())["defaults"]
+    choices = {k: v for item in main if isinstance(item, dict) for k, v in item.items()}
+    assert tuple(k for k, v in choices.items() if isinstance(v, list)) == LISTS
+    assert {k for k, v in choices.items() if v is None} == {*OPTIONAL}
+
+
+def test_a_count_without_a_bound_is_checked_when_it_is_drawn() -> None:
+    made = config(["primitives.lines.count={dist: poisson, rate: 1000000}"])
+    counts = made.primitives["lines"].count
+    rng = np.random.default_rng(0)
+    draw = Draw(8, 8, (255, 255, 255), rng, rng)
+    with pytest.raises(ConfigError, match=r"^count: 1\d{6} was drawn; .* from 0 to 1000000$"):
+        [draw_count(counts, draw) for _ in range(100)]
 
 
 def test_the_order_of_marks_is_the_order_of_the_list() -> None:
@@ -230,7 +262,7 @@ def test_backgrounds() -> None:
         ("plugins=5", ["plugins", "5", "list"]),
         ("plugins=me", ["plugins", "'me'", "list"]),
         ("plugins=[1]", ["plugins", "1"]),
-        ("primitives=null", ["primitives=null"]),
+        ("primitives=null", ["primitives", "draws nothing"]),
         ("primitives=[]", ["primitives", "[]"]),
         ("primitives.lines=5", ["primitives.lines", "5"]),
         ("canvas=5", ["canvas", "5"]),

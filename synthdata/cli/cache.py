@@ -26,7 +26,9 @@ def cache(arguments: Sequence[str]) -> int:
     file = None if flags.file in overrides else flags.file
     if (flags.action == "show") != (file is None):
         raise ConfigError(f"cache {flags.action}: takes {'no' if file else 'a'} file")
-    service = Config.from_mapping(compose(["services=openai", *overrides])).services
+    service = Config.from_mapping(
+        compose(["services=openai", *overrides], typed=Config.typed)
+    ).services
     assert isinstance(service, OpenAI)
     if file is not None and flags.action == "import":
         tables.check(Path(file))

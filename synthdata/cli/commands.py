@@ -147,7 +147,7 @@ def show(arguments: Sequence[str]) -> int:
     from synthdata.sheet import contact_sheet
     from synthdata.vocabularies import settled
 
-    node = settled(compose(flags.overrides, flags.config_dir))
+    node = settled(compose(flags.overrides, flags.config_dir, Config.typed))
     find_modules_here()
     plugins = listed(node)
     config = Config.from_mapping(node, plugins).sample_config

@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 import yaml
 
-from synthdata.compose import CONFIG_NAME, conf_dir
+from synthdata.compose import conf_dir
 from synthdata.errors import ConfigError, nearest
+from synthdata.refusals import CONFIG_NAME
 
 
 class Key(NamedTuple):

@@ -7,10 +7,28 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+from synthdata.errors import ConfigError
 
 #: The override that keeps Hydra from writing it.
 NO_SUBDIR = "hydra.output_subdir=null"
+
+
+#: Names in a run directory that are its own.
+_TAKEN = ("config.yaml", "dataset", "failures.jsonl", "report.html", "run.json", "synthdata.log")
+
+
+def checked_subdir(subdir: str | None) -> str | None:
+    """``hydra.output_subdir``; ConfigError if that is no folder of its own in the run directory."""
+    parts = Path(subdir or ".hydra").parts
+    if not parts or ".." in parts or Path(*parts).is_absolute() or parts[0] in _TAKEN:
+        raise ConfigError(
+            f"hydra.output_subdir: {subdir!r} is not a folder of its own in the run directory; "
+            ".hydra will do, or null for none"
+        )
+    return subdir
 
 
 def dot_hydra(task: Any, subdir: str | None) -> Mapping[str, str]:

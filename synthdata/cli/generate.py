@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from synthdata.cli.console import Console, resumable
-from synthdata.cli.dot_hydra import NO_SUBDIR, dot_hydra
+from synthdata.cli.dot_hydra import NO_SUBDIR, checked_subdir, dot_hydra
 from synthdata.cli.here import find_modules_here
-from synthdata.compose import CONFIG_NAME, conf_dir, config_error, listed, plain, replacing
+from synthdata.compose import conf_dir, listed, plain, replacing
 from synthdata.config import Config
-from synthdata.errors import ConfigError, Interrupted, SynthdataError
+from synthdata.errors import ConfigError, Interrupted, SynthdataError, nearest
 from synthdata.outputs import check_outputs, finish_outputs
+from synthdata.refusals import CONFIG_NAME, config_error
 from synthdata.run import Run
 from synthdata.run.shard import writing
 from synthdata.vocabularies import settled
+
+MAX_POINTS = 10_000  # of a sweep along one range
 
 
 def generate(arguments: Sequence[str], ready: Callable[[], None]) -> int:
@@ -32,15 +36,15 @@ def generate(arguments: Sequence[str], ready: Callable[[], None]) -> int:
 
     arguments = replacing(arguments)
     parser = get_args_parser()
+    parser.error = _refuse
     flags, unknown = parser.parse_known_args(arguments)
     if unknown:
         raise ConfigError(
             f"{unknown[0]}: no such option; options stand before overrides, see --help"
         )
-    if flags.shell_completion:
-        return _hydra_command(arguments)
-    if flags.hydra_help:
-        return _hydra_command(["--hydra-help"])
+    name = flags.config_name or CONFIG_NAME
+    if flags.shell_completion or flags.hydra_help:  # of what need not be whole
+        return _Application(flags.config_dir, name, typed=False).tell(flags)
     for override in flags.overrides:
         if override in COMMANDS:
             raise ConfigError(f"{override}: a command stands first: synthdata {override} ...")
@@ -51,10 +55,11 @@ def generate(arguments: Sequence[str], ready: Callable[[], None]) -> int:
     for flag in ("config_path", "experimental_rerun"):
         if getattr(flags, flag):
             raise ConfigError(f"--{flag.replace('_', '-')}: is not for this program; see --help")
-    application = _Application(flags.config_dir, flags.config_name or CONFIG_NAME)
-    if flags.cfg or flags.info is not None:
-        application.check(flags.overrides)
-        return _hydra_command(arguments)
+    application = _Application(flags.config_dir, name)
+    if flags.cfg:
+        return application.show(flags)
+    if flags.info is not None:
+        return application.tell(flags)
     if flags.resolve or flags.package:
         raise ConfigError("--resolve and --package go with --cfg")
     if flags.multirun:
@@ -63,27 +68,14 @@ def generate(arguments: Sequence[str], ready: Callable[[], None]) -> int:
     return application.run(flags.overrides, ready)
 
 
-def _hydra_command(arguments: Sequence[str]) -> int:
-    """Hydra's own commands: show the config, install tab completion, and so on."""
-    import hydra
-
-    sys.argv = ["synthdata", *arguments]
-    if "COMP_LINE" in os.environ:  # to be completed: Hydra knows no commands and no RUN
-        program, *words = os.environ["COMP_LINE"].split(" ")
-        told = [word for word in words[:-1] if "=" in word]
-        os.environ["COMP_LINE"] = " ".join([program, *told, *words[-1:]])
-    hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=CONFIG_NAME)(_no_job)()
-    return 0
-
-
-def _no_job(config: Any) -> None:
-    raise AssertionError("Hydra's own commands run no job")
+def _refuse(message: str) -> NoReturn:
+    raise ConfigError(f"{message}; see --help")
 
 
 class _Application:
     """What ``hydra.main`` does, in two steps, so that nothing is made before all is checked."""
 
-    def __init__(self, config_dir: str | None, config_name: str) -> None:
+    def __init__(self, config_dir: str | None, config_name: str, typed: bool = True) -> None:
         from hydra import version
         from hydra._internal.hydra import Hydra
         from hydra._internal.utils import create_config_search_path
@@ -100,33 +92,78 @@ class _Application:
             folder = f"file://{Path(config_dir).resolve()}"
             search_path.prepend("command-line", folder, SearchPathQuery(provider="main"))
         self._name = config_name
-        self._hydra = Hydra("synthdata", Loader(search_path))
+        self._hydra = Hydra("synthdata", Loader(search_path, Config.typed if typed else None))
         GlobalHydra.instance().initialize(self._hydra)
         self._codes: list[int] = []
 
-    def check(self, overrides: list[str]) -> None:
-        """Raise ConfigError if the overrides cannot be composed; leaves no trace in Hydra."""
-        from hydra.core.global_hydra import GlobalHydra
+    def show(self, flags: Any) -> int:
+        """Print the composed config: Hydra's ``--cfg``."""
+        from hydra.core.hydra_config import HydraConfig
         from hydra.types import RunMode
+        from omegaconf import OmegaConf
 
+        cfg = self._compose(flags.overrides, RunMode.RUN)
+        HydraConfig.instance().set_config(cfg)  # for ${hydra:...}
+        whole = part = self._hydra.get_sanitized_cfg(cfg, flags.cfg)
+        head = ""
         try:
-            self._compose(overrides, RunMode.RUN)
-        finally:
-            GlobalHydra.instance().clear()
+            if flags.package not in (None, "_global_"):
+                part = OmegaConf.select(whole, flags.package, default=whole)
+                head = f"# @package {flags.package}\n"
+            is_one = not OmegaConf.is_config(part)
+            text = str(part) if is_one else head + OmegaConf.to_yaml(part, resolve=flags.resolve)
+        except Exception as error:
+            raise config_error(error) from error
+        if head and part is whole:
+            raise ConfigError(
+                f"--package: {flags.package!r} is no key; {nearest(flags.package, whole)}"
+            )
+        print(text.rstrip("\n"))
+        return 0
+
+    def tell(self, flags: Any) -> int:
+        """Hydra's other commands: tab completion, and what it tells of itself and of the config."""
+        from hydra._internal.utils import get_args_parser
+
+        sys.argv = ["synthdata"]  # what is to be completed
+        if "COMP_LINE" in os.environ:  # Hydra knows no commands and no RUN
+            program, *words = os.environ["COMP_LINE"].split(" ")
+            told = [word for word in words[:-1] if "=" in word]
+            os.environ["COMP_LINE"] = " ".join([program, *told, *words[-1:]])
+        try:
+            if flags.shell_completion:
+                self._hydra.shell_completion(self._name, flags.overrides)
+            elif flags.hydra_help:
+                flags.overrides = []
+                self._hydra.hydra_help(self._name, get_args_parser(), flags)
+            else:
+                self._hydra.show_info(flags.info, self._name, flags.overrides)
+        except Exception as error:
+            raise config_error(error, self._hydra.config_loader, flags.overrides) from error
+        return 0
 
     def run(self, overrides: list[str], ready: Callable[[], None]) -> int:
         from hydra._internal.callbacks import Callbacks
+        from hydra.core.hydra_config import HydraConfig
         from hydra.core.utils import run_job
         from hydra.types import HydraContext, RunMode
 
         cfg = self._compose([*overrides, "hydra.mode=RUN"], RunMode.RUN)
-        subdir, cfg.hydra.output_subdir = cfg.hydra.output_subdir, None
-        folder = Path(cfg.hydra.run.dir)
+        subdir, cfg.hydra.output_subdir = checked_subdir(cfg.hydra.output_subdir), None
+        HydraConfig.instance().set_config(cfg)  # for ${hydra:...}
+        try:
+            folder = Path(cfg.hydra.run.dir)
+        except Exception as error:
+            raise config_error(error) from error
         run = Run(folder.absolute() if cfg.hydra.job.chdir else folder, _config(cfg))
+        try:
+            callbacks = Callbacks(cfg)
+        except Exception as error:
+            cause = str(error).partition("\n")[0]
+            raise ConfigError(f"hydra.callbacks: cannot be made: {cause}") from error
         run.check()
         ready()
         run.make_directory()
-        callbacks = Callbacks(cfg)
         errors: list[Exception] = []
 
         def job(task: Any) -> None:
@@ -155,12 +192,15 @@ class _Application:
 
         overrides = [*overrides, "hydra.mode=MULTIRUN"]
         cfg = self._compose(overrides, RunMode.MULTIRUN)
+        checked_subdir(cfg.hydra.output_subdir)
         self._check_points(cfg)
         job = partial(_sweep_job, subdir=cfg.hydra.output_subdir)
         try:
             made = self._hydra.multirun(self._name, job, [*overrides, NO_SUBDIR])
         except SynthdataError:
             raise
+        except OSError as error:
+            raise ConfigError(f"hydra.sweep.dir: {error.filename!r}: {error.strerror}") from error
         except Exception as error:
             raise config_error(error, self._hydra.config_loader) from error
         _write_index(made)
@@ -174,8 +214,17 @@ class _Application:
         if not cfg.hydra.sweeper._target_.endswith("BasicSweeper"):
             return
         parser = OverridesParser.create(config_loader=self._hydra.config_loader)
-        parsed = parser.parse_overrides(list(cfg.hydra.overrides.task))
-        for number, point in enumerate(BasicSweeper.split_arguments(parsed, None)[0]):
+        try:
+            parsed = parser.parse_overrides(list(cfg.hydra.overrides.task))
+            for override in parsed:
+                if override.is_range_sweep():
+                    _check_range(override)
+            points = BasicSweeper.split_arguments(parsed, None)[0]
+        except Exception as error:
+            raise config_error(error, self._hydra.config_loader) from error
+        if not points:
+            raise ConfigError("-m: the sweep has no points; one of its lists or ranges is empty")
+        for number, point in enumerate(points):
             self._point(cfg, number, list(point)).check_directory()
 
     def _point(self, cfg: Any, number: int, overrides: list[str]) -> Run:
@@ -197,6 +246,17 @@ class _Application:
             return self._hydra.compose_config(self._name, overrides, run_mode=mode)
         except Exception as error:
             raise config_error(error, self._hydra.config_loader, overrides) from error
+
+
+def _check_range(override: Any) -> None:
+    """Raise ConfigError for a range that Hydra cannot count to or would fill the memory with."""
+    values = override.value()
+    count = (values.stop - values.start) / values.step if values.step else math.inf
+    if count > MAX_POINTS:
+        raise ConfigError(
+            f"{override.input_line}: a sweep takes ranges of at most {MAX_POINTS} values, with a "
+            "step that is not 0"
+        )
 
 
 def _sweep_job(cfg: Any, subdir: str | None) -> int:

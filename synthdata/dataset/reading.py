@@ -40,7 +40,7 @@ def read(
         raise ConfigError(
             f"config: {config!r} is not a list of overrides, a config.yaml, a mapping or a Config"
         )
-    node = settled(compose(list(config), config_dir))
+    node = settled(compose(list(config), config_dir, SampleConfig.typed))
     # Not as a Config: its engine and writer, which nobody needs here, take a while to import.
     samples = SampleConfig.from_mapping(node, [*plugins, *listed(node)])
     return samples, samples.size if node["n"] is None else coerce(node["n"], int, "n")

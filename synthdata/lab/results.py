@@ -14,8 +14,9 @@ import yaml
 from optuna.trial import FrozenTrial, TrialState
 
 from synthdata.api import config as composed
-from synthdata.compose import CONFIG_NAME, conf_dir
+from synthdata.compose import conf_dir
 from synthdata.config import Config
+from synthdata.refusals import CONFIG_NAME
 from synthdata.report.page import page, plain
 from synthdata.report.write import replace_file
 

@@ -24,6 +24,7 @@ from synthdata.distributions import (
 )
 from synthdata.errors import ConfigError
 from synthdata.primitives.columns import (
+    MOST,
     Columns,
     Stage,
     check_names,
@@ -331,6 +332,6 @@ def draw_count(count: Distribution, draw: Draw) -> int:
     level = draw.geometry.random()  # also for a constant: so that what follows stays the same
     values = count.quantiles([level])
     value = count.sample(draw.geometry, 1)[0] if values is None else values[0]
-    if value < 0 or value % 1:
-        raise ConfigError(f"count: {value} was drawn; it has to be a whole number of at least 0")
+    if not 0 <= value <= MOST or value % 1:
+        raise ConfigError(f"count: {value} was drawn; it has to be a whole number from 0 to {MOST}")
     return int(value)

@@ -12,6 +12,8 @@ from synthdata.distributions import Choice, Constant, Distribution, IntUniform, 
 from synthdata.errors import ConfigError, nearest
 from synthdata.schedules import Schedule
 
+MOST = 1_000_000  # marks of a picture, corners of a mark; any other parameter, up and down
+
 #: Parameter name -> its values, one for each mark.
 Columns = dict[str, list[Any]]
 
@@ -103,17 +105,20 @@ def column(
     ConfigError
         If the distribution says that it goes beyond them.
     """
+    if whole:
+        most = MOST
     if source.depends_on():
         return Column(place, name, source, None, least, most, whole)
     support = source.support()
     if support is not None and np.isfinite(support).all():
-        if least is not None and support[0] < least:
+        least, most = -MOST if least is None else least, MOST if most is None else most
+        if support[0] < least:
             raise ConfigError(
-                f"{name}: {support[0]} can be drawn; the least that makes sense is {least:g}"
+                f"{name}: {support[0]} can be drawn; the least that makes sense is {least:.9g}"
             )
-        if most is not None and support[1] > most:
+        if support[1] > most:
             raise ConfigError(
-                f"{name}: {support[1]} can be drawn; the most that makes sense is {most:g}"
+                f"{name}: {support[1]} can be drawn; the most that makes sense is {most:.9g}"
             )
         least = most = None
     if whole:
@@ -149,7 +154,7 @@ def check_numbers(name: str, source: Distribution) -> None:
 
 
 def check_whole(name: str, source: Distribution, least: int | None = None) -> None:
-    """Raise a ConfigError if ``source`` is seen to draw fractions or numbers below ``least``."""
+    """Raise a ConfigError if ``source`` is seen to draw fractions, or goes beyond the limits."""
     if source.depends_on():
         return  # known only when the other parameter is drawn
     if isinstance(source, Schedule):
@@ -167,6 +172,8 @@ def check_whole(name: str, source: Distribution, least: int | None = None) -> No
     low = support[0] if support is not None else 0.0
     if least is not None and support is not None and low < least:
         raise ConfigError(f"{name}: {low} can be drawn; the least that makes sense is {least}")
+    if support is not None and MOST < support[1] < np.inf:
+        raise ConfigError(f"{name}: {support[1]} can be drawn; the most that makes sense is {MOST}")
     start = 0 if not np.isfinite(low) else int(low)
     if any(source.contains(start + k + 0.5) for k in range(8)) or not float(start).is_integer():
         raise ConfigError(f"{name}: fractions can be drawn; use int_uniform, poisson or a list")
@@ -186,7 +193,7 @@ def _check(
             )
         if most is not None and value > most:
             raise ConfigError(
-                f"{name}: {value:.4g} was drawn; the most that makes sense is {most:g}"
+                f"{name}: {value:.4g} was drawn; the most that makes sense is {most:.9g}"
             )
         if whole and value % 1:
             raise ConfigError(f"{name}: {value:.4g} was drawn; it has to be a whole number")
