@@ -199,7 +199,7 @@ def _connection(engine: Ray) -> Iterator[None]:
 
 @contextmanager
 def _impatience() -> Iterator[None]:
-    """Kill what is left of the cluster that ray has started here, after ``PATIENCE_S`` or the block.
+    """Kill what is left of a cluster that ray has started here, after ``PATIENCE_S`` or the block.
 
     ``ray.shutdown`` ends one server after the other and gives each a second, which those need that
     have lost another one, as after a signal to all processes.

@@ -2,7 +2,7 @@
 
 The file is mapped into memory, so a beat costs no system call, and what was written is there for
 the run to read even after the worker was killed. Beside it lie the rows of the samples that failed
-since, and the stack of a sample that held on to the interpreter until its deadline.
+since, and the stack of a sample that held on to the interpreter until its deadline, or crashed.
 """
 
 from __future__ import annotations
@@ -39,8 +39,13 @@ class Beat:
         """Where the stack goes if this process has to be ended at a deadline."""
         return self._files.stack
 
+    @property
+    def crash(self) -> Path:
+        """Where the stack goes if a signal such as SIGSEGV ends this process."""
+        return self._files.crash
+
     def __enter__(self) -> Beat:
-        for left in (self._files.failed, self._files.stack):
+        for left in self._files[1:]:
             left.unlink(missing_ok=True)  # of an earlier process of the same number
         with open(self._files.beat, "w+b") as file:
             file.write(_FORMAT.pack(self._shard, self._index, 0, 0, 0, time.time()))
@@ -108,11 +113,11 @@ class Pulse(NamedTuple):
 
     def stack(self) -> str:
         """Where the worker was when it ended at a deadline; empty when it did not."""
-        try:
-            file = _files(self.staging, self.host, self.pid).stack
-            return file.read_text(errors="replace").strip()
-        except OSError:
-            return ""
+        return _text(_files(self.staging, self.host, self.pid).stack)
+
+    def crash(self) -> str:
+        """Where it was when a signal such as SIGSEGV ended it; empty when none did."""
+        return _text(_files(self.staging, self.host, self.pid).crash)
 
     def remove(self) -> None:
         """Remove its files."""
@@ -143,6 +148,14 @@ class _Files(NamedTuple):
     beat: Path
     failed: Path
     stack: Path
+    crash: Path
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace").strip()
+    except OSError:
+        return ""
 
 
 def _files(staging: Path, host: str, pid: int) -> _Files:
