@@ -19,7 +19,8 @@ def check(limits: Failures, n: int, ledger: Ledger, pulses: Sequence[Pulse]) -> 
     ``ledger`` has those of the finished shards, ``pulses`` those of the others so far.
     """
     failed = ledger.failed + sum(pulse.failed for pulse in pulses)
-    streak = max([ledger.streak, *(pulse.streak for pulse in pulses)])
+    streaks = [p.streak + ledger.streaks.before(p.since) for p in pulses if p.streak]
+    streak = max([ledger.streak, *streaks])
     spent = None
     if limits.max_count is not None and failed > limits.max_count:
         spent = f"{failed} samples failed, more than failures.max_count={limits.max_count}"

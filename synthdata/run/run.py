@@ -350,7 +350,7 @@ class Run:
         """Write down how all parts together went."""
         ledger = Ledger()
         for shard in finished:
-            ledger.add(books.read_summary(self.path, shard, self.config.store))
+            ledger.add(shard, books.read_summary(self.path, shard, self.config.store))
         insights = ledger.insights
         elapsed, processes = insights.elapsed(), insights.workers
         self._finish("complete", ledger, elapsed, finished, processes=processes)

@@ -75,8 +75,8 @@ class Session:
         queue = _Queue(jobs)
         for outcome in self._config.engine.run(make_shard, queue, self._stop):
             match outcome:
-                case Done(_, Summary() as summary):
-                    self._book(summary, ledger)
+                case Done(job, Summary() as summary):
+                    self._book(job.shard, summary, ledger)
                 case Done(_, CannotStart(cause, trace)):
                     raise StartError(f"workers cannot start: {cause}\n{trace}")
                 case Suspect(job, _):
@@ -119,10 +119,10 @@ class Session:
         """Remove what is not finished."""
         clear_staging(self._path, None if self._part is None else self._staging)
 
-    def _book(self, summary: Summary, ledger: Ledger) -> None:
+    def _book(self, shard: Shard, summary: Summary, ledger: Ledger) -> None:
         self._done.add(summary.shard)
         self._early = 0
-        ledger.add(summary)
+        ledger.add(shard, summary)
         with writing(self._path):
             books.append_failures(self._path, summary.failures)
         log.relay(log.Message(*m) for m in summary.messages)

@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 
 STAGING = ".staging"  # in a run directory: what is not finished
 STARTING, COMMITTING = -1, -2  # where a worker is when it is on no sample
-# shard, index, samples begun, samples failed, failed in a row, time
-_FORMAT = struct.Struct("<5qd")
+# shard, index, samples begun, samples failed, failed in a row, the first of these, time
+_FORMAT = struct.Struct("<6qd")
 
 
 class Beat:
@@ -32,7 +32,7 @@ class Beat:
         self._shard = shard
         self._index = STARTING
         self._begun = self._failed = 0
-        self.streak = 0  # samples that failed in a row
+        self.streak = self._since = 0  # samples that failed in a row, and the first of them
 
     @property
     def stack(self) -> Path:
@@ -48,7 +48,7 @@ class Beat:
         for left in self._files[1:]:
             left.unlink(missing_ok=True)  # of an earlier process of the same number
         with open(self._files.beat, "w+b") as file:
-            file.write(_FORMAT.pack(self._shard, self._index, 0, 0, 0, time.time()))
+            file.write(_FORMAT.pack(self._shard, self._index, 0, 0, 0, 0, time.time()))
             file.flush()
             self._map = mmap.mmap(file.fileno(), _FORMAT.size)
         return self
@@ -67,6 +67,7 @@ class Beat:
     def failed(self, row: Mapping[str, Any]) -> None:
         """The sample could not be made: a row of ``failures.jsonl`` to be."""
         self._failed += 1
+        self._since = self._since if self.streak else row["index"]
         self.streak += 1
         with open(self._files.failed, "a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
@@ -81,6 +82,7 @@ class Beat:
             self._begun,
             self._failed,
             self.streak,
+            self._since,
             time.time(),
         )
 
@@ -91,7 +93,10 @@ class Beat:
 
 
 class Pulse(NamedTuple):
-    """Where a worker is, or was when it ended; ``time`` is that of its last beat."""
+    """Where a worker is, or was when it ended; ``time`` is that of its last beat.
+
+    ``streak`` samples have failed in a row just now, from number ``since`` on.
+    """
 
     staging: Path
     host: str
@@ -101,6 +106,7 @@ class Pulse(NamedTuple):
     begun: int
     failed: int
     streak: int
+    since: int
     time: float
 
     def rows(self) -> list[dict[str, Any]]:
