@@ -110,7 +110,8 @@ def make_shard(job: Job, stopping: Callable[[], bool]) -> Summary | CannotStart 
         return _Making(job, stopping).result()
     keep_freed_memory(job.limits.memory is not None)
     limit(job.limits.memory)
-    registry.enter(job.run, registry.WORKER, job.staging)
+    if not registry.beat(job.run):
+        registry.enter(job.run, registry.WORKER, job.staging)
     with log.in_worker(job.run) as messages:
         result = _Making(job, stopping).result()
         collect_rarely()  # all that stays is there now

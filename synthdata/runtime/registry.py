@@ -106,10 +106,13 @@ def enter(run: Path, role: str, group: str = "", state: str = "ready", doing: st
         beside.replace(path)
 
 
-def beat(run: Path) -> None:
-    """Give a sign of life."""
-    with contextlib.suppress(OSError):
+def beat(run: Path) -> bool:
+    """Give a sign of life; whether this process is written down."""
+    try:
         os.utime(_path(run, socket.gethostname(), os.getpid()))
+        return True
+    except OSError:
+        return False
 
 
 def leave(run: Path, pid: int | None = None) -> None:
