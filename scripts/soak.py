@@ -6,7 +6,7 @@
 
 While the run goes on this program notes the resident memory of its main process and of its
 workers, and the open files of the main process. Afterwards it looks for processes, temporary files
-and shared memory that were not there before, hashes every file, and makes some samples again. The
+and shared memory that the run has left, hashes every file, and makes some samples again. The
 memory of the main process and of the largest worker may be GROWTH_MB more while the last tenth of
 the shards is made than during the second (the first is the start), and open files not one. Exit
 code 1 where one of these is not so.
@@ -30,6 +30,7 @@ GROWTH_MB = 4.0
 SHARD = 2000  # at most; at least 50 of them
 LOOKS = 400  # at most: then every second one is forgotten, and they come half as often
 REMADE = 200
+NO_FAULT = "no growth, nothing left, all there"
 PATIENCE_S = 2.0  # for processes that end when they see that the main one has
 SHARED = Path("/dev/shm")
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -56,31 +57,32 @@ def main(arguments: Sequence[str]) -> int:
     try:
         scratch, run = parent / "tmp", parent / "run"
         scratch.mkdir()
-        shared = _names(SHARED)
         code, looks, left = watched(run, scratch, options.n, options.workers, options.engine)
         if code != 0:
             print((parent / "err").read_text(), file=sys.stderr)
             return 1
         left += [f"temporary file {path.name}" for path in scratch.iterdir()]
-        left += [f"shared memory {name}" for name in sorted(_names(SHARED) - shared)]
         faults = [*grown(looks), *(f"left behind: {what}" for what in left)]
         print(table(looks))
         found, told = checked(run, options.n)
         faults += found
         print(told)
+        print("\n".join(f"FAULT {fault}" for fault in faults) or NO_FAULT, flush=True)
     finally:
         if options.keep is None:
             shutil.rmtree(parent, ignore_errors=True)
         else:
             print(run)
-    print("\n".join(f"FAULT {fault}" for fault in faults) or "no growth, nothing left, all there")
     return 1 if faults else 0
 
 
 def watched(
     run: Path, scratch: Path, n: int, workers: int, engine: str
 ) -> tuple[int, list[Look], list[str]]:
-    """The run's exit code, what was seen while it went on, and the processes that outlived it."""
+    """The run's exit code, what was seen while it went on, and what it left on the machine.
+
+    That is processes, and shared memory that its processes had when they were looked at.
+    """
     overrides = [f"n={n}", f"shard_size={min(SHARD, max(n // 50, 1))}", f"engine={engine}"]
     overrides += [f"engine.workers={workers}", "canvas.size=[64,64]", "primitives.lines.count=1"]
     with open(run.with_name("out"), "w") as out, open(run.with_name("err"), "w") as err:
@@ -93,6 +95,7 @@ def watched(
             start_new_session=True,
         )
     looks: list[Look] = []
+    shared: set[str] = set()
     began, pause = time.monotonic(), 0.05
     while True:
         try:
@@ -101,13 +104,16 @@ def watched(
         except subprocess.TimeoutExpired:
             if (look := _look(run, process.pid, time.monotonic() - began)) is not None:
                 looks.append(look)
+            shared |= _shared(process.pid)
         if len(looks) == LOOKS:
             del looks[::2]
             pause *= 2
     ended = time.monotonic()
     while (left := _session(process.pid)) and time.monotonic() - ended < PATIENCE_S:
         time.sleep(0.05)
-    return process.returncode, looks, [f"process {pid}" for pid in left]
+    told = [f"process {pid}" for pid in left]
+    told += [f"shared memory {name}" for name in sorted(shared & _names(SHARED))]
+    return process.returncode, looks, told
 
 
 def _look(run: Path, pid: int, seconds: float) -> Look | None:
@@ -125,6 +131,18 @@ def _look(run: Path, pid: int, seconds: float) -> Look | None:
         except OSError:
             continue
     return Look(seconds, shards, main, files, tuple(sorted(workers)))
+
+
+def _shared(leader: int) -> set[str]:
+    """The names of the shared memory that a session's processes have; others are at work too."""
+    found = set()
+    for pid in _session(leader):
+        try:
+            lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
+        except OSError:
+            continue
+        found |= {line.rpartition("/")[2] for line in lines if f" {SHARED}/" in line}
+    return found
 
 
 def _memory(pid: int) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -61,15 +63,28 @@ def test_a_short_soak(engine: str, tmp_path: Path) -> None:
     assert soak.checked(run, 5001)[0], "a sample is missing"
 
 
+LEAVING = """
+import subprocess, sys, time
+from multiprocessing import resource_tracker, shared_memory
+shared = shared_memory.SharedMemory(create=True, size=9)
+resource_tracker.unregister(shared._name, "shared_memory")
+print(shared.name, subprocess.Popen(["sleep", "60"]).pid, flush=True)
+time.sleep(1)
+"""
+
+
+@pytest.mark.slow
 def test_what_outlives_a_run_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process in its session, as a worker would be."""
-    child = "import subprocess; subprocess.Popen(['sleep', '60'])"
+    """A process in its session, as a worker would be, and shared memory."""
+    python, script = tmp_path / "python", tmp_path / "leaving.py"
+    script.write_text(LEAVING)
+    python.write_text(f"#!/bin/sh\nexec {sys.executable} {script}\n")
+    python.chmod(0o755)
     monkeypatch.setattr(soak, "PATIENCE_S", 0.1)
-    (tmp_path / "python").write_text(f'#!/bin/sh\nexec {sys.executable!r} -c "{child}"\n')
-    (tmp_path / "python").chmod(0o755)
-    monkeypatch.setattr(soak.sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setattr(soak.sys, "executable", str(python))
     code, _, left = soak.watched(tmp_path / "run", tmp_path, 1, 1, "loky")
     assert code == 0
-    (said,) = left
-    assert said.startswith("process ")
-    subprocess.run(["kill", said.split()[1]], check=True)
+    name, pid = (tmp_path / "out").read_text().split()
+    os.kill(int(pid), signal.SIGKILL)
+    (soak.SHARED / name).unlink()
+    assert left == [f"process {pid}", f"shared memory {name}"]

@@ -136,20 +136,22 @@ def test_a_sample_that_ends_its_worker_is_a_row(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("engine", "how", "name", "words"),
+    ("engine", "how", "end", "words"),
     [
-        ("loky", "bad_pointer", "SIGSEGV", "Segmentation fault"),
-        ("queue", "bad_pointer", "SIGSEGV", "Segmentation fault"),
-        ("dask", "bad_pointer", "SIGSEGV", "Segmentation fault"),
-        ("loky", "abort", "SIGABRT", "Aborted"),
-        ("queue", "bus", "SIGBUS", "Bus error"),
+        ("loky", "bad_pointer", " by SIGSEGV", "Segmentation fault"),
+        ("queue", "bad_pointer", " by SIGSEGV", "Segmentation fault"),
+        ("dask", "bad_pointer", " by SIGSEGV", "Segmentation fault"),
+        ("ray", "bad_pointer", "; ray does not tell how ({})", "Segmentation fault"),
+        ("loky", "abort", " by SIGABRT", "Aborted"),
+        ("queue", "bus", " by SIGBUS", "Bus error"),
     ],
 )
 def test_a_crash_leaves_the_stack_in_its_row(
-    engine: str, how: str, name: str, words: str, command: Command, plugin: Plugin
+    engine: str, how: str, end: str, words: str, command: Command, plugin: Plugin
 ) -> None:
-    if engine == "dask":
-        pytest.importorskip("distributed")
+    if engine in ("dask", "ray"):
+        pytest.importorskip("distributed" if engine == "dask" else "ray")
+    error = f"Fatal Python error: {words}"
     options = ("n=12", "shard_size=4", f"engine={engine}", "engine.workers=2")
     arguments = plugin.arguments(at=[5], how=how)
     done = command(*arguments, *options, "failures.max_rate=1", "hydra.run.dir=run")
@@ -157,12 +159,12 @@ def test_a_crash_leaves_the_stack_in_its_row(
     run = command.folder / "run"
     (row,) = rows(run)
     assert row["index"] == 5
-    assert row["cause"] == f"worker ended by {name}"
-    assert row["traceback"].startswith(f"Fatal Python error: {words}")
+    assert row["cause"] == f"worker ended{end.format(error)}"
+    assert row["traceback"].startswith(error)
     assert row["traceback"].count("Current thread") == 1
     assert f"in {how}\n" in row["traceback"]
     assert row["traceback"].count("in _make_sample\n") == 1
-    assert "Fatal Python error" not in done.stderr
+    assert "in _make_sample" not in done.stderr
     assert leftovers(run) == []
 
 
