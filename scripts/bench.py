@@ -3,6 +3,7 @@
     python scripts/bench.py                     # every case
     python scripts/bench.py png small --n 500   # some, quickly
     python scripts/bench.py before --before REV # this checkout against an earlier commit
+    python scripts/bench.py faults              # what the protection against faults costs
     python scripts/bench.py labels              # labels beside their pictures, by stages
     python scripts/bench.py queue               # the queue, the stream and the engine on it
 

@@ -37,7 +37,7 @@ class Failures:
     """What may go wrong with samples before the run stops. None is no limit.
 
     ``max_rate`` is a share of ``n``, ``max_count`` a number of samples, ``max_consecutive`` one of
-    samples in a row, within a shard. A sample that takes longer than ``timeout_s`` seconds fails.
+    samples in a row, by index. A sample that takes longer than ``timeout_s`` seconds fails.
     """
 
     max_rate: float | None = 0.01
@@ -186,13 +186,6 @@ class Config(SampleConfig):
                 f"shard_size: {self.shard_size} must lie between 1 and {most}, "
                 f"so that a shard holds at most {MAX_FILES} files"
             )
-        row = self.failures.max_consecutive
-        if row is not None and row >= self.shard_size:
-            raise ConfigError(
-                f"failures.max_consecutive: {row} samples in a row are never more than a shard of "
-                f"shard_size={self.shard_size}, within which they are counted; "
-                f"{self.shard_size - 1} at most, or null"
-            )
         if self.split is not None:
             Splits(self.split)
             if self.axes is not None:
@@ -209,6 +202,13 @@ class Config(SampleConfig):
             raise ConfigError(
                 f"n: {self.n} is not a multiple of the grid's {self.tasks.grid.cells} cells, so it "
                 f"cannot be cut along {', '.join(self.tasks.names)}"
+            )
+        row = self.failures.max_consecutive
+        if self.tasks is not None and row is not None and row >= self.shard_size:
+            raise ConfigError(
+                f"failures.max_consecutive: {row} samples in a row are never more than a shard of "
+                f"shard_size={self.shard_size}, within which those along axes are counted; "
+                f"{self.shard_size - 1} at most, or null"
             )
         if str(self.output.url).startswith("memory:") and not isinstance(self.engine, Serial):
             raise ConfigError(

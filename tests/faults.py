@@ -86,6 +86,24 @@ class Faulty(Primitive):
     def segfault(self):
         os.kill(os.getpid(), signal.SIGSEGV)
 
+    def bad_pointer(self):
+        import ctypes
+
+        ctypes.string_at(8)
+
+    def abort(self):
+        os.abort()
+
+    def bus(self):
+        import mmap
+        import tempfile
+
+        with tempfile.TemporaryFile() as file:
+            file.truncate(4096)
+            with mmap.mmap(file.fileno(), 4096) as memory:
+                file.truncate(0)
+                memory[0]
+
     def panic(self):
         class PanicException(BaseException):
             pass

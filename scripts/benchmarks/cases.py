@@ -8,7 +8,9 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
-from benchmarks.compare import Comparison, divided, rate, seconds, steady_rate
+from benchmarks import faults as protection
+from benchmarks.compare import Comparison, cpu_rate, divided, rate, seconds, steady_rate
+from benchmarks.loops import LINES, ONE_MARK
 from benchmarks.measure import BENCH, ROOT, Loop, Program, Whole, checked_out
 from benchmarks.outputs import RECORDS
 from benchmarks.source import EPOCH
@@ -206,6 +208,25 @@ def before(setting: Setting) -> Case:
     return Case(f"whole runs, PNG, against {setting.before}", programs, comparisons)
 
 
+def faults(setting: Setting) -> Case:
+    """What the protection against faults costs, by processor time, in pairs in one process."""
+    shard, whole = max(1, setting.images // 20), max(1, setting.images // 4)
+    programs: list[Program] = []
+    comparisons = []
+    for what, overrides in (("512x512, five lines", LINES), ("64x64, one line", ONE_MARK)):
+        size = what.partition(",")[0]
+        names = {k: f"{k}, {size}" for k in ("bare", "shipped", "run")}
+        for kind, name in names.items():
+            body, images = getattr(protection, kind), whole if kind == "run" else shard
+            programs.append(protection.Here(name, images, body, overrides, setting.root))
+        for kind, target in (("shipped", 0.97), ("run", None)):
+            over, under = cpu_rate(names[kind]), cpu_rate(names["bare"])
+            name = f"speed kept, {names[kind]}"
+            comparisons.append(Comparison(name, over, under, target, cpu=False))
+    title = "samples in shards, with and without the protection against faults; CPU time"
+    return Case(title, programs, comparisons, effort=10)
+
+
 def source(setting: Setting) -> Case:
     """Samples without a disk: against bare calls, and a loader against one that reads files."""
     images = setting.images // 5 or 1
@@ -343,6 +364,7 @@ CASES: dict[str, Callable[[Setting], Case]] = {
     "start": start,
     "many": many,
     "before": before,
+    "faults": faults,
     "source": source,
     "stream": stream,
     "engine": engine,

@@ -17,6 +17,11 @@ def rate(name: str) -> Value:
     return lambda turn: turn[name].images / turn[name].wall
 
 
+def cpu_rate(name: str) -> Value:
+    """Images per second of processor time of a program."""
+    return lambda turn: turn[name].images / turn[name].cpu
+
+
 def seconds(name: str) -> Value:
     """Seconds per image of a program, or seconds where it is run once."""
     return lambda turn: turn[name].wall / turn[name].images

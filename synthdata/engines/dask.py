@@ -34,6 +34,7 @@ from synthdata.errors import StartError
 CLOSE_S = 1.0  # how long a worker may take to close before it is killed
 HEAL_S = 10.0  # how long workers may be missing: one that has died is there again before that
 MOST_HEALS = 4  # with no job done since
+LOST = "1 hour"  # when dask may close the supervisor of a worker that has died: we see to it
 RESULT_S = 5.0  # how long a result that is there, of less than a kB, may be on its way
 EXIT_CODE_S = 2.0  # an exit code may be known a little after the loss of the job
 
@@ -207,12 +208,12 @@ class _Local:
             self._whole = now
         elif now - self._whole > HEAL_S and self.heals < MOST_HEALS:
             self._whole = now
-            dead = [name for name, nanny in self.cluster.workers.items() if not nanny.is_alive()]
-            if dead:  # others are starting
+            nannies = dict(self.cluster.workers)
+            dead = [name for name, nanny in nannies.items() if not nanny.is_alive()]
+            gone = len(dead) + max(self._size - len(nannies), 0)  # dask has closed some itself
+            if gone:  # others are starting
                 self.heals += 1
-                logger.warning(
-                    "%d of %d workers are gone; starting them anew", len(dead), self._size
-                )
+                logger.warning("%d of %d workers are gone; starting them anew", gone, self._size)
                 self.cluster.loop.add_callback(self._replace, dead)
 
     async def _replace(self, names: Sequence[Any]) -> None:
@@ -245,6 +246,7 @@ def _local(size: int) -> Iterator[_Local]:
             {
                 "temporary-directory": folder,
                 "distributed.scheduler.worker-ttl": None,  # slow samples are not dask's to judge
+                "distributed.deploy.lost-worker-timeout": LOST,
             }
         ),
         ExitStack() as stack,

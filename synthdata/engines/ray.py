@@ -9,7 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -28,10 +28,13 @@ from synthdata.engines.cluster import (
 from synthdata.engines.packed import Packed
 from synthdata.engines.window import Died, Pool, outcomes
 from synthdata.errors import StartError
+from synthdata.runtime import registry
 
 STORE_BYTES = 80 * 2**20  # ray wants 75 MiB of shared memory at least; we put nothing there
 ANSWER_S = 1.0  # how long to wait for a number that is only good to know
+SILENT_S = 30.0  # how long its server may not answer: at 60 ray ends the whole process
 DEATH = "worker died or was killed"
+CLOSING_S, PATIENCE_S = 2.0, 1.0  # how long a local cluster may take to end, and its servers
 LONGEST_FOLDER = 16  # characters: ray's sockets lie 87 deeper, and macOS takes 103
 
 logger = logging.getLogger("synthdata.engines.ray")
@@ -63,6 +66,8 @@ class Ray(Cluster):
 class _Pool(Pool):
     """Plain tasks: ray keeps as many idle workers as it has CPUs, and their modules with them."""
 
+    closing_s = CLOSING_S
+
     def __init__(self, engine: Ray, task: Callable[[Any, Callable[[], bool]], Any]) -> None:
         import ray
 
@@ -70,25 +75,26 @@ class _Pool(Pool):
         self._task = task
         self._remote = ray.remote(max_retries=0, num_cpus=1)(synthdata_job)
         self._jobs: dict[Any, Any] = {}
-        self._seen = time.monotonic()  # when there were CPUs
+        self._seen = self._heard = time.monotonic()  # when there were CPUs, and an answer
         self._look()
 
     def _look(self) -> None:
-        """Count the CPUs; StartError where there have been none for long."""
+        """Count the CPUs; StartError where there have been none for long, or no answer."""
         import ray
 
         self._looked = now = time.monotonic()
+        cluster = f"engine.address: the ray cluster at {self._engine.address or 'this machine'} has"
         try:  # where its server has gone, as by a signal to all processes, ray waits for ever
             cpus = int(within(ANSWER_S, ray.cluster_resources).get("CPU", 0))
         except TimeoutError:
+            if now - self._heard > SILENT_S:
+                raise StartError(f"{cluster} not answered for {SILENT_S:.0f} seconds") from None
             return
+        self._heard = now
         if cpus:
             self._seen = now
         elif now - self._seen > WORKERLESS_S:
-            raise StartError(
-                f"engine.address: the ray cluster at {self._engine.address or 'this machine'} has "
-                f"had no CPUs for {WORKERLESS_S:.0f} seconds"
-            )
+            raise StartError(f"{cluster} had no CPUs for {WORKERLESS_S:.0f} seconds")
         self._engine.has(cpus)
         self.size = max(1, self._engine.processes())
 
@@ -165,6 +171,9 @@ def _connection(engine: Ray) -> Iterator[None]:
                 "include_dashboard": False,
                 "object_store_memory": STORE_BYTES,
                 "_temp_dir": folder,
+                # What has become of tasks, for its dashboard: told at the end too, and for 5 s to a
+                # server that has gone, as by a signal to all processes.
+                "_system_config": {"task_events_report_interval_ms": 0},
             }
         else:
             if engine.address != "auto":
@@ -184,7 +193,46 @@ def _connection(engine: Ray) -> Iterator[None]:
             try:
                 yield
             finally:
-                ray.shutdown()
+                with _impatience():
+                    ray.shutdown()
+
+
+@contextmanager
+def _impatience() -> Iterator[None]:
+    """Kill what is left of a cluster that ray has started here, after ``PATIENCE_S`` or the block.
+
+    ``ray.shutdown`` ends one server after the other and gives each a second, which those need that
+    have lost another one, as after a signal to all processes.
+    """
+    from ray._private import worker
+
+    node = worker._global_node
+    servers = [] if node is None else [process.pid for _, process in node.live_processes()]
+    found = registry.descendants(servers)
+    handles = [h for h in map(_handle, found) if h is not None]
+
+    def kill() -> None:
+        for handle in handles:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(handle, signal.SIGKILL)
+
+    timer = threading.Timer(PATIENCE_S, kill)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+        kill()
+        for handle in handles:
+            os.close(handle)
+
+
+def _handle(pid: int) -> int | None:
+    """A descriptor of a process, which stays its own whatever becomes of its number."""
+    with suppress(OSError, AttributeError):  # it has gone, or this is not Linux
+        return os.pidfd_open(pid)
+    return None
 
 
 @contextmanager

@@ -33,6 +33,8 @@ class Pool(ABC):
 
     #: How many jobs run at the same time.
     size: int
+    #: How long its end takes, of the time that a run has which is told to stop.
+    closing_s = 0.0
 
     @abstractmethod
     def submit(self, job: Any) -> None:
@@ -81,7 +83,7 @@ class _Window:
         while True:
             if stopping():
                 told = told or time.monotonic()
-                if time.monotonic() - told > stopping.grace_s:
+                if time.monotonic() - told > stopping.grace_s - self.pool.closing_s:
                     self.pool.kill()
                     return
             else:

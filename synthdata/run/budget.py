@@ -29,7 +29,8 @@ def check(
     ``shards`` are by number.
     """
     failed = ledger.failed + sum(pulse.failed for pulse in pulses)
-    streak = max([ledger.streak, *(pulse.streak for pulse in pulses)])
+    streaks = [p.streak + ledger.streaks.before(p.since) for p in pulses if p.streak]
+    streak = max([ledger.streak, *streaks])
     under_way = ((shards[p.shard], p.made, p.failed) for p in pulses if p.shard in shards)
     values = ledger.values.failing(under_way)
     spent = None

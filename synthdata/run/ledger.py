@@ -7,6 +7,7 @@ import os
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from synthdata.errors import ConfigError
 from synthdata.run.insights import Insights
 from synthdata.run.plan import Shard
 from synthdata.run.shard import LEDGER, Summary, readable_records
+from synthdata.run.streaks import Streaks
 from synthdata.run.values import Values
 from synthdata.writers.base import Writer
 
@@ -37,7 +39,10 @@ class Ledger:
     causes
         How many samples failed for each cause.
     streak
-        The most samples that failed in a row.
+        The most samples that failed in a row, by index, as far as shards that were added have them
+        or end in them. Of shards along axes only those of one shard count.
+    streaks
+        What failed at the ends of shards.
     marks
         How many there are of each category; None if that is not known of all shards.
     services
@@ -55,6 +60,7 @@ class Ledger:
     seconds: Counter[str] = field(default_factory=Counter)
     causes: Counter[str] = field(default_factory=Counter)
     streak: int = 0
+    streaks: Streaks = field(default_factory=Streaks)
     marks: Counter[str] | None = field(default_factory=Counter)
     services: Counter[str] = field(default_factory=Counter)
     values: Values = field(default_factory=Values)
@@ -62,12 +68,13 @@ class Ledger:
 
     def add(self, shard: Shard, summary: Summary) -> None:
         """Count one more shard that was finished now."""
-        self._count(shard, summary)
+        across = self._count(shard, summary)
         if summary.finished:  # else its ledger file is gone, and when it was made is not known
             self.insights.add(summary)
-        self.streak = max(self.streak, summary.streak)
+        self.streak = max(self.streak, summary.streak, across)
 
-    def _count(self, shard: Shard, summary: Summary) -> None:
+    def _count(self, shard: Shard, summary: Summary) -> int:
+        """Count a shard; how many samples failed in a row at one of its ends and beyond it."""
         self.shards += 1
         self.made += summary.made
         self.failed += len(summary.failures)
@@ -80,6 +87,7 @@ class Ledger:
             self.marks = None
         elif self.marks is not None:
             self.marks.update(summary.marks)
+        return self.streaks.add(shard.start, shard.stop, *_ends(shard, summary))
 
     @classmethod
     def read(cls, run: Path, shards: Iterable[Shard], writer: Writer) -> Ledger:
@@ -122,6 +130,24 @@ def read_summary(run: Path, shard: Shard, writer: Writer) -> Summary:
         marks = summary.marks if summary.made == len(there) else None
         return summary._replace(failures=rows, made=len(there), marks=marks)
     return Summary(*shard[:3], len(there), 0, {}, 0, "", 0.0, 0.0, rows)
+
+
+def _ends(shard: Shard, summary: Summary) -> tuple[int, int]:
+    """How many samples failed at the beginning of a shard, and at its end."""
+    failed = [row["index"] for row in summary.failures]
+    if not failed or shard.cut is not None:  # along axes neighbours are in other shards
+        return 0, 0
+    return (
+        _matching(failed, count(shard.start)),
+        _matching(reversed(failed), count(shard.stop - 1, -1)),
+    )
+
+
+def _matching(some: Iterable[int], others: Iterable[int]) -> int:
+    """How many are equal at the beginning."""
+    return sum(
+        1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(some, others, strict=False))
+    )
 
 
 def written_summary(run: Path, number: int) -> Summary | None:

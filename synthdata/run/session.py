@@ -158,6 +158,10 @@ class Session:
         trace = "".join(pulse.stack() for pulse in pulses)
         if trace:
             cause = f"took longer than failures.timeout_s={job.limits.seconds:g}; worker ended"
+        else:
+            trace = "".join(pulse.crash() for pulse in pulses)
+            if trace and "SIG" not in cause:  # clusters do not tell
+                cause = f"{cause} ({trace.splitlines()[0]})"
         self.clear()
         index = pulses[-1].index if pulses else beat.STARTING
         if index < 0 or index in job.skip:

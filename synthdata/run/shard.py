@@ -20,6 +20,7 @@ from synthdata.generator import Generator, SampleConfig
 from synthdata.replies import Answers, Service
 from synthdata.run.plan import Shard
 from synthdata.runtime import beat, log, registry
+from synthdata.runtime.crash import stacks_into
 from synthdata.runtime.deadline import Deadline, TimedOut
 from synthdata.runtime.memory import collect_rarely, keep_freed_memory, limit
 from synthdata.runtime.resources import Kept, Resource
@@ -109,7 +110,8 @@ def make_shard(job: Job, stopping: Callable[[], bool]) -> Summary | CannotStart 
         return _Making(job, stopping).result()
     keep_freed_memory(job.limits.memory is not None)
     limit(job.limits.memory)
-    registry.enter(job.run, registry.WORKER, job.staging)
+    if not registry.beat(job.run):
+        registry.enter(job.run, registry.WORKER, job.staging)
     with log.in_worker(job.run) as messages:
         result = _Making(job, stopping).result()
         collect_rarely()  # all that stays is there now
@@ -155,9 +157,11 @@ class _Making:
         self._pulse = beat.Beat(job.run / job.staging, job.shard.number)
         stack = self._pulse.stack if self._in_worker else None
         self._deadline = Deadline(job.limits.seconds, stack)
+        crash = stacks_into(self._pulse.crash) if self._in_worker else contextlib.nullcontext()
+        self._crash: contextlib.AbstractContextManager[None] = crash
 
     def result(self) -> Summary | CannotStart | None:
-        with writing(self._job.run), self._pulse, self._deadline:
+        with writing(self._job.run), self._pulse, self._crash, self._deadline:
             try:
                 begun = self._clock()
                 try:

@@ -2,7 +2,7 @@
 
 The file is mapped into memory, so a beat costs no system call, and what was written is there for
 the run to read even after the worker was killed. Beside it lie the rows of the samples that failed
-since, and the stack of a sample that held on to the interpreter until its deadline.
+since, and the stack of a sample that held on to the interpreter until its deadline, or crashed.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 
 STAGING = ".staging"  # in a run directory: what is not finished
 STARTING, COMMITTING = -1, -2  # where a worker is when it is on no sample
-# shard, index, samples begun, samples failed, failed in a row, time
-_FORMAT = struct.Struct("<5qd")
+# shard, index, samples begun, samples failed, failed in a row, the first of these, time
+_FORMAT = struct.Struct("<6qd")
 
 
 class Beat:
@@ -32,18 +32,23 @@ class Beat:
         self._shard = shard
         self._index = STARTING
         self._begun = self._failed = 0
-        self.streak = 0  # samples that failed in a row
+        self.streak = self._since = 0  # samples that failed in a row, and the first of them
 
     @property
     def stack(self) -> Path:
         """Where the stack goes if this process has to be ended at a deadline."""
         return self._files.stack
 
+    @property
+    def crash(self) -> Path:
+        """Where the stack goes if a signal such as SIGSEGV ends this process."""
+        return self._files.crash
+
     def __enter__(self) -> Beat:
-        for left in (self._files.failed, self._files.stack):
+        for left in self._files[1:]:
             left.unlink(missing_ok=True)  # of an earlier process of the same number
         with open(self._files.beat, "w+b") as file:
-            file.write(_FORMAT.pack(self._shard, self._index, 0, 0, 0, time.time()))
+            file.write(_FORMAT.pack(self._shard, self._index, 0, 0, 0, 0, time.time()))
             file.flush()
             self._map = mmap.mmap(file.fileno(), _FORMAT.size)
         return self
@@ -62,6 +67,7 @@ class Beat:
     def failed(self, row: Mapping[str, Any]) -> None:
         """The sample could not be made: a row of ``failures.jsonl`` to be."""
         self._failed += 1
+        self._since = self._since if self.streak else row["index"]
         self.streak += 1
         with open(self._files.failed, "a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
@@ -76,6 +82,7 @@ class Beat:
             self._begun,
             self._failed,
             self.streak,
+            self._since,
             time.time(),
         )
 
@@ -86,7 +93,10 @@ class Beat:
 
 
 class Pulse(NamedTuple):
-    """Where a worker is, or was when it ended; ``time`` is that of its last beat."""
+    """Where a worker is, or was when it ended; ``time`` is that of its last beat.
+
+    ``streak`` samples have failed in a row just now, from number ``since`` on.
+    """
 
     staging: Path
     host: str
@@ -96,6 +106,7 @@ class Pulse(NamedTuple):
     begun: int
     failed: int
     streak: int
+    since: int
     time: float
 
     @property
@@ -113,11 +124,11 @@ class Pulse(NamedTuple):
 
     def stack(self) -> str:
         """Where the worker was when it ended at a deadline; empty when it did not."""
-        try:
-            file = _files(self.staging, self.host, self.pid).stack
-            return file.read_text(errors="replace").strip()
-        except OSError:
-            return ""
+        return _text(_files(self.staging, self.host, self.pid).stack)
+
+    def crash(self) -> str:
+        """Where it was when a signal such as SIGSEGV ended it; empty when none did."""
+        return _text(_files(self.staging, self.host, self.pid).crash)
 
     def remove(self) -> None:
         """Remove its files."""
@@ -148,6 +159,14 @@ class _Files(NamedTuple):
     beat: Path
     failed: Path
     stack: Path
+    crash: Path
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace").strip()
+    except OSError:
+        return ""
 
 
 def _files(staging: Path, host: str, pid: int) -> _Files:

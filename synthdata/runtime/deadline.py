@@ -63,6 +63,8 @@ class Deadline:
         """What comes before the first sample begins: imports, fonts. It has at least a minute."""
         seconds = max(self._seconds, START_S)
         if self._hard:
+            if seconds == self._seconds:  # as it is for samples
+                self._armed_at = time.monotonic()
             self._arm(2 * seconds)
         self._begin(seconds)
 
@@ -114,10 +116,14 @@ class Deadline:
 
 
 class _Alarm:
-    """Raises TimedOut in the main thread, by a signal."""
+    """Raises TimedOut in the main thread, by a signal.
+
+    The timer is not set anew for each sample: when it rings for one that was in time, it is set for
+    what is left to the sample of that moment.
+    """
 
     def __init__(self) -> None:
-        self._on = False
+        self._due = self._rings = math.inf
 
     def open(self) -> None:
         self._handler: Any = signal.signal(signal.SIGALRM, self._ring)
@@ -125,16 +131,30 @@ class _Alarm:
         self._timer = signal.setitimer(signal.ITIMER_REAL, 0)
 
     def set(self, seconds: float) -> None:
-        self._on = seconds > 0
+        if not seconds:
+            self._due = math.inf
+            return
+        now = time.monotonic()
+        self._due = due = now + seconds
+        if not now <= self._rings <= due:  # it is off, or too late, or a sample has used it
+            self._wait(seconds)
+
+    def _wait(self, seconds: float) -> None:
+        self._rings = time.monotonic() + seconds
         signal.setitimer(signal.ITIMER_REAL, seconds)
 
     def _ring(self, number: int, frame: FrameType | None) -> None:
-        if self._on:
-            self._on = False
+        self._rings = math.inf
+        left = self._due - time.monotonic()
+        if left <= 0:
+            self._due = math.inf
             raise TimedOut
+        if left < math.inf:
+            self._wait(left)
 
     def close(self) -> None:
-        self.set(0.0)
+        self._due = math.inf
+        signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, self._handler)
         remaining, interval = self._timer
         if remaining:  # somebody else's timer, which has waited for us

@@ -12,7 +12,7 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -106,10 +106,13 @@ def enter(run: Path, role: str, group: str = "", state: str = "ready", doing: st
         beside.replace(path)
 
 
-def beat(run: Path) -> None:
-    """Give a sign of life."""
-    with contextlib.suppress(OSError):
+def beat(run: Path) -> bool:
+    """Give a sign of life; whether this process is written down."""
+    try:
         os.utime(_path(run, socket.gethostname(), os.getpid()))
+        return True
+    except OSError:
+        return False
 
 
 def leave(run: Path, pid: int | None = None) -> None:
@@ -166,6 +169,16 @@ def children() -> dict[int, list[int]]:
             stat = _stat(int(name))
             if stat is not None and stat.state != "Z":
                 found.setdefault(stat.parent, []).append(int(name))
+    return found
+
+
+def descendants(pids: Iterable[int]) -> set[int]:
+    """These processes, and those below them that are alive."""
+    below = children()
+    found, more = set[int](), set(pids)
+    while more:
+        found |= more
+        more = {child for pid in more for child in below.get(pid, ())} - found
     return found
 
 

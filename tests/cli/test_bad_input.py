@@ -120,7 +120,15 @@ TABLE: list[tuple[list[str], list[str]]] = [
     (["primitives.lines._target_=5"], ["_target_", "5"]),
     (["primitives.lines._target_=mine.X", "plugins=[mine]"], ["plugins", "'mine'"]),
     (["plugins=[json.nosuch,no.such]"], ["plugins", "'no.such'"]),
-    (["failures.max_consecutive=250"], ["failures.max_consecutive", "249"]),
+    (
+        [
+            "recipe=dsprites",
+            "parallel.axis=shape",
+            "failures.max_consecutive=5000",
+            "shard_size=50",
+        ],
+        ["failures.max_consecutive", "49"],
+    ),
     (["--config-path", "x"], ["--config-path"]),
     (["--resolve"], ["--resolve", "--cfg"]),
     (["--cfg", "job", "primitives=lins"], ["lins", "lines"]),

@@ -110,6 +110,28 @@ def test_workers_that_dask_gives_up_are_started_anew(
 
 
 @pytest.mark.slow
+def test_workers_whose_supervisors_dask_closes_are_started_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As it does where a worker takes long to start again, and never sees to it that others come.
+
+    What it ends then may be on trial.
+    """
+    monkeypatch.setattr(engine_module, "HEAL_S", 1.0)
+    monkeypatch.setattr(engine_module, "LOOK_S", 0.2)
+    monkeypatch.setattr(engine_module, "LOST", "10 ms")
+
+    def each() -> None:
+        kill_both_once(tmp_path, tmp_path / "unused")
+        if "starting them anew" in caplog.text:
+            (tmp_path / "go").touch()
+
+    done, lost = collected(Dask(workers=2), jobs(tmp_path, *["wait"] * 6), each=each)
+    assert (tmp_path / "go").exists()
+    assert sorted([*done, *lost]) == list(range(6))
+
+
+@pytest.mark.slow
 def test_workers_that_never_start_again_end_the_run(
     broken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -9,7 +9,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -25,10 +26,11 @@ from engine_cases import (
     work,
 )
 from faults import Plugin, write_plugin
-from processes import Command, environment, group, kill_group, until
+from processes import Command, environment, group, kill_group, leftovers, until
 
 from synthdata.engines import Ray
 from synthdata.errors import ConfigError, DiskFull, StartError
+from synthdata.runtime import beat
 
 ray = pytest.importorskip("ray")
 
@@ -77,6 +79,65 @@ def test_nobody_outlives_a_killed_main_process(command: Command) -> None:
     kill_group(process)
     for session in Path("/tmp").glob(f"synthdata-ray-*/session_*_{process.pid}"):
         shutil.rmtree(session.parent, ignore_errors=True)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("send", [os.kill, os.killpg])
+def test_a_scheduler_waits_five_seconds(send: Callable[[int, int], None], command: Command) -> None:
+    """By the best of three tries: others make a machine slower, never faster.
+
+    To all processes at once SIGTERM ends ray's servers too, and ray waits for them.
+    """
+    plugin = write_plugin(command.folder)
+    taken: list[float] = []
+    while len(taken) < 3 and min(taken, default=6.0) > 5.0:
+        run = f"run{len(taken)}"
+        options = ["n=4000", "shard_size=200", "engine=ray", "engine.workers=2"]
+        process = command.start(*plugin.arguments(seconds=0.3), *options, f"hydra.run.dir={run}")
+        staging = command.folder / run / beat.STAGING
+        until(lambda s=staging: any(p.begun for p in beat.read(s)), "a sample under way")
+        sent = time.monotonic()
+        send(process.pid, signal.SIGTERM)
+        _, err = process.communicate(timeout=60)
+        taken.append(time.monotonic() - sent)
+        assert process.returncode == 130, err
+        assert "stopped by SIGTERM" in err
+        assert "Traceback" not in err, err
+        assert leftovers(command.folder / run) == []
+        assert group(process) == []
+        assert not list(Path("/tmp").glob(f"synthdata-ray-*/session_*_{process.pid}"))
+    assert min(taken) <= 5.0, taken
+
+
+@pytest.mark.slow
+def test_a_server_that_has_gone_ends_the_run(command: Command) -> None:
+    """Before ray ends the whole process, in the middle of whatever it is at."""
+    script = """
+import sys
+from synthdata.engines import ray
+ray.SILENT_S = 2.0
+from synthdata.cli.main import main
+sys.exit(main(sys.argv[1:]))
+"""
+    plugin = write_plugin(command.folder)
+    options = ["n=40000", "shard_size=5", "engine=ray", "engine.workers=1", "hydra.run.dir=run"]
+    process = command.python("-c", script, *plugin.arguments(seconds=0.02), *options)
+    until(lambda: list((command.folder / "run").glob("dataset/[0-9]*")), "a shard")
+    (server,) = (pid for pid in group(process) if b"gcs_server" in title(pid))
+    os.kill(server, signal.SIGKILL)
+    _, err = process.communicate(timeout=50)
+    assert process.returncode == 3, err
+    assert "engine.address: the ray cluster at this machine has not answered for 2 seconds" in err
+    assert "resume run" in err
+    assert leftovers(command.folder / "run") == []
+    until(lambda: not group(process), "the end of all processes", 10)
+
+
+def title(pid: int) -> bytes:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().partition(b"\0")[0]
+    return b""
 
 
 def agent(pid: int) -> bool:

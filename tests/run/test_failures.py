@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from faults import ENGINES, Plugin, check, indices, make, rows
-from processes import leftovers
+from processes import Command, leftovers
 
 from synthdata.api import config
 from synthdata.errors import BudgetSpent, StartError
@@ -129,6 +132,63 @@ def test_a_sample_that_ends_its_worker_is_a_row(
     good = make(faulty, tmp_path / "good", "n=20", "engine=serial")
     lines = [line for line in good.metadata() if json.loads(line)["index"] not in bad]
     assert list(run.metadata()) == lines
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("engine", "how", "end", "words"),
+    [
+        ("loky", "bad_pointer", " by SIGSEGV", "Segmentation fault"),
+        ("queue", "bad_pointer", " by SIGSEGV", "Segmentation fault"),
+        ("dask", "bad_pointer", " by SIGSEGV", "Segmentation fault"),
+        ("ray", "bad_pointer", "; ray does not tell how ({})", "Segmentation fault"),
+        ("loky", "abort", " by SIGABRT", "Aborted"),
+        ("queue", "bus", " by SIGBUS", "Bus error"),
+    ],
+)
+def test_a_crash_leaves_the_stack_in_its_row(
+    engine: str, how: str, end: str, words: str, command: Command, plugin: Plugin
+) -> None:
+    if engine in ("dask", "ray"):
+        pytest.importorskip("distributed" if engine == "dask" else "ray")
+    error = f"Fatal Python error: {words}"
+    options = ("n=12", "shard_size=4", f"engine={engine}", "engine.workers=2")
+    arguments = plugin.arguments(at=[5], how=how)
+    done = command(*arguments, *options, "failures.max_rate=1", "hydra.run.dir=run")
+    assert done.returncode == 1, done.stderr
+    run = command.folder / "run"
+    (row,) = rows(run)
+    assert row["index"] == 5
+    assert row["cause"] == f"worker ended{end.format(error)}"
+    assert row["traceback"].startswith(error)
+    assert row["traceback"].count("Current thread") == 1
+    assert f"in {how}\n" in row["traceback"]
+    assert row["traceback"].count("in _make_sample\n") == 1
+    assert "in _make_sample" not in done.stderr
+    assert leftovers(run) == []
+
+
+def test_a_crash_goes_to_stderr_again_afterwards(tmp_path: Path) -> None:
+    """And not into what was opened since under the descriptor of a file that is closed."""
+    script = """
+import ctypes, faulthandler, pathlib, sys
+from synthdata.runtime.crash import stacks_into
+enabled, path = sys.argv[1] == "1", pathlib.Path(sys.argv[2])
+if enabled:
+    faulthandler.enable()
+with stacks_into(path):
+    pass
+assert faulthandler.is_enabled() == enabled
+with open(path.with_name("other"), "w"):
+    ctypes.string_at(8)
+"""
+    for enabled in "01":
+        path = tmp_path / "stacks"
+        command = [sys.executable, "-c", script, enabled, str(path)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == -signal.SIGSEGV
+        assert ("Fatal Python error" in done.stderr) == (enabled == "1")
+        assert path.read_text() == (tmp_path / "other").read_text() == ""
 
 
 def test_a_run_of_one_shard_with_a_deadly_sample(faulty: Plugin, tmp_path: Path) -> None:

@@ -1,0 +1,100 @@
+"""A worker that ends between its last sample and its commit: no sample is to blame."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from faults import Plugin, check, indices, make
+from processes import leftovers
+
+from synthdata.errors import StartError
+from synthdata.run import Run, session
+
+DEADLY = """
+import ctypes, dataclasses, os, signal
+from synthdata.writers import Folder
+
+HOW = {
+    "exit": lambda: os._exit(7),
+    "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    "crash": lambda: ctypes.string_at(8),
+}
+
+@dataclasses.dataclass(frozen=True)
+class Deadly(Folder):
+    at: int = 0
+    how: str = "exit"
+    times: int = 1000
+    marks: str = ""
+
+    def open(self, run, shard, *arguments, **options):
+        made = super().open(run, shard, *arguments, **options)
+        commit = made.commit
+
+        def deadly():
+            died = len(os.listdir(self.marks))
+            off = os.path.exists(os.path.join(self.marks, "off"))
+            if shard == self.at and died < self.times and not off:
+                open(os.path.join(self.marks, str(died)), "w").close()
+                HOW[self.how]()
+            commit()
+
+        made.commit = deadly
+        return made
+"""
+
+
+@pytest.fixture
+def deadly(faulty: Plugin, tmp_path: Path) -> list[str]:
+    (faulty.folder / "deadly.py").write_text(DEADLY)
+    (tmp_path / "marks").mkdir()
+    return [
+        *("n=12", "shard_size=3", "engine.workers=2", "failures.max_rate=1"),
+        *("writer._target_=deadly.Deadly", "+writer.at=1", f"+writer.marks={tmp_path / 'marks'}"),
+        "plugins=[faulty,deadly]",
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["loky", "queue"])
+@pytest.mark.parametrize(
+    ("how", "words"), [("exit", "exit code 7"), ("crash", "SIGSEGV\nFatal Python error: Segm")]
+)
+def test_what_ends_by_itself_again_and_again_ends_the_run(
+    engine: str, how: str, words: str, faulty: Plugin, deadly: list[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "run"
+    with pytest.raises(StartError) as caught:
+        make(faulty, path, *deadly, f"engine={engine}", f"+writer.how={how}")
+    assert f"shard 1: after the last sample: worker ended by {words}" in str(caught.value)
+    assert (how == "crash") == ("in deadly" in str(caught.value))
+    # Twice at most with others, which tells nothing; then alone, where what others do counts anew.
+    assert len(list((tmp_path / "marks").iterdir())) <= 2 * (1 + session.EARLY_ENDS) + 2
+    run = Run.load(path, ["faulty", "deadly"])
+    assert sorted(run.config.store.finished(path)) == [0, 2, 3]
+    assert leftovers(path) == []
+    assert not (path / "failures.jsonl").exists()
+    (tmp_path / "marks" / "off").touch()
+    whole = make(faulty, path, *deadly, f"engine={engine}", f"+writer.how={how}")
+    assert indices(whole) == list(range(12))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["loky", "queue"])
+def test_what_somebody_kills_costs_nothing(
+    engine: str, faulty: Plugin, deadly: list[str], tmp_path: Path
+) -> None:
+    options = [*deadly, f"engine={engine}", "+writer.how=kill", "+writer.times=6"]
+    run = make(faulty, tmp_path / "run", *options)
+    assert len(list((tmp_path / "marks").iterdir())) == 6
+    assert indices(run) == list(range(12))
+    assert not (run.path / "failures.jsonl").exists()
+
+
+@pytest.mark.slow
+def test_samples_that_end_workers_too_are_told_apart(
+    faulty: Plugin, deadly: list[str], tmp_path: Path
+) -> None:
+    options = [*deadly, "+writer.how=exit", "+writer.times=2"]
+    check(make(faulty, tmp_path / "run", *options, at=[4, 8], how="os_exit"), 12, [4, 8])
