@@ -109,6 +109,8 @@ def touching(of: Spans, one: np.ndarray, other: np.ndarray, width: int, height: 
 
     They must share none.
     """
+    if not len(one):
+        return np.zeros(0, dtype=bool)
     column = of.start // height
     maybe = _close(of, column, one, other, width, height)
     k = maybe.nonzero()[0]
@@ -135,7 +137,7 @@ def _close(
     of: Spans, column: np.ndarray, one: np.ndarray, other: np.ndarray, width: int, height: int
 ) -> np.ndarray:
     """The same, but for whatever lies between the first and last pixel of an owner in a column."""
-    count = int(max(other.max(initial=-1), of.owner.max(initial=-1))) + 1
+    count = int(max(other.max(), of.owner.max(initial=0))) + 1
     kind = np.int16 if height < 1 << 14 else np.int32
     top = np.full((count, width + 2), height + 2, dtype=kind)
     bottom = np.full((count, width + 2), -2, dtype=kind)

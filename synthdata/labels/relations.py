@@ -216,17 +216,10 @@ def groups(truth: Truth, key: Any) -> list[list[int]]:
 
 def components(ids: list[int], pairs: Iterable[Pair]) -> list[list[int]]:
     """The ids in groups connected by pairs, each in order, by their first."""
-    root = {k: k for k in ids}
-
-    def find(k: int) -> int:
-        while root[k] != k:
-            root[k] = k = root[root[k]]
-        return k
-
+    group = {k: [k] for k in ids}
     for a, b in pairs:
-        a, b = find(a), find(b)
-        root[max(a, b)] = min(a, b)
-    found: dict[int, list[int]] = {}
-    for k in ids:
-        found.setdefault(find(k), []).append(k)
-    return list(found.values())
+        one, other = group[a], group[b]
+        if one is not other:
+            one += other
+            group.update(dict.fromkeys(other, one))
+    return [sorted(found) for found in {id(group[k]): group[k] for k in ids}.values()]
