@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -34,18 +34,30 @@ class Flow(Label):
         return {}
 
     def images(self, truth: Truth) -> Mapping[str, np.ndarray]:
-        found = _in_scene(truth)
+        width, height = truth.scene.width, truth.scene.height
         if truth.moves:
-            found = _seen(truth, found)
-        whole = np.clip(ZERO + np.rint(STEPS * found), 0, 0xFFFF).astype(np.uint16)
+            flow = np.zeros((2, height, width))
+            for rows, columns, moved in _moving(truth):
+                flow[:, rows, columns] = moved
+            whole = _encoded(_seen(truth, flow))
+        else:
+            whole = np.full((2, height, width), ZERO, dtype=np.uint16)
+            for rows, columns, moved in _moving(truth):
+                whole[:, rows, columns] = _encoded(moved)
         return dict(zip(self.names, whole, strict=True))
 
 
-def _in_scene(truth: Truth) -> np.ndarray:
-    """The flow before effects: float64 (2, height, width), pixels to the right and down."""
-    width, height = truth.scene.width, truth.scene.height
-    ids = picture(overlaps(truth.once(in_scene)).front(), width, height)
-    found = np.zeros((2, height, width))
+def _encoded(flow: np.ndarray) -> np.ndarray:
+    whole: np.ndarray = np.clip(ZERO + np.rint(STEPS * flow), 0, 0xFFFF).astype(np.uint16)
+    return whole
+
+
+def _moving(truth: Truth) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Rows and columns of the pixels of each mark that moves, and how far: float64 (2, k).
+
+    Before effects, in pixels to the right and down.
+    """
+    ids = picture(overlaps(truth.once(in_scene)).front(), truth.scene.width, truth.scene.height)
     for number, mark in enumerate(truth.scene.marks):
         if not all(name in mark.params for name in _NEXT):
             continue
@@ -53,8 +65,7 @@ def _in_scene(truth: Truth) -> np.ndarray:
         x, y = columns + 0.5 - mark.params["x"], rows + 0.5 - mark.params["y"]
         cos, sin = turn(mark.params["next_angle"] - mark.params["angle"])
         dx, dy = (mark.params[f"next_{axis}"] - mark.params[axis] for axis in "xy")
-        found[:, rows, columns] = x * cos - y * sin - x + dx, x * sin + y * cos - y + dy
-    return found
+        yield rows, columns, np.stack((x * cos - y * sin - x + dx, x * sin + y * cos - y + dy))
 
 
 def _seen(truth: Truth, flow: np.ndarray) -> np.ndarray:
