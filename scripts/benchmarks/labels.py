@@ -52,7 +52,7 @@ class Stages:
             self._result = work()
             found[name] = time.process_time() - begun
 
-        timed("draw", lambda: self._surface.draw(scene))
+        timed("draw", lambda: self._surface.lend(scene))  # as workers do
         image = self._result
         timed("PNG", lambda: config.encoder.encode(image, 72.0))
         truth = self._truth(scene)
