@@ -95,6 +95,12 @@ def changed(node: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]
         key = override.key_or_group
         if override.input_line not in groups:
             _assign(new, key, override.value())
+        elif override.value() is None:
+            new[key] = composed.get(key)
+        elif key not in composed:
+            raise ConfigError(f"{override.input_line}: sets up a whole config, so it stands first")
+        elif not composed[key]:
+            new[key] = composed[key]
         elif "_target_" in composed[key]:
             if composed[key]["_target_"] != new[key]["_target_"]:
                 new[key] = composed[key]

@@ -11,7 +11,7 @@ import yaml
 
 import synthdata
 from synthdata.api import config
-from synthdata.compose import compose, conf_dir
+from synthdata.compose import changed, compose, conf_dir
 from synthdata.config import Config
 from synthdata.distributions import Choice, Constant, IntUniform, Normal, Palette, Uniform
 from synthdata.errors import ConfigError
@@ -105,6 +105,14 @@ def test_null_chooses_none(group: str) -> None:
 def test_null_takes_back_what_stands_before_it() -> None:
     assert config(["labels=null"]).labels == {}
     assert config(["effects=[blur]", "effects=null"]).effects == {}
+
+
+def test_null_in_a_config_that_is_there() -> None:
+    node = compose(["effects=[blur]", "axes=product"])
+    assert changed(node, ["effects=null"])["effects"] == {}
+    assert changed(node, ["axes=null"])["axes"] is None
+    with pytest.raises(ConfigError, match=r"^recipe=charts: sets up a whole config"):
+        changed(node, ["recipe=charts"])
 
 
 def test_which_groups_take_lists_and_which_none() -> None:

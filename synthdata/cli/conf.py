@@ -86,9 +86,20 @@ class Conf:
         ]
 
     def option_keys(self) -> list[Key]:
-        """The keys of all options of all groups, with their full names."""
-        options = [read_option(g, name) for g in self.groups().values() for name in g.files]
-        return [key._replace(name=f"{o.prefix}{key.name}") for o in options for key in o.keys]
+        """The keys of all options of all groups, with their full names.
+
+        Of what an option sets elsewhere in the config the comment says which option it is.
+        """
+        keys = []
+        for group in self.groups().values():
+            for name in group.files:
+                option = read_option(group, name)
+                told = "" if option.prefix else f" ({group.name}={name})"
+                keys += [
+                    Key(f"{option.prefix}{key.name}", key.default, f"{key.comment}{told}")
+                    for key in option.keys
+                ]
+        return keys
 
     def _text(self, node: yaml.Node) -> str:
         return _text(node, self._source)

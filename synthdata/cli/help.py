@@ -12,7 +12,7 @@ from itertools import zip_longest
 from typing import Any
 
 from synthdata._version import __version__
-from synthdata.cli.conf import Conf, Group, read_option, read_title
+from synthdata.cli.conf import Conf, Group, Key, read_option, read_title
 from synthdata.cli.main import COMMANDS
 from synthdata.errors import ConfigError, nearest
 
@@ -65,7 +65,8 @@ def print_help(arguments: Sequence[str]) -> int:
     config_dir, topics = _split(arguments)
     conf = Conf(config_dir)
     if topics:
-        lines = [line for topic in topics for line in (*_topic(conf, topic), ())]
+        keys = [*conf.main_keys(), *conf.option_keys()]
+        lines = [line for topic in topics for line in (*_topic(conf, keys, topic), ())]
         lines.pop()
     else:
         lines = list(_overview(conf))
@@ -88,10 +89,9 @@ def _split(arguments: Sequence[str]) -> tuple[str | None, list[str]]:
     return config_dir, topics
 
 
-def _topic(conf: Conf, topic: str) -> Iterator[Line]:
+def _topic(conf: Conf, keys: Sequence[Key], topic: str) -> Iterator[Line]:
     """All there is to say about a command, a group, an option of it, or a key."""
     groups = conf.groups()
-    keys = [*conf.main_keys(), *conf.option_keys()]
     if topic in COMMANDS:
         yield from _command_page(topic)
         if topic not in groups and not any(f"{k.name}.".startswith(f"{topic}.") for k in keys):

@@ -20,6 +20,7 @@ from synthdata.cli.help import print_help
 from synthdata.cli.main import COMMANDS
 from synthdata.compose import conf_dir
 from synthdata.errors import ConfigError
+from synthdata.loader import LISTS
 
 GROUPS = sorted(folder.name for folder in conf_dir().iterdir() if folder.is_dir())
 OPTIONS = sorted(f"{file.parent.name}={file.stem}" for file in conf_dir().glob("*/*.yaml"))
@@ -68,6 +69,28 @@ def test_overview_has_every_key_of_the_main_config(capsys: pytest.CaptureFixture
 @pytest.mark.parametrize("command", ["resume", "extend", "verify", "show"])
 def test_overview_has_the_commands(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert re.search(rf"synthdata {command} .*  [A-Z]", shown(capsys))
+
+
+def test_every_key_has_a_line_with_its_default(capsys: pytest.CaptureFixture[str]) -> None:
+    conf = Conf()
+    keys = [key for key in (*conf.option_keys(), *conf.main_keys()) if key.name not in COMMANDS]
+    lines = [line for line in shown(capsys, *{k.name for k in keys}).splitlines() if line.strip()]
+    rows = {squeezed(line) for line in lines}
+    for key in keys:
+        start = squeezed(f"{key.name}{key.default[:6]}")
+        told = [row for row in rows if row.startswith(start)]
+        assert any(squeezed(key.comment.split()[0]) in row for row in told), key
+
+
+def test_what_a_recipe_sets_elsewhere_is_told_as_its_own(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rows = shown(capsys, "n").splitlines()
+    first, *others = [row for row in rows if row.startswith("    n ")]
+    assert "null" in first
+    assert "recipe=" not in first
+    assert others
+    assert all("(recipe=" in line for line in others)
 
 
 @pytest.mark.parametrize("option", OPTIONS)
@@ -205,6 +228,8 @@ def test_colour_on_a_terminal_only() -> None:
         ),
         ("synthdata engine=s", {"engine=serial"}),
         ("synthdata engine.w", {"engine.workers="}),
+        ("synthdata seed=abc engine.w", {"engine.workers="}),  # also beside what will be refused
+        ("synthdata canvas.mode=", {"canvas.mode=rgb"}),
         ("synthdata n", {"n="}),
         ("synthdata resume runs/one engine.w", {"engine.workers="}),
         ("synthdata show -o sheet.png seed=1 engine=s", {"engine=serial"}),
@@ -253,3 +278,25 @@ def test_a_topic_that_is_nearly_a_command() -> None:
         ConfigError, match="tun: no such command, group or key; did you mean 'tune'"
     ):
         print_help(["tun"])
+
+
+def completed(line: str) -> list[str]:
+    from hydra._internal.core_plugins.bash_completion import BashCompletion
+    from hydra._internal.utils import create_config_search_path
+
+    from synthdata.loader import Loader
+
+    loader = Loader(create_config_search_path(str(conf_dir())))
+    found: list[str] = BashCompletion(loader)._query("config", line)
+    return found
+
+
+@pytest.mark.parametrize("group", [g for g in GROUPS if g != "hydra"])
+def test_every_option_and_every_key_of_it_is_completed(group: str) -> None:
+    files = Conf().groups()[group].files
+    assert completed(f"{group}=") == [f"{group}={name}" for name in files]
+    for name in files if group not in ("recipe", "space") else ():
+        option = read_option(Conf().groups()[group], name)
+        chosen = f"{group}=[{name}]" if group in LISTS else f"{group}={name}"
+        offered = {word.rstrip("=.") for word in completed(f"{chosen} {option.prefix}")}
+        assert {f"{option.prefix}{key.name.partition('.')[0]}" for key in option.keys} <= offered
