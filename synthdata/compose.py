@@ -95,6 +95,8 @@ def changed(node: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]
         key = override.key_or_group
         if override.input_line not in groups:
             _assign(new, key, override.value())
+        elif override.value() is None:
+            new[key] = composed.get(key)
         elif key not in composed:
             raise ConfigError(f"{override.input_line}: sets up a whole config, so it stands first")
         elif not composed[key]:
