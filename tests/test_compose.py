@@ -24,7 +24,11 @@ from synthdata.replies import Answers
 #: What other packages some options need.
 NEEDS = {"renderer=opencv": "cv2", "renderer=svg": "resvg_py"}
 #: What else some have to be told.
-TOLD = {"labels=captions_llm": "services=openai", "services=recorded": "services.run=runs/one"}
+TOLD = {
+    "labels=captions_llm": "services=openai",
+    "services=recorded": "services.run=runs/one",
+    "axes=union": "axes.parts=[{axes: product, values: {a: 3}}]",
+}
 
 
 def options() -> list[tuple[str, str]]:
