@@ -256,7 +256,7 @@ def test_a_folder_is_data(tmp_path: Path) -> None:
         (["space=lines", "objective=lab_objectives:widht"], "did you mean 'width'"),
         (["space=lines", "objective=nowhere:width"], "cannot import 'nowhere'"),
         (["space=lines", "training.step=5"], "training.step: no such key; did you mean 'steps'"),
-        (["space=lines", "primitives=circles"], "primitives.lines.width: no such key"),
+        (["space=lines", "primitives=circles"], "primitives.lines.width: 'lines' is not chosen"),
         (["space=lines", "sed=1"], "sed: no such key"),
     ],
 )
