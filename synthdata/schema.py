@@ -84,6 +84,9 @@ def _node(given: Any, cls: type, schema: type, key: str) -> Any:
         for name, child in others.items():
             node[name] = child
     node._set_flag(_UNCOPIED, None)
+    content = node.__dict__["_content"]
+    in_order = [(name, content.pop(name)) for name in given]  # as the files have it
+    content.update(in_order)
     return node
 
 

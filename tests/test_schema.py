@@ -91,7 +91,7 @@ def test_every_shipped_class_has_a_structured_config(cls: Any) -> None:
 
     node = OmegaConf.structured(option(cls))
     asked = [f.name for f in dataclasses.fields(cls) if OmegaConf.is_missing(node, f.name)]
-    if not asked:
+    if not asked and cls.__name__ != "Union":  # which cannot be of nothing
         assert build(OmegaConf.to_container(node), object, "it") == cls()
     assert pickle.loads(pickle.dumps(node)) == node
 
@@ -121,6 +121,7 @@ def test_types_change_no_value(override: str) -> None:
     assert told == without
     for group in ("primitives", "effects", "labels"):
         assert list(told[group]) == list(without[group])  # an order is a config of its own
+    assert repr(told) == repr(without)  # the order of keys is that of the files
 
 
 def test_the_whole_is_read_only_and_closed_but_for_hydras_part() -> None:

@@ -150,7 +150,8 @@ class _Application:
 
         cfg = self._compose([*overrides, "hydra.mode=RUN"], RunMode.RUN)
         subdir, cfg.hydra.output_subdir = checked_subdir(cfg.hydra.output_subdir), None
-        HydraConfig.instance().set_config(cfg)  # for ${hydra:...}
+        if any("${hydra:" in override for override in overrides):  # else not before the job
+            HydraConfig.instance().set_config(cfg)
         try:
             folder = Path(cfg.hydra.run.dir)
         except Exception as error:
