@@ -16,9 +16,11 @@ from PIL import Image, _imaging
 
 def packed(rgbx: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
     """The RGB pixels of uint8 (height, width, 4): uint8 (height, width, 3), in ``out`` or new."""
+    shape = (*rgbx.shape[:2], 3)
     if out is None:
-        out = np.empty((*rgbx.shape[:2], 3), dtype=np.uint8)
-    if out.flags.c_contiguous and rgbx.flags.c_contiguous and _in_order():
+        out = np.empty(shape, dtype=np.uint8)
+    fits = out.shape == shape and out.dtype == np.uint8 and out.flags.c_contiguous
+    if fits and rgbx.flags.c_contiguous and _in_order():
         _pack(rgbx.view(np.uint32).reshape(-1), out)
         out[-1, -1] = rgbx[-1, -1, :3]
     else:

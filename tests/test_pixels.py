@@ -75,6 +75,14 @@ def test_packed_pixels_are_those_of_the_picture(
         assert bytes(pixels.png_rows(lent)) == naive_rows(rgbx[..., :3])
 
 
+def test_an_array_of_another_kind_is_no_place_for_packed_pixels() -> None:
+    rgbx = noise(6, 8, 0)
+    assert np.array_equal(pixels.packed(rgbx, np.zeros((6, 8, 3), np.float32)), rgbx[..., :3])
+    for shape in ((8, 6, 3), (7, 8, 3), (6, 8), (6, 8, 4)):
+        with pytest.raises(ValueError, match="broadcast"):
+            pixels.packed(rgbx, np.zeros(shape, np.uint8))
+
+
 def test_this_numpy_writes_in_order() -> None:
     assert pixels._in_order()
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.utils.data import get_worker_info
 
 from synthdata.dataset import Dataset
 from synthdata.torch import tv
@@ -75,8 +76,8 @@ class Samples(torch.utils.data.Dataset):  # type: ignore[misc]
 
 
 def drawn(places: Sequence[tuple[Samples, int]]) -> list[tuple[Any, Any]]:
-    """Samples at some positions, their images drawn into one batch where that can be."""
-    if any(samples.transforms is not None for samples, _ in places):
+    """Samples at some positions; in a worker their images are drawn into one batch if possible."""
+    if get_worker_info() is None or any(s.transforms is not None for s, _ in places):
         return [samples[position] for samples, position in places]
     batch = place((len(places), *places[0][0].data.image_shape))
     targets = [

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import gc
+import io
 import os
+import pickle
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +36,9 @@ def index_of(sample: dict[str, Any]) -> int:
     return int(sample["record"]["index"])
 
 
-def is_right(made: Batches, image: torch.Tensor, index: int) -> bool:
+def is_right(made: Batches, image: torch.Tensor, index: Any) -> bool:
     pixels = image.permute(1, 2, 0).numpy()
-    return np.array_equal(pixels, made.samples.data[index]["image"])
+    return np.array_equal(pixels, made.samples.data[int(index)]["image"])
 
 
 class Counted(torch.utils.data.IterableDataset):
@@ -46,7 +49,7 @@ class Counted(torch.utils.data.IterableDataset):
 
     def __iter__(self) -> Iterator[Any]:
         for images, indices in self.batches:
-            yield images, indices, len(blocks._own["blocks"]._blocks)
+            yield images, indices, len(blocks._own["blocks"])
 
 
 def test_blocks_are_used_again(made: Batches) -> None:
@@ -109,6 +112,103 @@ def test_batches_that_a_worker_changes_or_sends_twice(made: Batches) -> None:
         assert type(images) is torch.Tensor
         for image, index in zip(images, indices.tolist(), strict=True):
             assert is_right(made, image, index)
+
+
+def with_a_view(samples: list[Any]) -> dict[str, Any]:
+    images, indices = collate(samples)
+    return {"small": images[:, :, ::2, ::2], "images": images, "indices": indices}
+
+
+def test_a_view_of_a_batch_that_goes_out_before_it(made: Batches) -> None:
+    loader = DataLoader(made.samples, 8, num_workers=2, collate_fn=with_a_view)
+    for batch in chain.from_iterable(repeat(loader, 8)):
+        assert torch.equal(batch["small"], batch["images"][:, :, ::2, ::2])
+        for image, index in zip(batch["images"], batch["indices"].tolist(), strict=True):
+            assert is_right(made, image, index)
+
+
+def shared(images: torch.Tensor) -> torch.Tensor:
+    return images.share_memory_()
+
+
+def shortened(images: torch.Tensor) -> torch.Tensor:
+    images.data = images.data[1:]
+    return images
+
+
+def replaced(images: torch.Tensor) -> torch.Tensor:
+    return images.set_(torch.full(images.shape, 7, dtype=torch.uint8))
+
+
+def pickled(images: torch.Tensor) -> torch.Tensor:
+    return pickle.loads(pickle.dumps(images))
+
+
+def saved(images: torch.Tensor) -> torch.Tensor:
+    file = io.BytesIO()
+    torch.save(images, file)
+    return torch.load(io.BytesIO(file.getvalue()))
+
+
+class Treated(torch.utils.data.IterableDataset):
+    """Batches to which something is done in their worker, with what they should be."""
+
+    def __init__(self, batches: Batches, way: Any) -> None:
+        self.batches, self.way = batches, way
+
+    def __iter__(self) -> Iterator[Any]:
+        for images, _ in self.batches:
+            images = self.way(images)
+            yield images, images.numpy().tobytes()
+
+
+@pytest.mark.parametrize(
+    "way", [shared, shortened, replaced, copy.deepcopy, copy.copy, pickled, saved]
+)
+def test_what_a_worker_does_to_a_batch(made: Batches, way: Any) -> None:
+    for images, pixels in islice(DataLoader(Treated(made, way), None, num_workers=1), 20):
+        assert type(images) is torch.Tensor
+        assert images.numpy().tobytes() == pixels
+
+
+def test_a_fork_of_the_trainer_has_its_batches_too(made: Batches) -> None:
+    loader = iter(DataLoader(made, None, num_workers=2))
+    for forgets in (True, False, True):
+        images, indices = next(loader)
+        ours, theirs = os.pipe(), os.pipe()
+        if (child := os.fork()) == 0:
+            os.read(theirs[0], 1)  # many batches later
+            right = all(is_right(made, *pair) for pair in zip(images, indices, strict=True))
+            del images
+            os.write(ours[1], b"1" if right else b"0")
+            os.read(theirs[0], 1)
+            os._exit(0)
+        held = None if forgets else images
+        del images
+        list(islice(loader, 20))
+        os.write(theirs[1], b"x")
+        assert os.read(ours[0], 1) == b"1"  # and the child lets go of it
+        list(islice(loader, 20))
+        if held is not None:
+            assert all(is_right(made, *pair) for pair in zip(held, indices, strict=True))
+        os.write(theirs[1], b"x")
+        os.waitpid(child, 0)
+        for end in (*ours, *theirs):
+            os.close(end)
+
+
+def by_files(_: int) -> None:
+    torch.multiprocessing.set_sharing_strategy("file_system")
+
+
+def test_without_descriptors(made: Batches) -> None:
+    """As PyTorch advises where there are too many files open."""
+    loader = DataLoader(made.samples, 8, num_workers=1, collate_fn=collate, worker_init_fn=by_files)
+    before = len(os.listdir("/proc/self/fd"))
+    batches = list(loader)
+    assert len(os.listdir("/proc/self/fd")) < before + len(batches)
+    for images, indices in batches:
+        assert all(is_right(made, *pair) for pair in zip(images, indices, strict=True))
 
 
 def test_nothing_is_left_of_blocks(made: Batches) -> None:
