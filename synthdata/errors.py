@@ -72,7 +72,7 @@ class Interrupted(SynthdataError):
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """A clause that helps after an unknown name: the nearest known names, or all of them."""
-    names = sorted(str(k) for k in known if k != "_target_")
+    names = sorted({str(k) for k in known if k not in ("_target_", name)})
     close = get_close_matches(name, names, n=3, cutoff=0.6)
     if close:
         return "did you mean " + " or ".join(repr(c) for c in close) + "?"

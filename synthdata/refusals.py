@@ -31,7 +31,10 @@ def config_error(
     if match := re.search(r"Could not delete from config\. '([^']+)' does not exist", text):
         return ConfigError(f"{match[1]}: is not there or null, so it cannot be deleted")
     if match := re.search(r"Could not delete '([^'=]+).*No match in the defaults list", text):
-        return ConfigError(f"~{match[1]}: cannot be left out like this; {match[1]}=null is none")
+        group = match[1]
+        may_be_none = group in ("effects", "labels", "axes", "recipe", "services")
+        hint = f"{group}=null is none" if may_be_none else f"{group}=... chooses another option"
+        return ConfigError(f"~{group}: cannot be left out like this; {hint}")
     if match := re.search(
         r"[Mm]ultiple values for (\w+)|(\w+) appears more|force-add of config groups.*'\+\+(\w+)",
         text,

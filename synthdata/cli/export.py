@@ -57,7 +57,7 @@ def _plugins(override: str) -> bool:
 def _option(override: str) -> tuple[str, Any]:
     key, equals, text = override.partition("=")
     if not equals:
-        raise ConfigError(f"export: {override!r} is not key=value")
+        raise ConfigError(f"{override!r} is not key=value")
     if text.startswith("{"):  # as Hydra reads it, {train:0.8} is a mapping too
         text = re.sub(r":(?=\S)", ": ", text)
     try:

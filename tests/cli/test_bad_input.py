@@ -161,7 +161,8 @@ TABLE: list[tuple[list[str], list[str]]] = [
     (["+encoder=png"], ["encoder", "leave out the '+'"]),
     (["++encoder=png"], ["encoder", "leave out the '+'"]),
     (["+recipe=charts"], ["recipe", "leave out the '+'"]),
-    (["~primitives"], ["~primitives", "primitives=null"]),
+    (["~primitives"], ["~primitives", "primitives=..."]),
+    (["~effects"], ["~effects", "effects=null"]),
     (["~n"], ["n:", "null"]),
     # sections, lists, and what takes the place of the other
     (["canvas=null"], ["canvas", "None", "size, background"]),
