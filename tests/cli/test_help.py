@@ -291,6 +291,7 @@ def completed(line: str) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group", [g for g in GROUPS if g != "hydra"])
 def test_every_option_and_every_key_of_it_is_completed(group: str) -> None:
     files = Conf().groups()[group].files

@@ -237,6 +237,7 @@ def test_workers_come_and_go_by_hand(queue: Queue) -> None:
     wait_for(lambda: len(queue.pids()) == 2)
 
 
+@pytest.mark.slow
 def test_workers_come_and_go_with_the_backlog(tmp_path: Path) -> None:
     go = tmp_path / "go"
     config = QueueConfig(capacity=64, workers=1, max_workers=3, largest_range=1)

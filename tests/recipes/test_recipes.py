@@ -230,6 +230,7 @@ def test_cells_are_the_same_in_all_channels_and_die_by_dose() -> None:
 LOOKS = {"channel", "fill", "width"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", SMALL)
 def test_each_axis_and_pairs_of_axes_give_the_same_bytes(recipe: str, tmp_path: Path) -> None:
     plain = small(recipe, tmp_path / "plain", "engine=serial")

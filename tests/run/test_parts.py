@@ -42,6 +42,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return Run(path, config([*SMALL, "engine=serial"])).execute()
 
 
+@pytest.mark.slow
 def test_four_processes_at_once_make_the_run(whole: Run, command: Command) -> None:
     arguments = [*SMALL, "hydra.run.dir=run", "engine.workers=1"]
     started = [command.start(*arguments, f"shards={k}/4") for k in range(4)]

@@ -152,6 +152,7 @@ def test_a_call_has_a_deadline_however_it_drips(server: ModelServer) -> None:
     assert answers.causes == {question(0).key: cause}
 
 
+@pytest.mark.slow
 def test_a_batch_has_a_deadline(server: ModelServer) -> None:
     """The first answers are kept; the batch ends though the server never answers the others."""
     holding = threading.Event()

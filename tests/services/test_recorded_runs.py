@@ -115,6 +115,7 @@ def test_replay_with_the_network_cut_gives_the_same_digest(
     assert leftovers(run.path) == []
 
 
+@pytest.mark.slow
 def test_redis_gives_the_same_data_set(
     server: ModelServer, redis_server: None, tmp_path: Path
 ) -> None:
@@ -140,6 +141,7 @@ def test_other_replies_are_another_data_set(server: ModelServer, tmp_path: Path)
     assert one.state["replies"] != other.state["replies"]
 
 
+@pytest.mark.slow
 def test_what_services_are_decides_no_bytes(server: ModelServer, tmp_path: Path) -> None:
     one = config([*ASKING, "services.concurrency=3", "services.limits.requests_per_minute=9"])
     assert one.fingerprint == config(ASKING).fingerprint
@@ -218,6 +220,7 @@ def test_a_run_from_a_stranger_calls_nobody(server: ModelServer, tmp_path: Path)
     assert len(server.arrivals) == before
 
 
+@pytest.mark.slow
 def test_damaged_replies_are_asked_again(server: ModelServer, tmp_path: Path) -> None:
     run = make(tmp_path / "run")
     digest, asked = run.state["digest"], len(server.arrivals)
@@ -330,6 +333,7 @@ def test_the_key_is_in_no_file_log_record_or_traceback(
     assert server.arrivals[0].authorization == f"Bearer {KEY}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "value", "told"),
     [

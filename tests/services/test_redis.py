@@ -187,6 +187,7 @@ def _address() -> str:
     return os.environ["REDIS_URL"]
 
 
+@pytest.mark.slow
 def test_whoever_lives_keeps_its_lease(server: ModelServer) -> None:
     from synthdata.services import redis as module
 
