@@ -9,9 +9,9 @@ from pathlib import Path
 from synthdata.compose import compose, listed
 from synthdata.config import Config
 from synthdata.errors import ConfigError
-from synthdata.generator import SampleConfig
 from synthdata.outputs import check_outputs, finish_outputs
 from synthdata.run import Observer, Run
+from synthdata.sample_config import SampleConfig
 from synthdata.vocabularies import settled
 
 

@@ -20,8 +20,8 @@ from synthdata.engines.base import Engine
 from synthdata.engines.loky import Loky
 from synthdata.engines.serial import Serial
 from synthdata.errors import ConfigError
-from synthdata.generator import SampleConfig, without_filter
 from synthdata.replies import Service
+from synthdata.sample_config import SampleConfig, without_filter
 from synthdata.splits import Splits
 from synthdata.writers.base import Writer
 from synthdata.writers.folder import Folder

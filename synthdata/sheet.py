@@ -8,7 +8,8 @@ import numpy as np
 from PIL import Image
 
 from synthdata.errors import ConfigError
-from synthdata.generator import Generator, SampleConfig
+from synthdata.generator import Generator
+from synthdata.sample_config import SampleConfig
 
 CELL, GAP, PAPER = 256, 12, (228, 228, 228)
 

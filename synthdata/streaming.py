@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from synthdata.errors import ConfigError, SynthdataError
-from synthdata.generator import Generator, SampleConfig
+from synthdata.generator import Generator
 from synthdata.queue import Queue, QueueConfig, Result, Slot, TaskResult
 from synthdata.runtime.resources import Container, Resource
+from synthdata.sample_config import SampleConfig
 
 DRAW = 0x57  # the function id of a part of a batch
 PART = 8  # samples in a part: small enough to share a batch out, large enough to cost nothing

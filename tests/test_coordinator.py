@@ -118,6 +118,6 @@ def test_a_function_that_is_none_fails_with_a_sentence(name: str) -> None:
 
 def test_it_knows_nothing_of_images() -> None:
     code = "import sys, synthdata.coordinator, synthdata.axes.grids, synthdata.engines.serial\n"
-    code += "bad = {'PIL', 'matplotlib', 'synthdata.scene', 'synthdata.generator'}\n"
+    code += "bad = {'PIL', 'matplotlib', 'synthdata.scene', 'synthdata.sample_config'}\n"
     code += "assert not bad & set(sys.modules), bad & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

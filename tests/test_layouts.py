@@ -14,9 +14,10 @@ from synthdata.components import build
 from synthdata.compose import compose, conf_dir
 from synthdata.distributions import Constant
 from synthdata.errors import ConfigError, LayoutError
-from synthdata.generator import Canvas, Generator, SampleConfig
+from synthdata.generator import Generator
 from synthdata.layouts import Free, Grid, Jittered, Layout, MinDistance, NonOverlapping
 from synthdata.primitives import Circles, Rectangles
+from synthdata.sample_config import Canvas, SampleConfig
 from synthdata.scene import Mark
 
 WIDTH, HEIGHT = 300, 200

@@ -26,9 +26,9 @@ from synthdata.compose import compose, conf_dir, plain
 from synthdata.config import Config
 from synthdata.distributions import Constant
 from synthdata.errors import ConfigError
-from synthdata.generator import SampleConfig
 from synthdata.loader import Loader
 from synthdata.primitives import Lines
+from synthdata.sample_config import SampleConfig
 from synthdata.schema import option, structured, typed
 
 #: What some options have to be told besides.
@@ -66,7 +66,7 @@ def test_a_field_has_the_type_that_the_dataclass_gives_it() -> None:
     hints = get_type_hints(structured(Config))
     assert hints["seed"] is int
     assert hints["n"] == int | None
-    assert hints["canvas"] is structured(synthdata.generator.Canvas)
+    assert hints["canvas"] is structured(synthdata.sample_config.Canvas)
     assert hints["report"] == structured(synthdata.config.Report) | None
     assert hints["plugins"] == list[str]
     assert {hints[name] for name in ("layout", "primitives", "engine", "axes")} == {Any}
@@ -138,7 +138,7 @@ def test_the_whole_is_read_only_and_closed_but_for_hydras_part() -> None:
 
 def test_sections_and_options_are_typed() -> None:
     assert OmegaConf.get_type(frozen()) is structured(Config)
-    assert OmegaConf.get_type(frozen().canvas) is structured(synthdata.generator.Canvas)
+    assert OmegaConf.get_type(frozen().canvas) is structured(synthdata.sample_config.Canvas)
     assert OmegaConf.get_type(frozen().encoder) is option(synthdata.encoders.Png)
     assert OmegaConf.get_type(frozen().effects.camera.sensor) is structured(
         synthdata.effects.sensor.Sensor

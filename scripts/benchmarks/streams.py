@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from benchmarks.queues import Tasks
-from synthdata.generator import Generator, SampleConfig
+from synthdata.generator import Generator
+from synthdata.sample_config import SampleConfig
 from synthdata.streaming import stream
 
 BATCH = 64

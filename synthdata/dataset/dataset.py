@@ -16,7 +16,7 @@ from synthdata.axes.base import Axes
 from synthdata.dataset import reading
 from synthdata.dataset.source import Made, Source
 from synthdata.errors import ConfigError
-from synthdata.generator import SampleConfig
+from synthdata.sample_config import SampleConfig
 
 if TYPE_CHECKING:
     from synthdata.config import Config

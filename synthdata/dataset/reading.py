@@ -10,7 +10,7 @@ from typing import Any
 from synthdata.components import coerce
 from synthdata.compose import compose, conf_dir, listed
 from synthdata.errors import ConfigError
-from synthdata.generator import SampleConfig
+from synthdata.sample_config import SampleConfig
 from synthdata.vocabularies import settled
 
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from synthdata.errors import ConfigError, nearest
-from synthdata.generator import Generator, SampleConfig
+from synthdata.generator import Generator
 from synthdata.runtime.resources import Container, Resource
+from synthdata.sample_config import SampleConfig
 
 
 class Source(ABC):

@@ -19,10 +19,10 @@ import numpy as np
 from synthdata.axes.coordinate import marginal
 from synthdata.distributions import Distribution
 from synthdata.effects.base import Effect
-from synthdata.generator import SampleConfig
 from synthdata.labels.marks import DIGITS
 from synthdata.primitives.base import Draw, Primitive, Shape
 from synthdata.report.columns import Column
+from synthdata.sample_config import SampleConfig
 
 BACKGROUNDS = 8  # that colours have to stand out from
 MILLION = 1_000_000

@@ -12,12 +12,12 @@ import orjson
 
 from synthdata.errors import ConfigError
 from synthdata.exports.source import read_record
-from synthdata.generator import SampleConfig
 from synthdata.report import records
 from synthdata.report.columns import Column
 from synthdata.report.summary import SCHEMA, summarize
 from synthdata.report.write import STATS
 from synthdata.run import Run
+from synthdata.sample_config import SampleConfig
 from synthdata.writers.base import hashes
 
 SAMPLES = 1000  # behind the statistics of a run without stats.json

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from synthdata.errors import DiskFull, StorageError, SynthdataError
-from synthdata.generator import Generator, SampleConfig
+from synthdata.generator import Generator
 from synthdata.replies import Answers, Service
 from synthdata.run.plan import Shard
 from synthdata.runtime import beat, log, registry
@@ -24,6 +24,7 @@ from synthdata.runtime.crash import stacks_into
 from synthdata.runtime.deadline import Deadline, TimedOut
 from synthdata.runtime.memory import collect_rarely, keep_freed_memory, limit
 from synthdata.runtime.resources import Kept, Resource
+from synthdata.sample_config import SampleConfig
 from synthdata.writers.base import ShardWriter, WriteError, Writer, hashes
 
 LEDGER = "ledger"

@@ -13,7 +13,7 @@ import orjson
 from synthdata.errors import ConfigError
 
 if TYPE_CHECKING:
-    from synthdata.generator import SampleConfig
+    from synthdata.sample_config import SampleConfig
 
 _strict = json.JSONEncoder(allow_nan=False).encode
 

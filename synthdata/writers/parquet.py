@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import orjson
 
-from synthdata.generator import SampleConfig
+from synthdata.sample_config import SampleConfig
 from synthdata.writers.base import Writer
 from synthdata.writers.onefile import OneFile, Sink
 from synthdata.writers.table import Columns, TableSink, check_readable, pyarrow

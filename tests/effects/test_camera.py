@@ -25,11 +25,12 @@ from synthdata.effects import (
 from synthdata.effects.light import decoded, encoded
 from synthdata.effects.sensor import demosaic
 from synthdata.errors import ConfigError
-from synthdata.generator import Canvas, Generator, SampleConfig
+from synthdata.generator import Generator
 from synthdata.geometry.outlines import outlines
 from synthdata.labels import Boxes, InstanceMask, Marks, Segments, Truth
 from synthdata.primitives import Circles, Crosses, Ellipses, Lines, Mixed, Polygons, Rectangles
 from synthdata.renderers import Agg
+from synthdata.sample_config import Canvas, SampleConfig
 from synthdata.scene import Scene
 
 SIDE = 240

@@ -25,9 +25,10 @@ from synthdata.effects import (
     SaltPepper,
     Tone,
 )
-from synthdata.generator import Canvas, Generator, SampleConfig
+from synthdata.generator import Generator
 from synthdata.labels import InstanceMask, Marks
 from synthdata.primitives import Circles, Rectangles
+from synthdata.sample_config import Canvas, SampleConfig
 
 OPTIONS = sorted(p.stem for p in (conf_dir() / "effects").glob("*.yaml"))
 WIDTH, HEIGHT = 160, 120

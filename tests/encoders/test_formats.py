@@ -11,7 +11,8 @@ from PIL import Image
 
 from synthdata import pixels
 from synthdata.encoders import Encoder, Jpeg, Npy, Png, Tiff, Webp
-from synthdata.generator import Canvas, Generator, SampleConfig
+from synthdata.generator import Generator
+from synthdata.sample_config import Canvas, SampleConfig
 
 LOSSLESS: list[Encoder] = [
     Png(),

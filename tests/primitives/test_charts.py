@@ -20,10 +20,11 @@ from synthdata.components import build
 from synthdata.compose import compose
 from synthdata.distributions import Constant
 from synthdata.errors import ConfigError
-from synthdata.generator import Canvas, Generator, Sample, SampleConfig
+from synthdata.generator import Generator, Sample
 from synthdata.labels import Boxes, InstanceMask, Marks, Texts
 from synthdata.primitives import Charts, Primitive
 from synthdata.primitives.charts import KINDS
+from synthdata.sample_config import Canvas, SampleConfig
 from synthdata.scene import Style
 
 SIZE = (320, 300)

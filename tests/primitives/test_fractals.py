@@ -12,10 +12,11 @@ from synthdata.components import build
 from synthdata.compose import compose
 from synthdata.distributions import Constant
 from synthdata.errors import ConfigError
-from synthdata.generator import Canvas, Generator, SampleConfig
+from synthdata.generator import Generator
 from synthdata.labels import InstanceMask, Marks
 from synthdata.primitives import Fractals, Primitive
 from synthdata.primitives.fractals import System, chaos_game, picture_of, read_system, with_chances
+from synthdata.sample_config import Canvas, SampleConfig
 
 SIDE = 128
 FERN = """0,0,0,0.16,0,0,0.01

@@ -18,9 +18,10 @@ from synthdata.components import build
 from synthdata.compose import compose
 from synthdata.distributions import Choice, Constant, Distribution, IntUniform, Uniform
 from synthdata.errors import ConfigError
-from synthdata.generator import Canvas, Generator, SampleConfig
+from synthdata.generator import Generator
 from synthdata.primitives import Primitive, Shape
 from synthdata.renderers import Agg
+from synthdata.sample_config import Canvas, SampleConfig
 from synthdata.scene import Mark, Scene
 
 NAMES = (

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 
 from synthdata.distributions import Constant, Normal
 from synthdata.errors import ConfigError
-from synthdata.generator import Generator, SampleConfig
+from synthdata.generator import Generator
 from synthdata.primitives import Draw, Lines, Outline, Shape
 from synthdata.primitives.ahead import MOST
 from synthdata.primitives.base import Levels
 from synthdata.rng import Streams
+from synthdata.sample_config import SampleConfig
 from synthdata.scene import Mark
 
 KINDS = ("lines", "circles", "arrows", "polylines", "mixed")

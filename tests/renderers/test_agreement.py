@@ -22,9 +22,10 @@ import pytest
 
 import synthdata.primitives as shipped
 from synthdata.distributions import Choice, Constant
-from synthdata.generator import Canvas, Generator, SampleConfig
+from synthdata.generator import Generator
 from synthdata.primitives import Primitive, Shape
 from synthdata.renderers import Agg, OpenCV, Renderer, Svg
+from synthdata.sample_config import Canvas, SampleConfig
 from synthdata.scene import Scene
 from synthdata.styles import DrawingStyle, Exact, HandDrawn
 

@@ -22,10 +22,10 @@ from synthdata.cli import main
 from synthdata.cli.console import Console
 from synthdata.config import Config
 from synthdata.errors import ConfigError, NoReply
-from synthdata.generator import SampleConfig
 from synthdata.replies import Question
 from synthdata.run import Run
 from synthdata.run.verify import verify
+from synthdata.sample_config import SampleConfig
 from synthdata.services.facts import facts
 
 ASKING = [

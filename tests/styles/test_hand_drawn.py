@@ -17,10 +17,11 @@ from synthdata.compose import compose
 from synthdata.distributions import Constant, Uniform
 from synthdata.effects import Camera, Lens
 from synthdata.errors import ConfigError
-from synthdata.generator import Canvas, Generator, SampleConfig
+from synthdata.generator import Generator
 from synthdata.labels import InstanceMask, Marks, Segments, Truth
 from synthdata.primitives import Primitive
 from synthdata.renderers import Agg
+from synthdata.sample_config import Canvas, SampleConfig
 from synthdata.scene import Mark, Scene
 from synthdata.styles import DrawingStyle, Exact, HandDrawn
 
