@@ -35,10 +35,11 @@ def test_smoke(tmp_path):
     assert set(result) == top
     assert {"cpu", "cores", "python", "libraries", "date"} <= set(result["machine"])
     assert list(result["cases"]) == cases
-    for case in result["cases"].values():
+    for name, case in result["cases"].items():
         assert case["programs"]
         for program in case["programs"]:
-            assert len(program["wall_s"]) == len(program["cpu_s"]) == 2
+            turns = 20 if name == "faults" else 2  # which is a small difference
+            assert len(program["wall_s"]) == len(program["cpu_s"]) == turns
             assert 0 < program["least"] <= program["per_second"] <= program["greatest"]
         for comparison in case["comparisons"]:
             assert comparison["least"] <= comparison["median_of_ratios"] <= comparison["greatest"]
