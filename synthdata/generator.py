@@ -116,7 +116,7 @@ class Generator:
         if own._is_plain:
             own._surface.draw_into(scene, out)
             return own._sample(index, scene, out)
-        sample = own._sample(index, scene, own._draw(scene))
+        sample = own._sample(index, scene, own._surface.lend(scene))
         np.copyto(out, sample.image)
         return sample._replace(image=out)
 

@@ -12,7 +12,6 @@ from synthdata.run.plan import Shard
 from synthdata.run.values import Whole
 from synthdata.runtime.beat import Pulse
 
-NO_SHARDS: Mapping[int, Shard] = {}
 _NAMED = 3  # causes in a message
 
 
@@ -21,7 +20,7 @@ def check(
     n: int,
     ledger: Ledger,
     pulses: Sequence[Pulse],
-    shards: Mapping[int, Shard] = NO_SHARDS,
+    shards: Mapping[int, Shard],
 ) -> None:
     """Raise BudgetSpent if more samples failed than ``limits`` allow.
 

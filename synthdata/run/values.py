@@ -50,8 +50,8 @@ class Values:
         for shard, made, failed in more:
             now.add(shard, made, failed)
         lost = self._failed + now._failed
-        for value in self._made | now._made if lost else ():
-            lost.pop(value, None)
+        for value in [v for v in lost if v in self._made or v in now._made]:
+            del lost[value]
         whole: Counter[tuple[str, ...]] = Counter()
         for (names, task), failed in lost.items():
             whole[names] += failed >= min(TRIED, self._sizes[names][task])

@@ -1,9 +1,10 @@
 """Batches of a DataLoader in shared memory that is used again.
 
-The pages of new shared memory cost two to five times what drawing on them does. So a worker keeps
-the blocks that its batches went out in, and fills one again when nobody has it any more. The system
-counts that: a block goes out by a file description of its own, which is locked, and the lock goes
-when the last one closes it, the trainer, whoever was forked from it, or one who was killed.
+The pages of new shared memory can cost more than drawing on them: for five lines 1.5 times as much
+was measured in 224 by 224 pixels, and three times in 512 by 512. So a worker keeps the blocks that
+its batches went out in, and fills one again when nobody has it any more. The system counts that: a
+block goes out by a file description of its own, which is locked, and the lock goes when the last
+one closes it, the trainer, whoever was forked from it, or one who was killed.
 """
 
 from __future__ import annotations

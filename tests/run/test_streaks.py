@@ -90,10 +90,10 @@ def test_a_shard_under_way_continues_the_row_of_the_one_before() -> None:
     def pulse(streak: int, since: int) -> Pulse:
         return Pulse(Path(), "", 0, 1, since + streak, 9, streak, streak, since, 0.0)
 
-    budget.check(limits, 30, ledger, [pulse(2, 10), pulse(4, 20)])
-    budget.check(limits, 30, ledger, [pulse(4, 11)])  # its first sample was made
+    budget.check(limits, 30, ledger, [pulse(2, 10), pulse(4, 20)], {})
+    budget.check(limits, 30, ledger, [pulse(4, 11)], {})  # its first sample was made
     with pytest.raises(BudgetSpent, match=r"^5 samples in a row failed"):
-        budget.check(limits, 30, ledger, [pulse(3, 10)])
+        budget.check(limits, 30, ledger, [pulse(3, 10)], {})
     assert ledger.causes == Counter(a=2)
 
 
