@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from synthdata.scene import CLOSEPOLY, LINETO, MOVETO, Mark, Style
 
 WEIGHTS = 25
 GREY = (127, 127, 127)
+_BOX = np.array((MOVETO, LINETO, LINETO, LINETO, CLOSEPOLY), dtype=np.uint8)
 _FOUND_AT_ONCE = 50  # categories: more take longer than a sample may
 _WRITE_FILES = "; for more write parameter files by search() and give their path"
 _ORBIT_SEED = 100  # of the orbits of all pictures, as published
@@ -99,24 +100,40 @@ class FractalDb(Primitive):
         self, system: np.ndarray, size: tuple[int, int], rng: np.random.Generator
     ) -> np.ndarray:
         """uint8 (height, width): 1 where the last patch there has a pixel; y upwards."""
-        at = _places(system.tobytes(), self.points, size)
-        patterns = rng.integers(1, 512, len(at))
-        cells = np.arange(9)
-        width, height = size
-        column = at[:, :1] + 1 + cells % 3
-        row = at[:, 1:] + 1 + cells // 3
-        inside = (column < width) & (row < height)
-        picture = np.zeros((height, width), dtype=np.uint8)
-        bits = patterns[:, None] >> (8 - cells) & 1
-        picture[row[inside], column[inside]] = bits[inside]  # later ones take the place
+        owners = _owners(system.tobytes(), self.points, size)
+        patterns = rng.integers(1, 512, owners.points)
+        picture = np.zeros(size[::-1], dtype=np.uint8)
+        picture.reshape(-1)[owners.pixels] = patterns[owners.point] >> owners.shift & 1
         return picture
 
 
+class _Owners(NamedTuple):
+    """Which of the patches around ``points`` points is seen in which pixel.
+
+    ``pixels`` are those under a patch, row by row from the bottom; ``point`` is whose patch lies on
+    top there, the last one that came, and ``shift`` which bit of its pattern the pixel takes.
+    """
+
+    points: int
+    pixels: np.ndarray
+    point: np.ndarray
+    shift: np.ndarray
+
+
 @functools.lru_cache(maxsize=2)
-def _places(system: bytes, points: int, size: tuple[int, int]) -> np.ndarray:
-    """The pixels (m, 2) of an orbit, which all pictures of a system and a weight have in common."""
+def _owners(system: bytes, points: int, size: tuple[int, int]) -> _Owners:
+    """What all pictures of a system and a weight have in common."""
     levels = np.random.RandomState(_ORBIT_SEED).random_sample(points)
-    return pixels_of(*orbit(np.frombuffer(system).reshape(-1, 7), levels), size)
+    at = pixels_of(*orbit(np.frombuffer(system).reshape(-1, 7), levels), size)
+    width, height = size
+    cells = np.arange(9)
+    column, row = at[:, :1] + 1 + cells % 3, at[:, 1:] + 1 + cells // 3
+    inside = (column < width) & (row < height)
+    last = np.full(width * height, -1)
+    last[(row * width + column)[inside]] = np.flatnonzero(inside)  # later ones take the place
+    pixels = np.flatnonzero(last >= 0)
+    point, cell = np.divmod(last[pixels], 9)
+    return _Owners(len(at), pixels, point, 8 - cell)
 
 
 def weighted(weight: int, step: float) -> tuple[int, float]:
@@ -152,14 +169,15 @@ def _mark(picture: np.ndarray, params: Mapping[str, Any]) -> Mark:
     left = start // height
     top, bottom = start - left * height, stop - left * height
     corners = ((left, top), (left + 1, top), (left + 1, bottom), (left, bottom), (left, top))
-    vertices = np.stack([np.stack(corner, axis=1) for corner in corners], axis=1)
-    vertices = vertices.reshape(-1, 2).astype(np.float64)
-    codes = np.array((MOVETO, LINETO, LINETO, LINETO, CLOSEPOLY), dtype=np.uint8)
-    (x0, y0), (x1, y1) = vertices.min(axis=0).tolist(), vertices.max(axis=0).tolist()
+    vertices = np.empty((len(start), 5, 2))
+    for k, corner in enumerate(corners):
+        vertices[:, k, 0], vertices[:, k, 1] = corner
+    x0, x1 = float(left.min()), float(left.max() + 1)
+    y0, y1 = float(top.min()), float(bottom.max())
+    codes = np.tile(_BOX, len(start))
     style = Style(stroke=None, fill=GREY, width=0.0)
     center = (("center", (x0 + x1) / 2, (y0 + y1) / 2),)
-    codes = np.tile(codes, len(start))
-    return Mark("fractal", vertices, codes, style, params, center, (x0, y0, x1, y1))
+    return Mark("fractal", vertices.reshape(-1, 2), codes, style, params, center, (x0, y0, x1, y1))
 
 
 @dataclass(frozen=True)
