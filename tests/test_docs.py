@@ -43,7 +43,7 @@ N = re.compile(r"\bn=(\d+)")
 TRIALS = re.compile(r"\b(n_trials|steps)=(\d+)")
 #: Pages that are passed over where a package is not installed.
 NEEDS = {"lab": ("optuna", "torch", "torchmetrics", "tensorboard", "tokenizers", "safetensors")}
-OPTIONAL = ("torch", "torchdata", "grain", "jax", "tensorflow", "datasets")
+OPTIONAL = ("torch", "torchvision", "torchdata", "grain", "jax", "tensorflow", "datasets")
 LOOP = re.compile(r"\bfor name in (\S+ \S+)[^;]*;")
 
 

@@ -208,6 +208,36 @@ def test_transforms_see_the_classes_of_torchvision(
     ]
 
 
+def test_torchvision_turns_pictures_and_targets_together(rich: Dataset) -> None:
+    """Its transforms v2 and its Mask R-CNN take what there is as it is."""
+    pytest.importorskip("torchvision")
+    from torchvision.models.detection import maskrcnn_resnet50_fpn
+    from torchvision.transforms import v2
+
+    target = Detection(masks=True)
+    for index in range(5):
+        image, there = Samples(rich, target)[index]
+        turned, back = Samples(rich, target, v2.RandomHorizontalFlip(1.0))[index]
+        assert torch.equal(turned, image.flip(-1))
+        assert torch.equal(back["masks"], there["masks"].flip(-1))
+        x0, y0, x1, y1 = there["boxes"].unbind(1)
+        width = image.shape[-1]
+        corners = torch.stack((width - x1, y0, width - x0, y1), dim=1)
+        assert torch.allclose(back["boxes"].as_subclass(torch.Tensor), corners)
+        assert torch.equal(back["labels"], there["labels"])
+    samples = Samples(rich, target, v2.ToDtype(torch.float32, scale=True))
+    images, targets = collate([samples[0], samples[1]])
+    model = maskrcnn_resnet50_fpn(
+        weights=None,
+        weights_backbone=None,
+        num_classes=1 + len(target.categories),
+        **{"min_size": 64, "max_size": 96},
+    )
+    losses = model(list(images), targets)
+    assert losses
+    assert all(loss.isfinite() for loss in losses.values())
+
+
 def indices(batches: Any, count: int | None = None) -> list[int]:
     return list(chain.from_iterable(t.tolist() for _, t in islice(batches, count)))
 

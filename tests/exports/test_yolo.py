@@ -145,3 +145,36 @@ def test_layout_is_ultralytics(masked: Run, tmp_path: Path) -> None:
         assert not found & labels
         found |= labels
     assert len(found) == 20
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("task", "model"),
+    [
+        ("detect", "yolov8n.yaml"),
+        ("segment", "yolov8n-seg.yaml"),
+        ("obb", "yolov8n-obb.yaml"),
+        ("pose", "yolov8n-pose.yaml"),
+    ],
+)
+def test_ultralytics_trains_on_it(
+    task: str, model: str, rich: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes with PyTorch and OpenCV, and is AGPL: so it is none of our extras."""
+    monkeypatch.setenv("YOLO_OFFLINE", "1")
+    monkeypatch.setenv("YOLO_CONFIG_DIR", str(tmp_path))
+    yolo = pytest.importorskip("ultralytics").YOLO
+    folder = exported(rich, "yolo", tmp_path / "yolo", task=task, split={"train": 0.7, "val": 0.3})
+    trained = yolo(model)
+    trained.train(
+        data=str(folder / "data.yaml"),
+        project=str(tmp_path / "runs"),
+        **{"epochs": 1, "imgsz": 64, "batch": 4, "device": "cpu", "workers": 0},
+        **{"plots": False, "amp": False, "val": True},
+    )
+    (cache,) = folder.glob("labels/train.cache")
+    scanned = np.load(cache, allow_pickle=True).item()
+    found, missing, empty, corrupt, total = scanned["results"]
+    assert (missing, corrupt) == (0, 0)
+    assert found + empty == total == len(list((folder / "images" / "train").iterdir()))
+    assert scanned["msgs"] == []
