@@ -36,7 +36,7 @@ from synthdata.writers.table import check_readable
 
 @dataclass(frozen=True, kw_only=True)
 class Coco(Format):
-    """``<split>/`` with the pictures and ``annotations/instances_<split>.json``.
+    """``images/<split>/`` with the pictures and ``annotations/instances_<split>.json``.
 
     ``segmentation`` is ``rle``, ``polygons`` or ``none``; ``extent`` whether what is seen of a mark
     or all of it is meant. ``categories`` are numbered from 1 on: unless given, as in the label
@@ -76,7 +76,7 @@ class Coco(Format):
         with ExitStack() as stack:
             files: dict[str, list[_Document]] = {}
             for split in source.splits.names:
-                (target / split).mkdir()
+                (target / "images" / split).mkdir(parents=True)
                 kinds = ["instances"] + ["panoptic"] * self.panoptic
                 files[split] = [
                     stack.enter_context(_document(annotations / f"{kind}_{split}.json", categories))
@@ -87,7 +87,7 @@ class Coco(Format):
             made = Instances(source, self.extent)
             number = 1
             for item in source:
-                source.place(item, target / item.split, self.link)
+                source.place(item, target / "images" / item.split, self.link)
                 instances, *panoptic = files[item.split]
                 found = list(made.of(item))
                 instances.add(_image(item), self._annotations(item, found, numbers, survey, number))

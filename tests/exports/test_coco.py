@@ -139,8 +139,8 @@ def test_pictures_are_links_or_copies_of_the_same_bytes(masked: Run, tmp_path: P
     copied = exported(masked, "coco", tmp_path / "copied", split=SPLIT, link=False)
     for record in masked.records():
         source = file_of(masked, record["index"])
-        (link,) = linked.glob(f"*/{source.name}")
-        (copy,) = copied.glob(f"*/{source.name}")
+        (link,) = linked.glob(f"images/*/{source.name}")
+        (copy,) = copied.glob(f"images/*/{source.name}")
         assert link.samefile(source)
         assert not copy.samefile(source)
         assert copy.read_bytes() == source.read_bytes()

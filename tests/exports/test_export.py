@@ -52,7 +52,7 @@ def test_the_command(plain: Run, command: Command) -> None:
         "run-coco: 20 images (train %d, val %d)" % counts,
         "scenes with a near duplicate in another split: 0",
     ]
-    assert len(list((command.folder / "run-coco" / "train").iterdir())) == counts[0]
+    assert len(list((command.folder / "run-coco" / "images" / "train").iterdir())) == counts[0]
     done = command("export", "run/", "metadata", "-o", "deep/er/all.csv")
     assert (done.returncode, done.stdout) == (0, "deep/er/all.csv: 20 images\n"), done.stderr
     help_text = command("export", "--help").stdout
@@ -257,7 +257,7 @@ def test_without_links_pictures_are_copied(
     monkeypatch.setattr(os, "link", refuses)
     copied = exported(plain, "coco", tmp_path / "copied")
     assert tree(linked) == tree(copied)
-    assert next(copied.glob("train/*")).stat().st_nlink == 1
+    assert next(copied.glob("images/train/*")).stat().st_nlink == 1
 
 
 def test_a_run_with_failures_is_exported_without_them(tmp_path: Path) -> None:

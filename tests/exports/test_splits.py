@@ -46,8 +46,8 @@ def test_nothing_changes_its_split_when_a_run_grows(tmp_path: Path) -> None:
     before = exported(run, "coco", tmp_path / "before", split=SPLIT)
     run = Run(tmp_path / "run", config([*overrides, "n=60", "shard_size=11"])).execute()
     after = exported(run, "coco", tmp_path / "after", split=SPLIT)
-    assert len(list(after.glob("*/*.png"))) == 60
-    for picture in before.glob("*/*.png"):
+    assert len(list(after.glob("images/*/*.png"))) == 60
+    for picture in before.glob("images/*/*.png"):
         assert picture.samefile(after / picture.relative_to(before))
 
 
