@@ -27,7 +27,6 @@ def test_datumaro_and_so_cvat(rich: Run, tmp_path: Path) -> None:
     for item in data:
         record = records[int(item.id)]
         assert item.media.data.shape[:2] == (record["height"], record["width"])
-        expected = dict(seen(rich, record["index"]))
         found = {
             mask.image.tobytes(): categories[mask.label]
             for mask in item.annotations
@@ -48,9 +47,9 @@ def test_fiftyone(rich: Run, tmp_path: Path) -> None:
     _, classes, _, images, objects = reader.load_coco_detection_annotations(str(path))
     records = {record["index"]: record for record in rich.records()}
     assert images.keys() == records.keys()
-    for index, annotations in objects.items():
+    for index, own in objects.items():
         size = images[index]["width"], images[index]["height"]
-        found = [a.to_detection(size, classes, load_segmentation=True) for a in annotations]
+        found = [a.to_detection(size, classes, load_segmentation=True) for a in own]
         expected = list(seen(rich, index))
         assert len(found) == len(expected)
         for detection, (mark, pixels) in zip(found, expected, strict=True):
