@@ -36,6 +36,8 @@ class Faulty(Primitive):
     once: str = ""  # begins the name of a file for each sample that has gone wrong already
     unless: str = ""  # a file that says that nothing is wrong any more
     slow_if: str = ""  # a file that makes it slow
+    waits: tuple[int, ...] = ()  # at these it waits until there is a file:
+    gate: str = ""
 
     def marks(self, draw):
         index = int(draw.geometry.bit_generator.state["state"]["counter"][2])
@@ -43,6 +45,8 @@ class Faulty(Primitive):
             time.sleep(self.seconds)
         if self.slow_if and os.path.exists(self.slow_if):
             time.sleep(20)
+        while index in self.waits and not os.path.exists(self.gate):
+            time.sleep(0.002)
         x = y = 4.0
         params = {"x": x, "y": y, "index": index}
         once = self.once and f"{self.once}.{index}"
@@ -160,6 +164,7 @@ def write_plugin(folder: Path) -> Plugin:
     (options / "faulty.yaml").write_text(
         "# @package primitives.faulty\n_target_: faulty.Faulty\n"
         "at: []\nhow: throw\nseconds: 0.0\nonce: ''\nunless: ''\nslow_if: ''\n"
+        "waits: []\ngate: ''\n"
     )
     return Plugin(folder)
 

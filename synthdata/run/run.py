@@ -247,12 +247,15 @@ class Run:
         try:
             session.make(jobs, ledger)
         except BaseException as error:
-            others = session.failed_rows()
+            failed = session.failed_rows()
             session.clear()
             status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
             with contextlib.suppress(OSError, SynthdataError):  # the first cause is the one
-                elapsed = time.monotonic() - began
-                self._finish(status, ledger, elapsed, self._finished(plan), others)
+                elapsed, finished = time.monotonic() - began, self._finished(plan)
+                for shard in finished:  # its own rows count: it was committed just now, or retried
+                    failed.pop(shard.number, None)
+                others = [row for rows in failed.values() for row in rows]
+                self._finish(status, ledger, elapsed, finished, others)
             raise
         session.clear()
         self._versions = session.versions

@@ -114,9 +114,9 @@ class Session:
         """How many shards this session has made."""
         return len(self._done)
 
-    def failed_rows(self) -> list[dict[str, Any]]:
-        """The failures of the shards that are under way."""
-        return [row for pulse in self._pulses() for row in pulse.rows()]
+    def failed_rows(self) -> dict[int, list[dict[str, Any]]]:
+        """The failures of the shards that are under way, by the shard's number."""
+        return {pulse.shard: pulse.rows() for pulse in self._pulses()}
 
     def clear(self) -> None:
         """Remove what is not finished."""

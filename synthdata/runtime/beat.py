@@ -116,11 +116,14 @@ class Pulse(NamedTuple):
 
     def rows(self) -> list[dict[str, Any]]:
         """The failures of the shard so far."""
+        rows = []
         try:
             failed = _files(self.staging, self.host, self.pid).failed
-            return [json.loads(line) for line in failed.read_text(encoding="utf-8").splitlines()]
-        except (OSError, ValueError):  # none yet, or one just being written
-            return []
+            for line in failed.read_text(encoding="utf-8").splitlines():
+                rows.append(json.loads(line))
+        except (OSError, ValueError):  # none yet, or the last one is just being written
+            pass
+        return rows
 
     def stack(self) -> str:
         """Where the worker was when it ended at a deadline; empty when it did not."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from faults import Plugin, check, indices, make
+from faults import Plugin, check, indices, make, rows
 from processes import leftovers
 
-from synthdata.errors import StartError
+from synthdata.errors import BudgetSpent, StartError
 from synthdata.run import Run, session
 
 DEADLY = """
@@ -98,3 +98,34 @@ def test_samples_that_end_workers_too_are_told_apart(
 ) -> None:
     options = [*deadly, "+writer.how=exit", "+writer.times=2"]
     check(make(faulty, tmp_path / "run", *options, at=[4, 8], how="os_exit"), 12, [4, 8])
+
+
+LASTING = """
+import dataclasses, time
+from synthdata.writers import Folder
+
+@dataclasses.dataclass(frozen=True)
+class Lasting(Folder):
+    def open(self, *arguments, **options):
+        made = super().open(*arguments, **options)
+        commit = made.commit
+        made.commit = lambda: (commit(), time.sleep(3600))
+        return made
+"""
+
+
+def test_a_failure_counts_once_where_the_run_ends_while_its_shard_is_committed(
+    faulty: Plugin, tmp_path: Path
+) -> None:
+    (faulty.folder / "lasting.py").write_text(LASTING)
+    path = tmp_path / "run"
+    options = ["n=8", "shard_size=4", "engine.workers=2", "failures.max_count=1"]
+    writer = ["writer._target_=lasting.Lasting", "plugins=[faulty,lasting]"]
+    late = {"waits": [5], "gate": path / "dataset" / "00000"}
+    with pytest.raises(BudgetSpent):
+        make(faulty, path, *options, "failures.max_rate=1", *writer, at=[1, 5], **late)
+    assert [row["index"] for row in rows(path)] == [1, 5]
+    state = Run.load(path, ["faulty", "lasting"]).state
+    assert state["failed"] == 2
+    assert state["made"] in (3, 6)  # whether the other shard was still committed
+    assert leftovers(path) == []

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import signal
 import threading
 import time
@@ -96,26 +98,48 @@ def test_a_sample_in_time_is_not_disturbed() -> None:
     with Deadline(0.2, None) as clock:
         clock.begin()
         clock.end()
-        ends = time.monotonic() + 0.3
-        while time.monotonic() < ends:
-            pass
+        spend(0.3)
+
+
+def test_a_process_that_is_stopped_has_its_time_again() -> None:
+    """Ctrl-Z and fg cost no sample."""
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        with contextlib.suppress(BaseException), Deadline(0.3, None) as clock:
+            clock.begin()
+            signal.raise_signal(signal.SIGSTOP)
+            try:
+                os.write(writing, b"again")
+                spend(3600.0)
+            except TimedOut:
+                os.write(writing, b", too late")
+        os._exit(0)
+    os.close(writing)
+    with open(reading) as said:
+        os.waitpid(pid, os.WUNTRACED)
+        time.sleep(0.5)  # at least: longer than its deadline
+        os.kill(pid, signal.SIGCONT)
+        assert said.read() == "again, too late"
+    os.waitpid(pid, 0)
+
+
+def spend(seconds: float) -> None:  # as a rule not the function that catches: Python finds no
+    ends = time.monotonic() + seconds  # handler for what is raised at the end of a loop's body
+    while time.monotonic() < ends:
+        pass
 
 
 def test_the_deadline_holds_in_any_thread() -> None:
     """dask runs jobs in a thread; Python handles no signals there."""
     result: list[str] = []
 
-    def sample(wait: float) -> None:  # as a rule not the function that catches: Python 3.13 finds
-        ends = time.monotonic() + wait  # no handler for what is raised at the end of a loop's body
-        while time.monotonic() < ends:
-            pass
-
     def work() -> None:
         with Deadline(0.2, None) as clock:
             for wait in (0.0, 3600.0, 0.0, 3600.0):
                 try:
                     clock.begin()
-                    sample(wait)
+                    spend(wait)
                     clock.end()
                     result.append("in time")
                 except TimedOut:
