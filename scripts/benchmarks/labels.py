@@ -34,6 +34,9 @@ class Stages:
         from synthdata.generator import Generator
         from synthdata.labels import InstanceMask
         from synthdata.labels.base import Truth
+        from synthdata.runtime.memory import keep_freed_memory
+
+        keep_freed_memory()  # as workers do
 
         labels = "labels=[boxes,keypoints,segments,visibility,relations]"
         options = [labels, "labels.segments.polygons=false"]

@@ -34,6 +34,7 @@ from synthdata.geometry.pieces import pieces as pieces_of
 _SMOOTH = 1e-3  # sine of a turn that is no corner
 _SHORT = 0.2  # px: curves that share no more than that touch
 _LENS = 4.0  # px: the length of a lens so thin that it is one contact, at most
+_ROUNDED = 1e-3  # px: by places rounded to as much the contacts of a pair are sorted
 #: Pairs of curves, and pairs of boxes, at a time: so much memory is enough for any number.
 _PAIRS, _CELLS = 4096, 1 << 22
 
@@ -83,16 +84,38 @@ class Found(NamedTuple):
     sine: np.ndarray
 
 
+class Contacts(NamedTuple):
+    """Contacts as columns: paths ``a`` and ``b`` (n,), places ``at``, complex (n,), and the places
+    (n,) of their kinds among ``KINDS``."""
+
+    a: np.ndarray
+    b: np.ndarray
+    at: np.ndarray
+    kind: np.ndarray
+
+    def rows(self) -> Iterator[tuple[int, int, float, float, str]]:
+        """a, b, x, y and kind of each."""
+        kinds = map(KINDS.__getitem__, self.kind.tolist())
+        x, y = self.at.real.tolist(), self.at.imag.tolist()
+        return zip(self.a.tolist(), self.b.tolist(), x, y, kinds, strict=True)
+
+
 def contacts(paths: Sequence[Path]) -> list[Contact]:
     """All points that any two of the paths share, sorted by pair; a path's own crossings aside.
 
     Curves share a stretch if ends of theirs lie on the other one and ten points between them too.
     """
+    return list(map(Contact._make, contact_columns(paths).rows()))
+
+
+def contact_columns(paths: Sequence[Path]) -> Contacts:
+    """The same as columns."""
     found = _real_pieces(paths)
-    if not len(found.p):
-        return []
-    parts = list(_found(found))
-    return _together(found, Found(*map(np.concatenate, zip(*parts, strict=True)))) if parts else []
+    parts = list(_found(found)) if len(found.p) else []
+    if not parts:
+        none = np.empty(0, dtype=np.intp)
+        return Contacts(none, none, none.astype(np.complex128), none)
+    return _together(found, Found(*map(np.concatenate, zip(*parts, strict=True))))
 
 
 def _found(pieces: Pieces) -> Iterator[Found]:
@@ -162,12 +185,13 @@ def _stretches(pieces: Pieces, i: np.ndarray, j: np.ndarray) -> tuple[Found | No
     """
     apart = np.ones(len(i), dtype=bool)
     # The ends of both pieces, on the first one: where those of the second are nearest to it.
-    p, q = pieces.p[i], pieces.p[j]
-    point = np.stack((p[:, 0], p[:, 3], q[:, 0], q[:, 3]))
-    near = np.ones(point.shape, dtype=bool)
-    for low, high, value in zip(pieces.low, pieces.high, (point.real, point.imag), strict=True):
-        for ends, k in ((slice(2), j), (slice(2, 4), i)):
-            near[ends] &= (low[k] <= value[ends]) & (value[ends] <= (high + TOGETHER)[k])
+    whose, others = np.stack((i, j)), np.stack((j, i))
+    point = pieces.p[whose, ::3].transpose(0, 2, 1)  # (whose, end, pair)
+    low, high = pieces.low[:, others], (pieces.high + TOGETHER)[:, others]
+    x, y = point.real, point.imag
+    near = (low[0, :, None] <= x) & (x <= high[0, :, None])
+    near &= (low[1, :, None] <= y) & (y <= high[1, :, None])
+    point, near = point.reshape(4, -1), near.reshape(4, -1)
     end, k = near.nonzero()
     near[near] = _beside(pieces.p[np.where(end < 2, j[k], i[k])], point[near])
     near &= np.count_nonzero(near, axis=0) > 1
@@ -294,24 +318,55 @@ def _checked(
     return Found(pair[0], pair[1], t[0], t[1], kind, sine)
 
 
-def _place(point: tuple[float, float, int]) -> tuple[float, float]:
+def _place(point: tuple[float, float, int, int]) -> tuple[float, float]:
     return round(point[0], 3), round(point[1], 3)
 
 
-def _together(pieces: Pieces, found: Found) -> list[Contact]:
+def _together(pieces: Pieces, found: Found) -> Contacts:
     """Contacts found several times, or as the two crossings of a thin lens, put together."""
     at = along(pieces.powers[:, found.i], found.t)
     a, b = pieces.owner[found.i], pieces.owner[found.j]
-    # By pair; and what takes others in comes first.
-    order = np.lexsort((found.sine, -found.kind, b, a))
+    pair = a * len(pieces.owner) + b
+    order = np.lexsort((at.real, pair))
+    crowded = _crowded(pair[order], at[order])
+    if crowded.any():
+        kept = _merged(pair, at, found, order[crowded])
+        order = np.concatenate((order[~crowded], kept))
+        order = order[pair[order].argsort(kind="stable")]
+    return Contacts(a[order], b[order], at[order], found.kind[order])
+
+
+def _crowded(pair: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Which points (n,), sorted by pair and x, are of pairs some of whose contacts may be one, or
+    are one above the other, so that their order is not that of x."""
+    close = np.zeros(len(pair), dtype=bool)
+    for step in range(1, len(pair)):
+        gap = at[step:] - at[:-step]
+        near = (pair[step:] == pair[:-step]) & (gap.real < _LENS)
+        if not near.any():
+            break
+        near &= (np.abs(gap.imag) < _LENS) | (gap.real < 2.0 * _ROUNDED)
+        close[step:] |= near
+    if not close.any():
+        return close
+    group = np.zeros(len(pair), dtype=np.intp)
+    (pair[1:] != pair[:-1]).cumsum(out=group[1:])
+    found: np.ndarray = (np.bincount(group, close) > 0.0)[group]
+    return found
+
+
+def _merged(pair: np.ndarray, at: np.ndarray, found: Found, some: np.ndarray) -> list[int]:
+    """Which of some contacts remain, by pair and place: what takes others in is looked at first."""
+    some = np.sort(some)
+    some = some[np.lexsort((found.sine[some], -found.kind[some], pair[some]))]
     rows = zip(
-        a[order].tolist(), b[order].tolist(), at.real[order].tolist(), at.imag[order].tolist(),
-        found.kind[order].tolist(), found.sine[order].tolist(), strict=True,
+        some.tolist(), pair[some].tolist(), at.real[some].tolist(), at.imag[some].tolist(),
+        found.kind[some].tolist(), found.sine[some].tolist(), strict=True,
     )  # fmt: skip
-    merged: dict[tuple[int, int], list[tuple[float, float, int]]] = {}
-    for one, other, x, y, kind, sine in rows:
-        known = merged.setdefault((one, other), [])
-        for x1, y1, kind1 in known:
+    merged: dict[int, list[tuple[float, float, int, int]]] = {}
+    for k, both, x, y, kind, sine in rows:
+        known = merged.setdefault(both, [])
+        for x1, y1, kind1, _ in known:
             far = max(abs(x - x1), abs(y - y1))
             if far < _LENS and (
                 far <= 2.0 * TOGETHER
@@ -321,9 +376,9 @@ def _together(pieces: Pieces, found: Found) -> list[Contact]:
             ):
                 break
         else:
-            known.append((x, y, kind))
+            known.append((x, y, kind, k))
     return [
-        Contact(one, other, x, y, KINDS[kind])
-        for (one, other), points in merged.items()
-        for x, y, kind in (sorted(points, key=_place) if len(points) > 1 else points)
+        k
+        for points in merged.values()
+        for *_, k in (sorted(points, key=_place) if len(points) > 1 else points)
     ]

@@ -18,19 +18,20 @@ def least_rectangles(points: np.ndarray, owner: np.ndarray, count: int) -> np.nd
     encasing rectangle for an arbitrary closed curve", 1975).
     """
     z, owner = convex_hulls(points, owner, count)
-    side = z[_beside(owner, count, 1)[1]] - z
+    number = np.bincount(owner, minlength=count)
+    side = z[_beside(number, 1)[1]] - z
     length = np.abs(side)
     u = np.divide(side, length, where=length > 0.0, out=np.ones_like(side))
     angle = np.angle(u) % (2.0 * np.pi)
     order = np.argsort(owner * 8.0 + angle, kind="stable")
     z, u, angle, owner = z[order], u[order], angle[order], owner[order]
-    first = np.searchsorted(owner, np.arange(count))
-    size = np.diff(first, append=len(owner))[owner]
+    first = number.cumsum() - number
+    start, size = first.repeat(number), number.repeat(number)
     # The corner farthest in a direction is that from which the sides turn away from it.
     keys = owner * 8.0 + angle
     ahead, across, back = (
-        z[first[owner] + (_after(keys, owner, angle + turn) - first[owner]) % size]
-        for turn in np.pi * np.array((0.5, 1.0, 1.5)) - 1e-9
+        z[start + (_after(keys, owner, angle + turn) - start) % size]
+        for turn in (0.5 * np.pi - 1e-9, 1.0 * np.pi - 1e-9, 1.5 * np.pi - 1e-9)
     )
     low, high = (back * u.conj()).real, (ahead * u.conj()).real
     near, far = (z * u.conj()).imag, (across * u.conj()).imag
@@ -53,12 +54,24 @@ def _after(keys: np.ndarray, owner: np.ndarray, angle: np.ndarray) -> np.ndarray
     return found
 
 
-def _beside(owner: np.ndarray, count: int, hop: int) -> tuple[np.ndarray, np.ndarray]:
-    """The places of the points of the same owner that are ``hop`` before and after, all around."""
-    size = np.bincount(owner, minlength=count)
-    first, size = (np.cumsum(size) - size)[owner], size[owner]
-    place = np.arange(len(owner)) - first
-    return first + (place - hop) % size, first + (place + hop) % size
+def _beside(number: np.ndarray, hop: int) -> tuple[np.ndarray, np.ndarray]:
+    """The places of the points that are ``hop`` before and after each one, all around.
+
+    ``number`` (count,) is how many points each owner has. Those of owners that have fewer than
+    ``hop`` are any.
+    """
+    first = (number.cumsum() - number).repeat(number)
+    size = number.repeat(number)
+    before = np.arange(-hop, len(first) - hop)
+    before -= first
+    after = before + 2 * hop
+    before += size * (before < 0)
+    after -= size * (after >= size)
+    for place in (before, after):
+        np.maximum(place, 0, out=place)
+        place += first
+        np.minimum(place, len(first) - 1, out=place)
+    return before, after
 
 
 def convex_hulls(
@@ -72,25 +85,48 @@ def convex_hulls(
     middle = np.bincount(owner, points.real, count) + 1j * np.bincount(owner, points.imag, count)
     middle /= np.bincount(owner, minlength=count)
     z = np.round(points - middle[owner], _GRID)
-    key = owner * 8.0 + np.angle(z) + 4.0
-    order = np.lexsort((np.abs(z), key))
-    order = order[np.append(key[order[1:]] != key[order[:-1]], True)]
+    order = _around(z, owner)
     z, owner = z[order], owner[order]
     for hop in _HOPS:
-        before, after = _beside(owner, count, hop)
-        far = np.bincount(owner, minlength=count)[owner] <= 2 * hop
-        far |= (z[before].conj() * z[after]).imag <= 0.0  # half around: then it says nothing
-        kept = np.flatnonzero(_right_turn(z, before, after) | far)
+        number = np.bincount(owner, minlength=count)
+        before, after = (z[place] for place in _beside(number, hop))
+        far = (number <= 2 * hop).repeat(number)
+        far |= (before.conj() * after).imag <= 0.0  # half around: then it says nothing
+        kept = (_right_turn(z - before, after - z) | far).nonzero()[0]
         z, owner = z[kept], owner[kept]
     while True:
-        right = _right_turn(z, *_beside(owner, count, 1))
-        flat = np.bincount(owner, right, count) == 0  # all in a line
-        kept = np.flatnonzero(right | flat[owner])
+        number = np.bincount(owner, minlength=count)
+        last = number.cumsum() - 1
+        first = last - number + 1
+        step = np.empty_like(z)  # to each point
+        np.subtract(z[1:], z[:-1], out=step[1:])
+        step[first] = z[first] - z[last]
+        ahead = np.empty_like(z)
+        ahead[:-1], ahead[last] = step[1:], step[first]
+        right = _right_turn(step, ahead)
+        flat = ~np.logical_or.reduceat(right, first)  # all in a line
+        kept = (right | flat.repeat(number)).nonzero()[0]
         if len(kept) == len(z):
             return z + middle[owner], owner
         z, owner = z[kept], owner[kept]
 
 
-def _right_turn(z: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    turn: np.ndarray = ((z - z[before]).conj() * (z[after] - z)).imag > _FLAT
+def _around(z: np.ndarray, owner: np.ndarray) -> np.ndarray:
+    """The order of points by owner and angle; of those in one direction only the farthest one."""
+    key = owner * 8.0 + np.angle(z) + 4.0
+    order = key.argsort(kind="stable")
+    key = key[order]
+    first = np.append(True, key[1:] != key[:-1]).nonzero()[0]
+    if len(first) == len(key):
+        return order
+    size = np.diff(first, append=len(key))
+    far = np.abs(z[order])
+    farthest = (far == np.maximum.reduceat(far, first).repeat(size)).nonzero()[0]
+    order, key = order[farthest], key[farthest]
+    found: np.ndarray = order[np.append(key[1:] != key[:-1], True)]
+    return found
+
+
+def _right_turn(step: np.ndarray, ahead: np.ndarray) -> np.ndarray:
+    turn: np.ndarray = (step.conj() * ahead).imag > _FLAT
     return turn

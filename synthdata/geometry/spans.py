@@ -9,8 +9,6 @@ import numpy as np
 from synthdata.geometry.regions import STROKE, Edges
 
 _WEIGHTS = np.array((1, -1, STROKE, -STROKE))
-_FEW = 10  # times as many pixels as are painted: then they are painted one by one
-_PAD = 8  # pixels between columns: those of 512 would all meet in the same lines of a cache
 
 
 class Spans(NamedTuple):
@@ -173,29 +171,20 @@ def picture(of: Spans, width: int, height: int) -> np.ndarray:
 
     The spans must not overlap.
     """
-    kind = np.uint8 if of.owner.max(initial=0) < 255 else np.uint16
-    count = of.stop - of.start
-    if _FEW * (total := int(count.sum())) < width * height:
-        found = np.zeros(width * height, dtype=kind)
-        column = of.start // height
-        first = (of.start - column * height) * width + column
-        place = np.arange(total)
-        place -= (count.cumsum() - count).repeat(count)
-        place *= width
-        place += first.repeat(count)
-        found[place] = (of.owner + 1).astype(kind).repeat(count)
-        return found.reshape(height, width)
-    k = of.start.argsort(kind="stable")
-    rows = height + _PAD
-    pad = of.start[k] // height * _PAD
-    edges = np.zeros(2 * len(k) + 2, dtype=np.int64)
-    np.add(of.start[k], pad, out=edges[1:-1:2])
-    np.add(of.stop[k], pad, out=edges[2:-1:2])
-    edges[-1] = width * rows
-    values = np.zeros(2 * len(k) + 1, dtype=kind)
-    values[1::2] = of.owner[k] + 1
-    flat = values.repeat(edges[1:] - edges[:-1]).reshape(width, rows)
-    return np.ascontiguousarray(flat[:, :height].T)
+    kind = np.dtype(np.uint8 if of.owner.max(initial=0) < 255 else np.uint16)
+    stride = -(-width * kind.itemsize // 8) * (8 // kind.itemsize)  # rows of whole words
+    found = np.zeros((height + 1, stride), dtype=kind)
+    column = of.start // height
+    first = (of.start - column * height) * stride + column
+    after = first + (of.stop - of.start) * stride
+    value = (of.owner + 1).astype(kind)
+    # What changes from row to row, and then from the top down what there is.
+    flat = found.ravel()
+    flat[first] = value
+    flat[after] ^= value
+    words = found.view(np.uint64)
+    np.bitwise_xor.accumulate(words, axis=0, out=words)
+    return np.ascontiguousarray(found[:height, :width])
 
 
 def moved(of: Spans, source: np.ndarray, count: int) -> Spans:

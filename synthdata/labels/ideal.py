@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from synthdata import geometry
-from synthdata.geometry.contacts import Contact, contacts
+from synthdata.geometry.contacts import Contacts, contact_columns
 from synthdata.geometry.subpaths import subpaths
 from synthdata.labels.base import Truth
 from synthdata.scene import Mark
@@ -39,27 +38,29 @@ def outline(mark: Mark) -> tuple[np.ndarray, np.ndarray | None]:
 
 def meetings(truth: Truth) -> list[Meeting]:
     """All contacts of outlines that are on the canvas of the finished picture."""
-    found = truth.once(_contacts)
-    if not found:
-        return []
-    places: Sequence[Sequence[float]] = [(c.x, c.y) for c in found]
-    if truth.moves:
-        places = truth.points(np.array(places)).tolist()
-    width, height = truth.scene.width, truth.scene.height
-    return [
-        Meeting(c.a + 1, c.b + 1, x, y, c.kind)
-        for c, (x, y) in zip(found, places, strict=True)
-        if 0.0 <= x <= width and 0.0 <= y <= height
-    ]
+    return list(map(Meeting._make, truth.once(met).rows()))
+
+
+def met(truth: Truth) -> Contacts:
+    """The same as columns."""
+    a, b, at, kind = truth.once(_contacts)
+    if truth.moves and len(at):
+        points = truth.points(at.view(np.float64).reshape(-1, 2))
+        at = np.ascontiguousarray(points).view(np.complex128).ravel()
+    x, y = at.real, at.imag
+    shown = (x >= 0.0) & (x <= truth.scene.width) & (y >= 0.0) & (y <= truth.scene.height)
+    k = shown.nonzero()[0]
+    return Contacts(a[k] + 1, b[k] + 1, at[k], kind[k])
 
 
 def touching_outlines(truth: Truth) -> set[tuple[int, int]]:
     """The pairs of marks, counted from 0, whose outlines meet, on the canvas or not."""
-    return {(c.a, c.b) for c in truth.once(_contacts)}
+    found = truth.once(_contacts)
+    return set(zip(found.a.tolist(), found.b.tolist(), strict=True))
 
 
-def _contacts(truth: Truth) -> list[Contact]:
-    return contacts([outline(mark) for mark in truth.scene.marks])
+def _contacts(truth: Truth) -> Contacts:
+    return contact_columns([outline(mark) for mark in truth.scene.marks])
 
 
 def closed_outline(mark: Mark) -> np.ndarray | None:

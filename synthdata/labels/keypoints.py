@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from synthdata.labels.base import Label, Truth
-from synthdata.labels.marks import DIGITS
-from synthdata.scene import Mark
+from synthdata.labels.base import Label, Truth, small_ids
+from synthdata.labels.marks import all_rounded
 
 _EDGES: dict[str, tuple[tuple[str, str], ...]] = {
     "arc": (("start", "middle"), ("middle", "end")),
@@ -33,35 +32,42 @@ class Keypoints(Label):
     """
 
     def fields(self, truth: Truth) -> Mapping[str, Any]:
+        values = _values(truth)
         annotations = []
+        start = 0
         for number, mark in enumerate(truth.scene.marks, 1):
             names = [name for name, _, _ in mark.keypoints]
-            triples = _triples(truth, number, mark)
+            stop = start + 3 * len(names)
+            keypoints = values[start:stop]
+            start = stop
             annotations.append(
                 {
                     "id": number,
                     "category": mark.category,
                     "names": names,
                     "skeleton": skeleton(mark.category, names),
-                    "keypoints": [value for triple in triples for value in triple],
-                    "num_keypoints": sum(1 for triple in triples if triple[2]),
+                    "keypoints": keypoints,
+                    "num_keypoints": len(names) - keypoints[2::3].count(0),
                 }
             )
         return {"keypoints": annotations}
 
 
-def _triples(truth: Truth, number: int, mark: Mark) -> list[tuple[float, float, int]]:
-    ids = truth.ids()
+def _values(truth: Truth) -> list[float]:
+    """x, y and v of the points of all marks, one after the other."""
+    marks = truth.scene.marks
+    pairs = [(x, y) for mark in marks for _, x, y in mark.keypoints]
+    points = truth.points(np.array(pairs, dtype=np.float64).reshape(-1, 2))
+    number = np.arange(1, len(marks) + 1).repeat([len(mark.keypoints) for mark in marks])
+    ids = truth.once(small_ids)
     height, width = ids.shape
-    points = np.array([(x, y) for _, x, y in mark.keypoints], dtype=np.float64).reshape(-1, 2)
-    found: list[tuple[float, float, int]] = []
-    for x, y in truth.points(points).tolist():
-        if not (0.0 <= x < width and 0.0 <= y < height):
-            found.append((0.0, 0.0, 0))
-        else:
-            seen = 1 if ids[int(y), int(x)] > number else 2
-            found.append((round(x, DIGITS), round(y, DIGITS), seen))
-    return found
+    x, y = points.T
+    on = (x >= 0.0) & (x < width) & (y >= 0.0) & (y < height)
+    points = np.where(on[:, None], points, 0.0)
+    column, row = points.astype(np.intp).T
+    seen = np.where(on, np.where(ids[row, column] > number, 1, 2), 0).tolist()
+    xy = all_rounded(points.ravel()).reshape(-1, 2).tolist()
+    return [value for (x, y), v in zip(xy, seen, strict=True) for value in (x, y, v)]
 
 
 def skeleton(category: str, names: Sequence[str]) -> list[list[int]]:

@@ -31,6 +31,17 @@ def rounded(value: float) -> float:
     return round(value, DIGITS)
 
 
+def all_rounded(values: np.ndarray) -> np.ndarray:
+    """``rounded`` of each of many: float64 (n,)."""
+    scaled = values * _SCALE
+    whole = np.rint(scaled)
+    found: np.ndarray = whole / _SCALE
+    plain = (np.abs(scaled) < 1e12) & (whole != 0.0) & (np.abs(scaled - whole) < 0.499)
+    for k in (~plain).nonzero()[0].tolist():
+        found[k] = round(float(values[k]), DIGITS)
+    return found
+
+
 @dataclass(frozen=True)
 class Marks(Label):
     """A list with one annotation a mark, from back to front.

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from synthdata.errors import ConfigError
+from synthdata.geometry.contacts import KINDS
 from synthdata.geometry.overlaps import touching
 from synthdata.geometry.rings import contains
 from synthdata.geometry.subpaths import subpaths
 from synthdata.labels.base import Label, Truth
-from synthdata.labels.ideal import closed_outline, direction, meetings, outline, touching_outlines
-from synthdata.labels.marks import DIGITS, rounded
+from synthdata.labels.ideal import closed_outline, direction, met, outline, touching_outlines
+from synthdata.labels.marks import DIGITS, all_rounded
 from synthdata.labels.visibility import lost_outline, overlapping, shared_pixels
 from synthdata.scene import Mark
 
@@ -114,16 +116,27 @@ def _shown(truth: Truth) -> list[int]:
 
 
 def _intersections(truth: Truth, here: list[int]) -> list[dict[str, Any]]:
-    known = set(here)
-    found: dict[Pair, dict[str, Any]] = {}
-    for a, b, x, y, kind in truth.once(meetings):
-        if a in known and b in known:
-            if (item := found.get((a, b))) is None:
-                found[a, b] = item = {"ids": [a, b], "count": 0, "points": [], "kinds": []}
-            item["count"] += kind == "cross"
-            item["points"].append([rounded(x), rounded(y)])
-            item["kinds"].append(kind)
-    return list(found.values())
+    a, b, at, kind = truth.once(met)
+    known = np.zeros(len(truth.scene.marks) + 1, dtype=bool)
+    known[here] = True
+    k = (known[a] & known[b]).nonzero()[0]
+    if not len(k):
+        return []
+    a, b, at = a[k], b[k], at[k]
+    first = np.append(True, (a[1:] != a[:-1]) | (b[1:] != b[:-1])).nonzero()[0]
+    points = all_rounded(at.view(np.float64)).reshape(-1, 2).tolist()
+    kinds = [KINDS[number] for number in kind[k].tolist()]
+    ids = np.stack((a[first], b[first]), axis=1).tolist()
+    starts = [*first.tolist(), len(k)]
+    return [
+        {
+            "ids": pair,
+            "count": kinds[start:stop].count("cross"),
+            "points": points[start:stop],
+            "kinds": kinds[start:stop],
+        }
+        for pair, (start, stop) in zip(ids, pairwise(starts), strict=True)
+    ]
 
 
 def overlapping_pairs(truth: Truth) -> list[Pair]:
@@ -153,11 +166,11 @@ def inside_pairs(truth: Truth) -> list[Pair]:
     candidates = _pairs(ids, around)
     if not candidates:
         return []
-    met = truth.once(touching_outlines)
+    crossing = truth.once(touching_outlines)
     rings: dict[int, np.ndarray | None] = {}
     found = []
     for a, b in candidates:
-        if (min(a, b), max(a, b)) in met:
+        if (min(a, b), max(a, b)) in crossing:
             continue
         if a not in rings:
             rings[a] = closed_outline(marks[a])

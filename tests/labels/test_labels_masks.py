@@ -59,49 +59,6 @@ masks = st.integers(0, 2**32 - 1).map(
 )
 
 
-FINE = 9  # samples to each side of a pixel; the middle one is its centre
-
-
-def supersampled(mark: Mark) -> tuple[np.ndarray, tuple[slice, slice]]:
-    """The samples that shapely has inside, (h, w, FINE, FINE), and of which pixels they are."""
-    if mark.codes is not None and geometry.is_smooth(mark.vertices, mark.codes):
-        mark = mark._replace(style=mark.style._replace(join="round"))
-    region = painted(mark)
-    shapely.prepare(region)
-    x0, y0, x1, y1 = np.clip(region.bounds, 0, SIDE).astype(int).tolist()
-    x1, y1 = min(x1 + 1, SIDE), min(y1 + 1, SIDE)
-    columns = x0 + (np.arange((x1 - x0) * FINE) + 0.5) / FINE
-    rows = y0 + (np.arange((y1 - y0) * FINE) + 0.5) / FINE
-    inside = shapely.contains_xy(region, *np.meshgrid(columns, rows))
-    found = inside.reshape(y1 - y0, FINE, x1 - x0, FINE).swapaxes(1, 2)
-    return found, (slice(y0, y1), slice(x0, x1))
-
-
-@pytest.mark.parametrize("name", sorted(KINDS))
-def test_masks_are_supersampled_rasters(name: str) -> None:
-    """IoU of 0.99 by the rule of masks, the sample in the middle.
-
-    By areas, half of the samples, too, but for a pixel or two at ends and corners, where a pixel
-    that is covered by somewhat more or less than half decides.
-    """
-    by_area = []
-    for seed in range(3):
-        truth = truth_of(scene_of(KINDS[name], seed))
-        for number, mark in enumerate(truth.scene.marks):
-            ours = on_canvas(truth, number)
-            samples, window = supersampled(mark)
-            assert ours.sum() == ours[window].sum()
-            if ours.sum() > 100:
-                ours = ours[window]
-                assert overlap(ours, samples[..., FINE // 2, FINE // 2]) >= 0.99
-                share = samples.mean(axis=(2, 3))
-                by_area.append(overlap(ours, share >= 0.5))
-                assert (np.abs(share - 0.5)[ours != (share >= 0.5)] < 0.3).all()
-    assert len(by_area) > 5
-    assert min(by_area) >= 0.98
-    assert np.mean(by_area) >= 0.99
-
-
 @pytest.mark.parametrize("name", sorted(KINDS))
 @pytest.mark.parametrize("seed", range(4))
 def test_outlines_are_what_shapely_buffers(name: str, seed: int) -> None:
