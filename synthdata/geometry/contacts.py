@@ -28,6 +28,7 @@ from synthdata.geometry.curve_pairs import (
     speed,
     wedge,
 )
+from synthdata.geometry.neighbours import pairs_together
 from synthdata.geometry.pieces import Path
 from synthdata.geometry.pieces import pieces as pieces_of
 
@@ -35,8 +36,7 @@ _SMOOTH = 1e-3  # sine of a turn that is no corner
 _SHORT = 0.2  # px: curves that share no more than that touch
 _LENS = 4.0  # px: the length of a lens so thin that it is one contact, at most
 _ROUNDED = 1e-3  # px: by places rounded to as much the contacts of a pair are sorted
-#: Pairs of curves, and pairs of boxes, at a time: so much memory is enough for any number.
-_PAIRS, _CELLS = 4096, 1 << 22
+_PAIRS = 4096  # of curves at a time: so much memory is enough for any number
 
 KINDS = ("cross", "tangent", "corner", "end", "overlap")
 _CROSS, _TANGENT, _CORNER, _END, _OVERLAP = range(5)
@@ -119,7 +119,7 @@ def contact_columns(paths: Sequence[Path]) -> Contacts:
 
 
 def _found(pieces: Pieces) -> Iterator[Found]:
-    i, j = _near(pieces)
+    i, j = pairs_together(pieces.owner, pieces.low, pieces.high)
     lines = pieces.straight[i] & pieces.straight[j]
     if lines.any():
         yield _lines(pieces, i[lines], j[lines])
@@ -159,23 +159,6 @@ def _end_kinds(p: np.ndarray, of: np.ndarray, closed: np.ndarray) -> np.ndarray:
     ends[after, 0] = ends[:, 1]
     ends[first[~closed[first]], 0] = ends[final[~closed[final]], 1] = _END
     return ends
-
-
-def _near(pieces: Pieces) -> tuple[np.ndarray, np.ndarray]:
-    """The pairs of pieces, of different paths, whose boxes are together."""
-    owner = pieces.owner
-    found = []
-    many = max(1, _CELLS // len(owner))
-    for start in range(0, len(owner), many):
-        rows = slice(start, start + many)
-        meet = owner[rows, None] < owner
-        for low, high in zip(pieces.low, pieces.high, strict=True):
-            meet &= low[rows, None] <= high
-            meet &= low <= high[rows, None]
-        i, j = meet.nonzero()
-        found.append((i + start, j))
-    i, j = map(np.concatenate, zip(*found, strict=True))
-    return i, j
 
 
 def _stretches(pieces: Pieces, i: np.ndarray, j: np.ndarray) -> tuple[Found | None, np.ndarray]:

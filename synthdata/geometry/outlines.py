@@ -37,7 +37,8 @@ def outlines(
     """
     lines = flatten(vertices, codes, tolerance)
     stroked = style.stroke is not None and style.width > 0.0
-    join = "round" if codes is not None and is_smooth(vertices, codes) else style.join
+    smooth = stroked and codes is not None and is_smooth(vertices, codes)
+    join = "round" if smooth else style.join
     pen = Pen(style.width / 2.0, style.cap, join, tolerance)
     if stroked and style.dash is None and len(lines) == 1 and lines[0][1] and style.fill:
         outer = _around(_distinct(lines[0][0], True), pen)  # it holds the fill

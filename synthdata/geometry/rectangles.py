@@ -114,7 +114,7 @@ def convex_hulls(
 def _around(z: np.ndarray, owner: np.ndarray) -> np.ndarray:
     """The order of points by owner and angle; of those in one direction only the farthest one."""
     key = owner * 8.0 + np.angle(z) + 4.0
-    order = key.argsort(kind="stable")
+    order: np.ndarray = key.argsort(kind="stable")
     key = key[order]
     first = np.append(True, key[1:] != key[:-1]).nonzero()[0]
     if len(first) == len(key):

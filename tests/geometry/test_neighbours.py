@@ -1,0 +1,35 @@
+"""Pairs of boxes against each pair by itself."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from synthdata.geometry.neighbours import pairs_together
+
+
+@pytest.mark.parametrize(("count", "owners"), [(0, 1), (1, 1), (40, 7), (1500, 30), (1500, 900)])
+def test_pairs_are_those_of_boxes_that_share_a_point(count: int, owners: int) -> None:
+    rng = np.random.default_rng([count, owners])
+    owner = np.sort(rng.integers(0, owners, count))
+    middle = rng.uniform(0, 90, (2, owners))[:, owner] + rng.uniform(-9, 9, (2, count))
+    low, high = np.floor(middle), np.ceil(middle + rng.uniform(0, 3, (2, count)))
+    expected = [
+        (i, int(j))
+        for i in range(count)
+        for j in np.flatnonzero(
+            (owner > owner[i])
+            & (low <= high[:, i : i + 1]).all(axis=0)
+            & (low[:, i : i + 1] <= high).all(axis=0)
+        )
+    ]
+    i, j = pairs_together(owner, low, high)
+    assert list(zip(i.tolist(), j.tolist(), strict=True)) == expected
+    assert len(expected) > 50 or count < 100
+
+
+def test_one_owner_of_very_many_is_together_with_none() -> None:
+    """Where all pairs would be ten thousand million."""
+    box = np.zeros((2, 100_000))
+    i, j = pairs_together(np.zeros(100_000, dtype=int), box, box + 1.0)
+    assert len(i) == len(j) == 0
