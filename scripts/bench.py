@@ -6,6 +6,7 @@
     python scripts/bench.py faults              # what the protection against faults costs
     python scripts/bench.py labels              # labels beside their pictures, by stages
     python scripts/bench.py queue               # the queue, the stream and the engine on it
+    python scripts/bench.py cache               # kept replies, from SQLite and from Redis
 
 All programs of a case are measured in turns, on this machine, in one go. The ratios hold for other
 machines; the images per second do not.

@@ -25,7 +25,8 @@ def test_smoke(tmp_path):
     pytest.importorskip("cv2")
     out, images = tmp_path / "bench.json", tmp_path / "images"
     images.mkdir()
-    cases = ["png", "small", "many", "faults"]
+    pytest.importorskip("httpx2")
+    cases = ["png", "small", "many", "faults", "cache"]
     command = [sys.executable, str(ROOT / "scripts" / "bench.py"), *cases, "--n", "4"]
     command += ["--reps", "2", "--json", str(out), "--dir", str(images)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +16,7 @@ from benchmarks.measure import BENCH, ROOT, Loop, Program, Whole, checked_out
 from benchmarks.outputs import RECORDS
 from benchmarks.source import EPOCH
 
+READERS = 4  # processes
 SLOW = 90_000  # tasks: with more, others take minutes where tasks come one by one
 at_most = partial(Comparison, at_least=False)
 FIRST_SAMPLE = """import synthdata
@@ -337,6 +339,30 @@ def outputs(setting: Setting) -> Case:
     )
 
 
+def cache(setting: Setting) -> Case:
+    """Replies out of the shared caches, by four processes."""
+    from benchmarks.caches import RedisLoop
+
+    title = "reads of kept replies, four processes; images are reads of each"
+    kinds = {"sqlite": Loop, "redis": RedisLoop}
+    missing = find_spec("redis") is None or shutil.which("redis-server") is None
+    if missing:
+        del kinds["redis"]
+        title += " (Redis is left out: it needs redis and redis-server)"
+    programs: list[Program] = []
+    comparisons = []
+    for backend, kind in kinds.items():
+        for how, reads in (("singly", setting.images), ("at-once", 20 * setting.images)):
+            name = f"{backend}, {how}"
+            programs.append(kind(name, reads, f"cache-{backend}-{how}", setting.root, READERS))
+            target = None if (backend, how) == ("redis", "singly") else 1.0
+            of_all = divided(rate(name), 1 / READERS)
+            comparisons.append(
+                Comparison(f"{name}, 50,000 a second", of_all, _of(50_000), target, cpu=False)
+            )
+    return Case(title, programs, comparisons)
+
+
 def _of(value: float) -> Callable[[object], float]:
     """What does not depend on a measurement."""
     return lambda _: value
@@ -369,6 +395,7 @@ CASES: dict[str, Callable[[Setting], Case]] = {
     "stream": stream,
     "engine": engine,
     "outputs": outputs,
+    "cache": cache,
     **_task_cases(),
 }
 

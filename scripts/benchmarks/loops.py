@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks import floor, outputs, source
+from benchmarks import caches, floor, outputs, source
 from benchmarks.place import make_folder
 
 PREPARED = 500  # pictures whose geometry is made ready for the floor
@@ -124,6 +124,11 @@ LOOPS: dict[str, Loop] = {
     "source-bare": Loop(source.bare, [*LINES, SIDE_224]),
     "coco": Loop(outputs.coco, ["primitives=mixed", "labels=[marks,instance_mask]"]),
     "report": Loop(outputs.report, LINES),
+    **{
+        f"cache-{backend}-{kind}": Loop(prepare(backend), [])
+        for backend in ("sqlite", "redis")
+        for kind, prepare in (("singly", caches.singly), ("at-once", caches.at_once))
+    },
     **{
         f"source-{kind}-{side}": Loop(prepare, [*LINES, f"canvas.size=[{side},{side}]"])
         for side in (224, 512)

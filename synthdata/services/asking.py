@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("synthdata.services")
 _MOST_BYTES = 32 * 1024 * 1024  # of an answer
+_READ = 500  # questions that the cache is asked for at once
 _LOOK_S = 0.05  # how often to look if somebody else has got a reply by now, or all is to stop
 _chance = random.SystemRandom()
 
@@ -79,8 +80,11 @@ class Asking:
 
     async def _all(self, questions: Sequence[Question]) -> None:
         size, patience = self._service.tasks_per_batch, self._service.patience
-        for start in range(0, len(questions), size):
-            batch = questions[start : start + size]
+        left: list[Question] = []
+        for begin in range(0, len(questions), _READ):
+            left += self._not_kept(questions[begin : begin + _READ])
+        for begin in range(0, len(left), size):
+            batch = left[begin : begin + size]
             try:
                 async with asyncio.timeout(patience.batch_s):
                     async with asyncio.TaskGroup() as group:
@@ -101,12 +105,11 @@ class Asking:
 
     async def _get(self, questions: Sequence[Question]) -> None:
         left = list(questions)
-        while left := [q for q in left if not self._found(q)]:
+        while left:
             mine = [q for q in left if self._cache.claim(q.key)]
             try:
                 # Whoever held the claims before may have got them in between.
-                mine_left = [q for q in mine if not self._found(q, asks=True)]
-                if mine_left:
+                if mine_left := self._not_kept(mine, asks=True):
                     await self._ask(mine_left)
             finally:
                 for question in mine:
@@ -114,14 +117,14 @@ class Asking:
             left = [q for q in left if q not in mine]
             if left:  # somebody else is asking
                 await asyncio.sleep(_LOOK_S * _chance.random())
+                left = self._not_kept(left)
 
-    def _found(self, question: Question, asks: bool = False) -> bool:
-        reply = self._cache.get(question.key, asks)
-        if reply is None:
-            return False
-        self._counts["hits"] += 1
-        self._replies[question.key] = reply
-        return True
+    def _not_kept(self, questions: Sequence[Question], asks: bool = False) -> list[Question]:
+        """Those that the cache has no replies to."""
+        found = self._cache.get_many([question.key for question in questions], asks)
+        self._counts["hits"] += len(found)
+        self._replies |= found
+        return [question for question in questions if question.key not in found]
 
     async def _ask(self, questions: Sequence[Question]) -> None:
         """Call until there is an answer, or none to be had."""

@@ -7,7 +7,8 @@ import sqlite3
 import time
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from synthdata.services.locks import Locks
 PREFIX = "replies"
 _KEPT = 0.9  # of max_bytes, when the oldest have had to go
 _OPENING = 1 << 61  # the lock of whoever opens the files; those of keys are below 2**60
+_WRITING = 1 << 60  # with a shard's number: the lock of whoever writes
 _COUNTED = 1000  # reads that are counted in memory before they are written down
 
 
@@ -39,6 +41,11 @@ class Cache(ABC):
         A reply counts as a hit, and none as a miss if it is now asked for (``asks``), so that each
         question counts once however often somebody has looked.
         """
+
+    def get_many(self, keys: Sequence[str], asks: bool = False) -> dict[str, str]:
+        """The replies that are kept for some of these keys, as ``get`` gives and counts them."""
+        found = {key: self.get(key, asks) for key in keys}
+        return {key: reply for key, reply in found.items() if reply is not None}
 
     @abstractmethod
     def put(self, question: Question, reply: str) -> None:
@@ -131,7 +138,7 @@ class SqliteCache(Cache):
             key = Question.from_json(row.question).key
             size = len(row.question) + len(row.reply.encode())
             shard = self._shard(key)
-            with _transaction(shard):
+            with self._writing(shard):
                 if self._max_age_s is not None:
                     self._drop(shard, "created < ?", time.time() - self._max_age_s)
                 new += shard.execute(
@@ -183,10 +190,26 @@ class SqliteCache(Cache):
 
     def _write_counts(self) -> None:
         if self._counts:
-            self._shards[0].executemany(
-                "UPDATE counts SET value = value + ?2 WHERE name = ?1", self._counts.items()
-            )
+            with self._writing(self._shards[0]) as shard:
+                shard.executemany(
+                    "UPDATE counts SET value = value + ?2 WHERE name = ?1", self._counts.items()
+                )
             self._counts.clear()
+
+    @contextmanager
+    def _writing(self, shard: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+        """All that is written in the block at once, or nothing of it; one process at a time.
+
+        The database has a lock as well, but who waits for that one looks only now and then.
+        """
+        with self._locks.holding(_WRITING + self._shards.index(shard)):
+            shard.execute("BEGIN IMMEDIATE")
+            try:
+                yield shard
+            except BaseException:
+                shard.execute("ROLLBACK")
+                raise
+            shard.execute("COMMIT")
 
     def _shard(self, key: str) -> sqlite3.Connection:
         return self._shards[int(key[:8], 16) % len(self._shards)]
@@ -199,19 +222,6 @@ def _number(key: str) -> int:
 
 def _sum(shard: sqlite3.Connection) -> int:
     return int(shard.execute("SELECT bytes FROM total").fetchone()[0])
-
-
-class _transaction:
-    """All that is written in the block at once, or nothing of it; one process at a time."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-
-    def __enter__(self) -> None:
-        self._connection.execute("BEGIN IMMEDIATE")
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        self._connection.execute("COMMIT" if kind is None else "ROLLBACK")
 
 
 def _open(path: Path) -> sqlite3.Connection:

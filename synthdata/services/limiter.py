@@ -5,13 +5,18 @@ from __future__ import annotations
 import asyncio
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from synthdata.errors import ConfigError, NoReply
 
 #: Tokens are counted in this many parts of the limit: the library keeps a row for each unit.
 PARTS = 1000
 POLL_S = 0.01  # for what may be there at any time
+AHEAD_S = (
+    0.25  # how long before its time a permit is given: a busy machine is late with all it does
+)
 _LOOK_S = 0.5  # who waits longer looks again
 
 
@@ -57,6 +62,10 @@ class Permit(ABC):
     """The right to one request, from when it is sent until its reply is there."""
 
     @abstractmethod
+    def begin(self) -> float:
+        """0.0, and the request counts as sent now; else the seconds until it may be."""
+
+    @abstractmethod
     def end(self, tokens: int | None = None) -> None:
         """The reply is there, or there will be none; it took so many tokens, if that is known."""
 
@@ -68,32 +77,82 @@ class Limiter(ABC):
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
+        self._buckets: dict[str, Any] = {}  # pyrate-limiter's, by kind of limit
         self._turn = asyncio.Lock()  # one in each process waits at the counter; asyncio's is fair
 
     async def permit(self, tokens: int = 0) -> Permit:
         """A permit for a request of so many tokens; NoReply if it takes longer than ``wait_s``."""
         began = time.monotonic()
-        async with self._turn:
-            try:
-                return await self._wait(tokens, began)
-            finally:
-                self.waited_s += time.monotonic() - began
+        try:
+            async with self._turn:
+                permit = await self._in_line(tokens, began)
+            return await self._in_time(permit, began)
+        finally:
+            self.waited_s += time.monotonic() - began
 
-    async def _wait(self, tokens: int, began: float) -> Permit:
+    async def _in_line(self, tokens: int, began: float) -> Permit:
+        """The next permit, which may be for a moment that is still to come."""
         ticket = self._draw()
         try:
             while True:
                 found = self._try(ticket, tokens, time.monotonic() - began)
                 if isinstance(found, Permit):
                     return found
-                found = min(found, _LOOK_S)  # tokens that were not needed come back
-                if time.monotonic() + found - began > self._limits.wait_s:
-                    raise NoReply(
-                        f"services.limits.wait_s: no permit within {self._limits.wait_s:g} s"
-                    )
-                await asyncio.sleep(found)
+                await self._sleep(min(found, _LOOK_S), began)  # tokens not needed come back
         finally:
             self._leave(ticket)
+
+    async def _in_time(self, permit: Permit, began: float) -> Permit:
+        """The permit when it holds."""
+        try:
+            while (wait_s := permit.begin()) > 0:
+                await self._sleep(wait_s, began)
+        except BaseException:
+            permit.end()
+            raise
+        return permit
+
+    async def _sleep(self, seconds: float, began: float) -> None:
+        if time.monotonic() + seconds - began > self._limits.wait_s:
+            raise NoReply(f"services.limits.wait_s: no permit within {self._limits.wait_s:g} s")
+        await asyncio.sleep(seconds)
+
+    def _place(
+        self, ticket: int, now: int, weights: Mapping[str, int], waited_s: float
+    ) -> int | float:
+        """The time in milliseconds at which all windows have room, an int, and that room taken; or
+        the seconds until there may be such a time soon enough, a float.
+
+        What is under way has rows of ``now`` or later: until it has come in nobody knows when they
+        leave their windows. Only for the first in the line, so that nobody else is at it.
+        """
+        from pyrate_limiter import RateItem
+
+        at, ahead_ms = now, self._ahead_ms(waited_s)
+        while True:
+            taken = []
+            for kind, bucket in self._buckets.items():
+                item = RateItem(str(ticket), at, weights[kind])
+                bucket.leak(now)
+                if item.weight and not bucket.put(item):
+                    break
+                taken.append(kind)
+            else:
+                return at
+            at += max(int(bucket.waiting(item)), 1)
+            for kind in taken:
+                self._forget(kind, ticket)
+            if at >= now + bucket.failing_rate.interval:
+                return POLL_S
+            if at > now + ahead_ms:
+                return (at - now - ahead_ms) / 1000
+
+    def _ahead_ms(self, waited_s: float) -> int:
+        """How long before its time a permit may be given: with ``interval_s`` not at all, as that
+        begins when one is used; and nobody waits longer than they may."""
+        if self._limits.interval_s > 0:
+            return 0
+        return int(min(AHEAD_S, max(self._limits.wait_s - waited_s, 0.0)) * 1000)
 
     @abstractmethod
     def _draw(self) -> int:
@@ -101,7 +160,12 @@ class Limiter(ABC):
 
     @abstractmethod
     def _try(self, ticket: int, tokens: int, waited_s: float) -> Permit | float:
-        """The permit, if it is this ticket's turn; else the seconds to wait before the next try."""
+        """The permit, if it is this ticket's turn and can be used within ``_ahead_ms``; else the
+        seconds to wait before the next try."""
+
+    @abstractmethod
+    def _forget(self, kind: str, ticket: int) -> None:
+        """Take what a ticket has in a bucket out of it."""
 
     @abstractmethod
     def _leave(self, ticket: int) -> None:

@@ -7,7 +7,7 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from synthdata.errors import ConfigError
@@ -17,20 +17,29 @@ from synthdata.services.limiter import needs_extra
 
 URL, DEFAULT_URL = "REDIS_URL", "redis://localhost:6379/0"
 PREFIX = "synthdata"
-_COUNTS = f"{PREFIX}:counts"
-_LEASE_S, _RENEWED_S = 10.0, 3.0  # a lease outlives its holder by so long
-_MINE = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call({}) end return 0"
-_RENEW = _MINE.format("'pexpire', KEYS[1], ARGV[2]")
-_DROP = _MINE.format("'del', KEYS[1]")
+HOLDER = f"{PREFIX}:holder:"  # the key of a process that is there, before its token
+_HOLDERS, _COUNTS = f"{PREFIX}:holders", f"{PREFIX}:counts"
+_LEASE_S, _RENEWED_S = 10.0, 1.0  # a process whose machine is gone is taken for there so long
+_LOOK_S, _GRACE_S = 0.1, 0.5  # how often to look who has gone; for a lost connection to come back
+_AT_ONCE = 500  # replies that are read in one step, which takes the server less than a millisecond
+_CLAIM_S = 86_400  # after which what nobody asks for any more is swept away
 #: What a process that is killed in the middle would leave half done is one step of the server's.
+_BURY = """
+local number = redis.call('get', KEYS[1])
+if number and number ~= ARGV[2] then return end
+redis.call('del', KEYS[1])
+redis.call('srem', KEYS[2], ARGV[1])
+"""
 _GET = """
-local reply = redis.call('hget', KEYS[1], 'reply')
-if reply then
-    redis.call('hincrby', KEYS[2], 'hits', 1)
-elseif ARGV[1] == '1' then
-    redis.call('hincrby', KEYS[2], 'misses', 1)
+local replies, hits = {}, 0
+for i = 2, #KEYS do
+    replies[i - 1] = redis.call('hget', KEYS[i], 'reply')
+    if replies[i - 1] then hits = hits + 1 end
 end
-return reply
+if hits > 0 then redis.call('hincrby', KEYS[1], 'hits', hits) end
+local misses = #KEYS - 1 - hits
+if misses > 0 and ARGV[1] == '1' then redis.call('hincrby', KEYS[1], 'misses', misses) end
+return replies
 """
 _PUT = """
 if redis.call('exists', KEYS[1]) == 1 then return 0 end
@@ -39,16 +48,24 @@ if ARGV[4] ~= '' then redis.call('pexpireat', KEYS[1], ARGV[4]) end
 redis.call('hincrby', KEYS[2], 'puts', 1)
 return 1
 """
+_CLAIM = """
+local holder = redis.call('get', KEYS[1])
+if holder and redis.call('exists', ARGV[2] .. holder) == 1 then return 0 end
+redis.call('set', KEYS[1], ARGV[1], 'ex', ARGV[3])
+return 1
+"""
+_RELEASE = "if redis.call('get', KEYS[1]) == ARGV[1] then redis.call('del', KEYS[1]) end"
 
 
-def connect() -> Any:
+def connect(**options: Any) -> Any:
     """The server that the environment names; ConfigError if there is none."""
     try:
         import redis
     except ImportError as error:
         raise needs_extra("redis") from error
+    address = os.environ.get(URL) or DEFAULT_URL
     try:
-        client = redis.Redis.from_url(os.environ.get(URL) or DEFAULT_URL, decode_responses=True)
+        client = redis.Redis.from_url(address, decode_responses=True, **options)
         client.ping()
     except (redis.RedisError, ValueError) as error:
         raise ConfigError(
@@ -58,45 +75,81 @@ def connect() -> Any:
     return client
 
 
-class Leases:
-    """Names of which each has one holder among all machines, until it ends or is not heard of."""
+class Presence:
+    """Tells the processes of all machines that this one is there, and which others have gone.
+
+    ``HOLDER`` + its ``token`` is a key that lasts ten seconds and is renewed each second, on a
+    connection of its own whose number is the key's value. The system closes that connection when
+    the process ends, however it ends, so whoever waits for something that others hold asks the
+    server which of these connections are left (``CLIENT LIST``) and removes the keys of the rest.
+    Where the server may not be asked, or a machine is cut off, the key runs out.
+    """
 
     def __init__(self, client: Any) -> None:
-        self._client, self._token = client, secrets.token_hex(16)
-        self._held: set[str] = set()
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
+
+        self.token = secrets.token_hex(16)
+        self._client, self._key = client, f"{HOLDER}{self.token}"
+        # One connection, and an error when it is lost: the next one has another number.
+        self._own = connect(single_connection_client=True, retry=Retry(NoBackoff(), 0))
+        self._bury = client.register_script(_BURY)
+        self._missed: dict[tuple[str, str], float] = {}
+        self._looked = 0.0
         self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._renew, name="leases", daemon=True)
+        self._tell()
+        self._thread = threading.Thread(target=self._stay, name="presence", daemon=True)
         self._thread.start()
 
-    def take(self, name: str) -> bool:
-        """Take a name; False if somebody has it."""
-        ms = int(_LEASE_S * 1000)
-        if name in self._held or not self._client.set(name, self._token, nx=True, px=ms):
-            return False
-        self._held.add(name)
-        return True
+    def look(self) -> None:
+        """Remove the keys of processes that have gone, unless that was done just now."""
+        now = time.monotonic()
+        if now - self._looked < _LOOK_S:
+            return
+        self._looked = now
+        tokens = sorted(self._client.smembers(_HOLDERS))
+        numbers = self._client.mget([f"{HOLDER}{token}" for token in tokens]) if tokens else []
+        missing = set(zip(tokens, numbers, strict=True)) - self._connected(tokens, numbers)
+        self._missed = {each: self._missed.get(each, now) for each in missing}
+        for (token, number), since in self._missed.items():
+            if number is None or now - since >= _GRACE_S:
+                self._bury(keys=[f"{HOLDER}{token}", _HOLDERS], args=[token, number or ""])
 
-    def drop(self, name: str) -> None:
-        """Let go of a name."""
-        self._held.discard(name)
-        self._client.eval(_DROP, 1, name, self._token)
+    def _connected(self, tokens: Sequence[str], numbers: Sequence[str | None]) -> set[Any]:
+        """Those whose connection is there, or all, if the server does not say."""
+        from redis.exceptions import ResponseError
 
-    def is_held(self, name: str) -> bool:
-        """Whether anybody has it."""
-        return bool(self._client.exists(name))
+        asked = [number for number in numbers if number is not None]
+        try:
+            told = self._client.client_list(client_id=asked) if asked else []
+        except ResponseError:  # older than Redis 6.2, or this user may not ask
+            return {each for each in zip(tokens, numbers, strict=True) if each[1] is not None}
+        there = {client["id"] for client in told}
+        return {each for each in zip(tokens, numbers, strict=True) if each[1] in there}
 
     def close(self) -> None:
-        """Let go of all."""
+        """Be gone."""
         self._closed.set()
+        with contextlib.suppress(Exception):  # the server may have gone
+            self._client.lpush(f"{self._key}:end", 1)
         self._thread.join()
-        for name in list(self._held):
-            self.drop(name)
+        self._own.close()
+        self._client.delete(self._key, f"{self._key}:end")
+        self._client.srem(_HOLDERS, self.token)
 
-    def _renew(self) -> None:
-        while not self._closed.wait(_RENEWED_S):
-            for name in list(self._held):
-                with contextlib.suppress(Exception):  # the server may be there again next time
-                    self._client.eval(_RENEW, 1, name, self._token, int(_LEASE_S * 1000))
+    def _tell(self) -> None:
+        number = self._own.client_id()
+        self._own.set(self._key, number, px=int(_LEASE_S * 1000))
+        self._own.sadd(_HOLDERS, self.token)
+
+    def _stay(self) -> None:
+        """Renew the key, at once where the connection is lost: a read that waits notices it."""
+        while not self._closed.is_set():
+            try:
+                self._tell()
+                self._own.blpop(f"{self._key}:end", _RENEWED_S)
+            except Exception:  # the server may be there again next time
+                self._closed.wait(_LOOK_S)
 
 
 class RedisCache(Cache):
@@ -110,12 +163,20 @@ class RedisCache(Cache):
             )
         self._client = connect()
         self._age_ms = None if max_age_s is None else int(max_age_s * 1000)
-        self._leases = Leases(self._client)
-        self._get, self._put = map(self._client.register_script, (_GET, _PUT))
+        self._presence = Presence(self._client)
+        scripts = map(self._client.register_script, (_GET, _PUT, _CLAIM, _RELEASE))
+        self._get, self._put, self._claim, self._release = scripts
 
     def get(self, key: str, asks: bool = False) -> str | None:
-        reply: str | None = self._get(keys=[_reply(key), _COUNTS], args=[int(asks)])
-        return reply
+        return self.get_many([key], asks).get(key)
+
+    def get_many(self, keys: Sequence[str], asks: bool = False) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for begin in range(0, len(keys), _AT_ONCE):
+            part = keys[begin : begin + _AT_ONCE]
+            replies = self._get(keys=[_COUNTS, *map(_reply, part)], args=[int(asks)])
+            found.update((k, r) for k, r in zip(part, replies, strict=True) if r is not None)
+        return found
 
     def put(self, question: Question, reply: str) -> None:
         self.add([Row(question.to_json(), reply, time.time())])
@@ -129,10 +190,14 @@ class RedisCache(Cache):
         return int(self._put(keys=keys, args=[*row, until]))
 
     def claim(self, key: str) -> bool:
-        return self._leases.take(f"{PREFIX}:claim:{key}")
+        args = [self._presence.token, HOLDER, _CLAIM_S]
+        taken = bool(self._claim(keys=[f"{PREFIX}:claim:{key}"], args=args))
+        if not taken:
+            self._presence.look()
+        return taken
 
     def release(self, key: str) -> None:
-        self._leases.drop(f"{PREFIX}:claim:{key}")
+        self._release(keys=[f"{PREFIX}:claim:{key}"], args=[self._presence.token])
 
     def rows(self) -> Iterator[Row]:
         for name in self._client.scan_iter(_reply("*"), count=1000):
@@ -147,7 +212,7 @@ class RedisCache(Cache):
         return {"entries": len(sizes), "bytes": sum(sizes), **counts, "evicted": 0}
 
     def close(self) -> None:
-        self._leases.close()
+        self._presence.close()
         self._client.close()
 
 

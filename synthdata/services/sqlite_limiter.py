@@ -11,7 +11,6 @@ from synthdata.errors import ConfigError
 from synthdata.services.limiter import POLL_S, Limiter, Limits, Permit, check_library, rates
 from synthdata.services.locks import Locks
 
-_LONGEST_S = 60.0  # that no window is longer than
 _EXCLUSIVE, _TICKETS = 1 << 60, 1 << 59  # numbers of locks; those of flights are below
 _FAR = 1 << 50  # milliseconds: a request under way counts as sent just now, whenever that is
 
@@ -51,7 +50,8 @@ class SqliteLimiter(Limiter):
             return ticket
 
     def _leave(self, ticket: int) -> None:
-        with self._base:
+        # The database has a lock as well, but who waits for that one looks only now and then.
+        with self._locks.holding(_EXCLUSIVE), self._base:
             self._base.execute("DELETE FROM line WHERE ticket = ?", (ticket,))
         self._locks.drop(_TICKETS + ticket)
 
@@ -62,50 +62,50 @@ class SqliteLimiter(Limiter):
             now, limits = _now(), self._limits
             self._settle(now)
             wait = self._value("resume") - now
-            wait = max(wait, self._value("last") + int(limits.interval_s * 1000) - now)
+            if limits.interval_s > 0:
+                wait = max(wait, self._value("last") + int(limits.interval_s * 1000) - now)
             if wait > 0:
                 return wait / 1000
             under_way = self._base.execute("SELECT COUNT(*) FROM flights").fetchone()[0]
             if limits.concurrent is not None and under_way >= limits.concurrent:
                 return POLL_S
-            found = self._give(ticket, now, limits.parts(tokens))
-            if isinstance(found, Permit):
-                counts = (("calls", 1), ("waited_s", waited_s))
-                self._base.executemany(
-                    "INSERT INTO counts VALUES (?, ?) "
-                    "ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
-                    counts,
-                )
-            return found
+            weights = {"requests": 1, "tokens": limits.parts(tokens)}
+            at = self._place(ticket, now, weights, waited_s)
+            if isinstance(at, float):
+                return at
+            self._locks.take(ticket)
+            self._base.execute("INSERT INTO flights VALUES (?, NULL, 0)", (ticket,))
+            self._stamp(ticket, at + _FAR)
+            self._set("last", now)
+            counts = (("calls", 1), ("waited_s", waited_s + (at - now) / 1000))
+            self._base.executemany(
+                "INSERT INTO counts VALUES (?, ?) "
+                "ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
+                counts,
+            )
+            return _Flight(self, ticket, at)
 
-    def _give(self, ticket: int, now: int, parts: int) -> Permit | float:
-        from pyrate_limiter import RateItem
-
-        for name, weight in (("requests", 1), ("tokens", parts)):
-            bucket = self._buckets.get(name)
-            if bucket is None or weight == 0:
-                continue
-            item = RateItem(str(ticket), now, weight)
-            bucket.leak(now)
-            if not bucket.put(item):
-                wait = max(bucket.waiting(item), 1) / 1000
-                self._forget(ticket)
-                # Far, if it is something under way that has to have come in first.
-                return wait if wait <= _LONGEST_S else POLL_S
-        self._base.execute("INSERT INTO flights VALUES (?, ?, 0)", (ticket, now))
-        self._locks.take(ticket)
-        self._stamp(ticket, now + _FAR)
-        self._set("last", now)
-        return _Flight(self, ticket)
+    def begin(self, flight: int, at: int) -> float:
+        """0.0, and the request of a permit for the time ``at`` is sent now; else how long until
+        then."""
+        if (wait := at - _now()) > 0:
+            return wait / 1000
+        with self._locks.holding(_EXCLUSIVE), self._base:
+            now = _now()
+            if (wait := self._value("resume") - now) > 0:
+                return wait / 1000
+            self._base.execute("UPDATE flights SET began = ? WHERE number = ?", (now, flight))
+        return 0.0
 
     def land(self, flight: int, parts: int | None) -> None:
         """The request of a permit has come in by now, and took so many parts of the tokens."""
+        now = _now()  # before the wait for the lock
         with self._locks.holding(_EXCLUSIVE), self._base:
             row = self._base.execute(
                 "SELECT began FROM flights WHERE number = ? AND settled = 0", (flight,)
             ).fetchone()
             if row is not None:
-                self._stamp(flight, self._arrived(row[0], _now()))
+                self._stamp(flight, self._arrived(row[0], now))
             self._base.execute("DELETE FROM flights WHERE number = ?", (flight,))
             if parts is not None and "tokens" in self._buckets:
                 self._base.execute(
@@ -148,9 +148,9 @@ class SqliteLimiter(Limiter):
             if dead:
                 self._base.execute("DELETE FROM flights WHERE number = ?", (flight,))
 
-    def _arrived(self, began: int, now: int) -> int:
+    def _arrived(self, began: int | None, now: int) -> int:
         """When a request has come in at the latest, as far as is known at ``now``."""
-        if self._limits.arrival_s is None:
+        if began is None or self._limits.arrival_s is None:
             return now
         return int(min(now, began + self._limits.arrival_s * 1000))
 
@@ -161,9 +161,8 @@ class SqliteLimiter(Limiter):
                 (time_ms, str(flight)),
             )
 
-    def _forget(self, ticket: int) -> None:
-        for table in self._buckets:
-            self._base.execute(f"DELETE FROM {table} WHERE name = ?", (str(ticket),))  # noqa: S608
+    def _forget(self, kind: str, ticket: int) -> None:
+        self._base.execute(f"DELETE FROM {kind} WHERE name = ?", (str(ticket),))  # noqa: S608
 
     def _new_boot(self) -> None:
         """Times are counted from the machine's start: after a new one, all that is there is now."""
@@ -189,8 +188,11 @@ class SqliteLimiter(Limiter):
 
 
 class _Flight(Permit):
-    def __init__(self, limiter: SqliteLimiter, number: int) -> None:
-        self._limiter, self._number = limiter, number
+    def __init__(self, limiter: SqliteLimiter, number: int, at: int) -> None:
+        self._limiter, self._number, self._at = limiter, number, at
+
+    def begin(self) -> float:
+        return self._limiter.begin(self._number, self._at)
 
     def end(self, tokens: int | None = None) -> None:
         parts = None if tokens is None else self._limiter._limits.parts(tokens)

@@ -50,6 +50,7 @@ class ModelServer:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # else bodies wait 40 ms for their heads to be seen
 
             def do_POST(self) -> None:
                 server._serve(self)

@@ -155,6 +155,43 @@ def test_pause(limited: Callable[..., SqliteLimiter], clock: Clock) -> None:
     assert clock.now - began == 3000
 
 
+def ahead(found: SqliteLimiter, clock: Clock) -> Permit:
+    """A permit that is given now, for a tenth of a second later."""
+    asyncio.run(found.permit()).end()
+    clock.now += 900
+    ticket = found._draw()
+    permit = found._try(ticket, 0, 0.0)
+    found._leave(ticket)
+    assert isinstance(permit, Permit)
+    assert permit.begin() == pytest.approx(0.1, abs=0.002)
+    return permit
+
+
+def test_who_is_late_counts_from_then(limited: Callable[..., SqliteLimiter], clock: Clock) -> None:
+    """A permit is given before it holds, and its request may be sent after that."""
+    found = limited(requests_per_second=1, arrival_s=0.0)
+    permit = ahead(found, clock)
+    clock.now += 400
+    assert permit.begin() == 0.0
+    sent = clock.now
+    permit.end()
+    asyncio.run(found.permit()).end()
+    assert 1000 <= clock.now - sent <= 1010
+
+
+def test_a_pause_holds_for_permits_that_were_given(
+    limited: Callable[..., SqliteLimiter], clock: Clock
+) -> None:
+    found = limited(requests_per_second=1)
+    permit = ahead(found, clock)
+    found.pause(3.0)
+    clock.now += 500
+    assert permit.begin() == 2.5
+    clock.now += 2500
+    assert permit.begin() == 0.0
+    permit.end()
+
+
 def test_limits_survive_a_restart(limited: Callable[..., SqliteLimiter], clock: Clock) -> None:
     fields = {"requests_per_minute": 10, "wait_s": 0.0}
     found = limited(**fields)

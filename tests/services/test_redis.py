@@ -16,6 +16,7 @@ from test_cache import result, start
 from synthdata.errors import ConfigError, NoReply
 from synthdata.services import tables
 from synthdata.services.cache import Row
+from synthdata.services.redis import HOLDER, Presence, connect
 
 pytest.importorskip("redis")
 
@@ -43,6 +44,15 @@ def test_cache(server: ModelServer, tmp_path: Path) -> None:
     assert (told["entries"], told["hits"], told["misses"], told["puts"]) == (1, 1, 1, 1)
     assert tables.export(cache, tmp_path / "rows.jsonl") == 1
     assert tables.import_rows(cache, tmp_path / "rows.jsonl") == 0
+    many = [question(n).key for n in range(1200)]
+    cache.add([Row(question(n).to_json(), f"reply {n}", 0.0) for n in range(3, 1200, 3)])
+    assert cache.get_many(many) == {
+        many[1]: "yes\n☃",
+        **{many[n]: f"reply {n}" for n in range(3, 1200, 3)},
+    }
+    assert cache.get_many([], asks=True) == {}
+    assert cache.statistics()["hits"] == 401
+    assert cache.statistics()["misses"] == 1
     cache.close()
 
 
@@ -136,7 +146,7 @@ def test_concurrent_interval_and_pause(server: ModelServer) -> None:
 def test_a_killed_holder_gives_its_place_back(
     server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody renews its lease any more, and the line goes on."""
+    """Its connection has ended with it, and the line goes on, however long its lease lasts."""
     holder = start("hold", {"backend": "redis", "limits": {"concurrent": 1}})
     assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
@@ -146,14 +156,55 @@ def test_a_killed_holder_gives_its_place_back(
         asyncio.run(impatient.permit())
     holder.kill()
     holder.wait()
-    import redis
-
-    client = redis.Redis.from_url(_address())
-    for name in client.scan_iter("synthdata:limit:*:flight:*"):
-        client.pexpire(name, 50)  # the rest of its ten seconds, in short
+    for name in waiting._client.scan_iter("synthdata:holder:*"):
+        waiting._client.persist(name)
     asyncio.run(waiting.permit()).end()
     waiting.close()
     impatient.close()
+
+
+def test_a_killed_holder_where_the_server_tells_nothing_of_connections(
+    server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then its lease runs out."""
+    client = connect()
+    client.acl_setuser(
+        "plain",
+        enabled=True,
+        passwords=["+plain"],
+        keys=["*"],
+        categories=["+@all"],
+        commands=["-client|list"],
+    )
+    monkeypatch.setenv("REDIS_URL", _address().replace(":planted-password", "plain:plain"))
+    key = question(1).key
+    cache, other = shared().open_cache(), shared().open_cache()
+    assert cache.claim(key)
+    cache._presence._closed.set()  # as if it had been killed
+    cache._presence._own.close()
+    cache._presence._thread.join()
+    assert not other.claim(key)
+    client.pexpire(cache._presence._key, 1)  # the rest of its ten seconds, in short
+    while not other.claim(key):
+        time.sleep(0.01)
+    other.close()
+
+
+def test_a_lost_connection_is_not_a_death(server: ModelServer) -> None:
+    """Whoever lives has another one at once, and holds what it held."""
+    cache, other, key = shared().open_cache(), shared().open_cache(), question(1).key
+    assert cache.claim(key)
+    name, client = cache._presence._key, connect()
+    number = client.get(name)
+    assert client.client_kill_filter(_id=number) == 1
+    while client.get(name) in (number, None):
+        assert not other.claim(key)
+    for _ in range(3):
+        other._presence._looked = 0.0
+        assert not other.claim(key)
+    cache.close()
+    assert other.claim(key)
+    other.close()
 
 
 def test_first_come_first_served(server: ModelServer) -> None:
@@ -189,18 +240,16 @@ def _address() -> str:
 
 @pytest.mark.slow
 def test_whoever_lives_keeps_its_lease(server: ModelServer) -> None:
-    from synthdata.services import redis as module
-
-    client = module.connect()
-    leases = module.Leases(client)
-    assert leases.take("name")
-    assert 0 < client.pttl("name") <= 10_000
-    client.pexpire("name", 4000)
-    while client.pttl("name") < 9_000:  # renewed within three seconds
-        assert client.exists("name")
+    client = connect()
+    presence = Presence(client)
+    name = f"{HOLDER}{presence.token}"
+    assert 0 < client.pttl(name) <= 10_000
+    client.pexpire(name, 4000)
+    while client.pttl(name) < 9_000:  # renewed within three seconds
+        assert client.exists(name)
         time.sleep(0.05)
-    leases.close()
-    assert not client.exists("name")
+    presence.close()
+    assert not list(client.scan_iter("synthdata:holder*"))
 
 
 @pytest.mark.parametrize("url", ["redis://:planted-password@127.0.0.1:9/0", "nonsense"])
