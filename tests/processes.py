@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import signal
@@ -51,8 +52,23 @@ class Command:
 
     def python(self, *arguments: str) -> subprocess.Popen[str]:
         """Start any Python process."""
+        return self._run(sys.executable, *arguments)
+
+    def on_machine(self, name: str, *arguments: str) -> subprocess.Popen[str]:
+        """Start it on a machine of its own that shares this one's folders: it has another name,
+        and counts its processes from 1 on. Whoever is killed with it is all that ran there.
+
+        Skips where the system lets nobody make one (namespaces(7)).
+        """
+        if not _has_machines():
+            pytest.skip("unshare may not make namespaces here")
+        named = 'hostname "$0"; "$@"; exit $?'
+        command = [sys.executable, "-m", "synthdata", *arguments]
+        return self._run(*_UNSHARE, "sh", "-c", named, name, *command)
+
+    def _run(self, *words: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, *arguments],
+            words,
             cwd=self.folder,
             env=environment(),
             stdout=subprocess.PIPE,
@@ -70,6 +86,17 @@ class Command:
             for stream in (process.stdout, process.stderr):
                 if stream is not None:
                     stream.close()
+
+
+_UNSHARE = ("unshare", *("--pid", "--net", "--uts", "--fork", "--mount-proc", "--kill-child"))
+
+
+@functools.cache
+def _has_machines() -> bool:
+    words = [*_UNSHARE, "hostname", "another"]
+    with contextlib.suppress(OSError):
+        return subprocess.run(words, capture_output=True, check=False).returncode == 0
+    return False
 
 
 def kill_group(process: subprocess.Popen[str]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from synthdata.card.readme import readme
 from synthdata.errors import ConfigError
 from synthdata.run.run import Run
 from synthdata.run.shard import writing
+from synthdata.runtime.beside import beside
 from synthdata.splits import warn_of_empty
 from synthdata.writers.folder import DATASET
 
@@ -45,12 +45,12 @@ def write_card(run: Run) -> Facts:
     with writing(folder):
         folder.mkdir(exist_ok=True)
         for name, data in _contents(run, facts, folder):
-            beside = run.path / f".{name}.{os.getpid()}"  # where the next run here removes it
+            new = beside(run.path / name)  # where the next run here removes it
             try:
-                beside.write_bytes(data)
-                beside.replace(folder / name)
+                new.write_bytes(data)
+                new.replace(folder / name)
             finally:
-                beside.unlink(missing_ok=True)
+                new.unlink(missing_ok=True)
             names.append(f"{DATASET}/{name}")
     store = run.config.store
     store.publish(run.path, names)

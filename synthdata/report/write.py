@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from synthdata.report.summary import failures, summarize, to_json
 from synthdata.run import Run
 from synthdata.run.shard import writing
 from synthdata.runtime import log
+from synthdata.runtime.beside import beside
 
 REPORT, STATS = "report.html", "stats.json"
 LARGEST = 6_000_000  # bytes of pictures and records in a page
@@ -105,11 +105,11 @@ def _images(run: Run, line: records.Line) -> dict[str, str]:
 
 def replace_file(path: Path, data: bytes) -> None:
     """Write a file in one step; StorageError where that cannot be."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    new = beside(path)
     try:
         with writing(path):
-            beside.write_bytes(data)
-            beside.replace(path)
+            new.write_bytes(data)
+            new.replace(path)
     except (SynthdataError, KeyboardInterrupt):
-        beside.unlink(missing_ok=True)
+        new.unlink(missing_ok=True)
         raise

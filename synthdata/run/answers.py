@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from synthdata.generator import Generator
 from synthdata.replies import Answers, Question, Service
+from synthdata.runtime.beside import beside
 
 REPLIES = "replies"
 
@@ -62,11 +62,11 @@ def write(run: Path, shard: int, replies: Mapping[str, str]) -> None:
     """Keep the replies of a shard. Before its commit, so that no shard is without them."""
     path = _path(run, shard)
     path.parent.mkdir(exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(beside, "w", encoding="utf-8") as file:
+    new = beside(path)
+    with open(new, "w", encoding="utf-8") as file:
         for key, reply in sorted(replies.items()):
             file.write(json.dumps({"key": key, "reply": reply}) + "\n")
-    beside.replace(path)
+    new.replace(path)
 
 
 def digest(run: Path, shards: Iterable[int]) -> str:

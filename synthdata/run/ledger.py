@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from synthdata.run.plan import Shard
 from synthdata.run.shard import LEDGER, Summary, readable_records
 from synthdata.run.streaks import Streaks
 from synthdata.run.values import Values
+from synthdata.runtime.beside import beside
 from synthdata.writers.base import Writer
 
 FAILURES = "failures.jsonl"
@@ -199,10 +199,10 @@ def write_failures(
 
     ``shards`` are the finished ones, in order; ``others`` are rows of shards that are not finished.
     """
-    beside = run / f".{FAILURES}.{os.getpid()}"
+    new = beside(run / FAILURES)
     late = deque(sorted(others, key=_index))
     empty = True
-    with open(beside, "w", encoding="utf-8") as file:
+    with open(new, "w", encoding="utf-8") as file:
         for row in _rows(run, shards, writer):
             while late and _index(late[0]) < _index(row):
                 file.write(json.dumps(late.popleft()) + "\n")
@@ -211,10 +211,10 @@ def write_failures(
         empty = empty and not late
         file.writelines(json.dumps(row) + "\n" for row in late)
     if empty:
-        beside.unlink()
+        new.unlink()
         (run / FAILURES).unlink(missing_ok=True)
     else:
-        beside.replace(run / FAILURES)
+        new.replace(run / FAILURES)
 
 
 def _rows(run: Path, shards: Iterable[Shard], writer: Writer) -> Iterator[dict[str, Any]]:

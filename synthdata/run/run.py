@@ -30,6 +30,7 @@ from synthdata.run.session import Observer, Session, staging, versions
 from synthdata.run.shard import Job, writing
 from synthdata.run.stop import Stop, on_signals
 from synthdata.runtime import log, registry
+from synthdata.runtime.beside import beside
 
 CONFIG, RUN = "config.yaml", "run.json"
 Notes = Mapping[str, str]
@@ -416,14 +417,14 @@ class Run:
 
 def _write(path: Path, text: str) -> None:
     """Replace a file in one step."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    new = beside(path)
     try:
         with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            beside.write_text(text, encoding="utf-8")
-            beside.replace(path)
+            new.write_text(text, encoding="utf-8")
+            new.replace(path)
     except SynthdataError:
-        beside.unlink(missing_ok=True)
+        new.unlink(missing_ok=True)
         raise
 
 

@@ -20,6 +20,7 @@ from synthdata.generator import Generator
 from synthdata.replies import Answers, Service
 from synthdata.run.plan import Shard
 from synthdata.runtime import beat, log, registry
+from synthdata.runtime.beside import beside
 from synthdata.runtime.crash import stacks_into
 from synthdata.runtime.deadline import Deadline, TimedOut
 from synthdata.runtime.memory import collect_rarely, keep_freed_memory, limit
@@ -357,9 +358,9 @@ def write_ledger(run: Path, summary: Summary) -> None:
     folder = run / LEDGER
     folder.mkdir(exist_ok=True)
     path = folder / f"{summary.shard:05d}.json"
-    beside = folder / f".{path.name}.{os.getpid()}"
-    beside.write_text(json.dumps(summary._asdict()), encoding="utf-8")
-    beside.replace(path)
+    new = beside(path)
+    new.write_text(json.dumps(summary._asdict()), encoding="utf-8")
+    new.replace(path)
 
 
 def clear_staging(run: Path, staging: str | None = None) -> None:
@@ -369,7 +370,7 @@ def clear_staging(run: Path, staging: str | None = None) -> None:
     """
     # Renamed first: a worker that outlives its run can then no longer commit what is being removed.
     for folder in [run / staging] if staging else list(run.glob(f"{beat.STAGING}*")):
-        gone = run / f".gone{folder.name}.{os.getpid()}.{time.monotonic_ns()}"
+        gone = beside(run / f"gone{folder.name}")
         with contextlib.suppress(OSError):
             folder.rename(gone)
             shutil.rmtree(gone, ignore_errors=True)

@@ -18,6 +18,7 @@ from typing import Any
 
 from synthdata.errors import ConfigError, nearest
 from synthdata.replies import Question
+from synthdata.runtime.beside import beside
 from synthdata.services.cache import Cache, Row
 
 logger = logging.getLogger("synthdata.services")
@@ -27,15 +28,15 @@ _GROUP = 10_000  # rows that are held in memory
 def export(cache: Cache, path: Path) -> int:
     """Write all rows of a cache to a file, in one step, and say how many; its suffix says how."""
     write = _kind(path, _WRITERS)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    new = beside(path)
     counted = _Counted(cache.rows())
     try:
-        write(beside, counted)
-        beside.replace(path)
+        write(new, counted)
+        new.replace(path)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be written: {error.strerror}") from error
     finally:
-        beside.unlink(missing_ok=True)
+        new.unlink(missing_ok=True)
     return counted.count
 
 

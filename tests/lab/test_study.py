@@ -19,7 +19,7 @@ import pytest
 pytest.importorskip("optuna")
 
 from optuna.trial import FrozenTrial
-from processes import ROOT, Command, descendants, group, until
+from processes import ROOT, Command, descendants, group, kill_group, until
 
 from synthdata.api import config
 from synthdata.cli.ps import tree
@@ -183,6 +183,40 @@ def test_two_processes_on_one_journal(command: Command) -> None:
     hosts = {tuple(t.user_attrs["main"]) for t in trials(study)}
     assert len(hosts) == 2
     assert sum(t.user_attrs["default"] for t in trials(study)) == 1
+    assert not (study / registry.FOLDER).exists()
+
+
+@pytest.mark.slow
+def test_two_machines_on_one_journal(command: Command) -> None:
+    """Their processes have the same numbers. One is lost, and makes its trial again when it is
+    back: the other one cannot know, and leaves it alone."""
+    study = command.folder / "study"
+    options = ["study=study", "objective=lab_objectives:waiting", "n_trials=4"]
+    words = ["tune", "space=lines", *options, *TINY]
+    alpha, beta = (command.on_machine(name, *words) for name in ("alpha", "beta"))
+
+    def waiting() -> list[registry.Entry]:
+        return [e for e in registry.read(study) if e.doing in ("trial 2", "trial 3")]
+
+    until(lambda: len(waiting()) == 2, "a trial of each that waits")
+    mains = [entry for entry in registry.read(study) if entry.role == registry.MAIN]
+    assert sorted(entry.host for entry in mains) == ["alpha", "beta"]
+    assert len({entry.pid for entry in mains}) == 1
+    assert [len(main.children) for main in tree(study)] == [1, 1]
+    kill_group(alpha)
+    (command.folder / "go").touch()
+    _, err = beta.communicate(timeout=120)
+    assert beta.returncode == 0, err
+    before = states(study)
+    assert sorted(before) == ["COMPLETE"] * 3 + ["RUNNING"]
+    again = command.on_machine("alpha", "tune", *options)
+    _, err = again.communicate(timeout=120)
+    assert again.returncode == 0, err
+    lost = before.index("RUNNING")
+    expected = ["COMPLETE"] * 5
+    expected[lost] = "FAIL interrupted"
+    assert states(study) == expected
+    assert trials(study)[4].params == trials(study)[lost].params
     assert not (study / registry.FOLDER).exists()
 
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 import signal
 from pathlib import Path
+from subprocess import Popen
+from typing import Any
 
 import pytest
 from faults import Plugin, rows
 from hypothesis import given
 from hypothesis import strategies as st
-from processes import Command, leftovers, until
+from processes import Command, kill_group, leftovers, until
 
 from synthdata.api import config
 from synthdata.config import Part
 from synthdata.errors import ConfigError
 from synthdata.run import Plan, Run
 from synthdata.run.verify import verify
+from synthdata.runtime import registry
 
 SMALL = ["canvas.size=[16,12]", "primitives.lines.count=1", "shard_size=3", "n=50"]
 
@@ -111,6 +114,64 @@ def test_a_part_in_use_is_refused_and_so_is_the_whole(command: Command, plugin: 
         assert process.returncode == 130, err
         assert "shards=" in err.rpartition("to go on:")[2], err
     assert leftovers(run) == []
+
+
+def state_of(run: Path) -> dict[str, Any]:
+    """What is written in ``run.json``."""
+    state: dict[str, Any] = json.loads((run / "run.json").read_text())
+    return state
+
+
+@pytest.mark.slow
+def test_machines_whose_processes_have_the_same_numbers(command: Command, plugin: Plugin) -> None:
+    """One of two is lost, the other goes on; a third one makes what is missing."""
+    slow = [*plugin.arguments(seconds=0.02), "n=600", "shard_size=10", "engine=serial"]
+    run = command.folder / "run"
+
+    def started(name: str, *more: str) -> Popen[str]:
+        return command.on_machine(name, *slow, "hydra.run.dir=run", *more)
+
+    machines = {name: started(name, f"shards={k}/2") for k, name in enumerate(("alpha", "beta"))}
+    until(lambda: len({entry.host for entry in registry.read(run)}) == 2, "both")
+    until(lambda: list(run.glob("ledger/0000*.json")), "a shard of the one that is lost")
+    entries = registry.read(run)
+    assert sorted(entry.host for entry in entries) == ["alpha", "beta"]
+    assert len({entry.pid for entry in entries}) == 1
+    assert [entry.alive for entry in entries] == [None, None]
+    refused = started("gamma", "shards=1/2")
+    _, err = refused.communicate(timeout=60)
+    assert refused.returncode == 2
+    assert f"in use by process {entries[0].pid} on beta" in err
+    kill_group(machines["alpha"])
+    _, err = machines["beta"].communicate(timeout=90)
+    assert machines["beta"].returncode == 0, err
+    assert state_of(run)["status"] == "running"
+    resumed = command.on_machine("gamma", "resume", "run", "shards=0/2", "plugins=[faulty]")
+    _, err = resumed.communicate(timeout=90)
+    assert resumed.returncode == 0, err
+    assert state_of(run)["status"] == "complete"
+    assert leftovers(run) == []
+    hosts = [json.loads(path.read_text())["host"] for path in sorted(run.glob("ledger/*.json"))]
+    assert set(hosts[30:]) == {"beta"}
+    assert {"gamma"} <= set(hosts[:30]) <= {"alpha", "gamma"}
+    plain = [option for option in slow if "seconds" not in option]
+    alone = command(*plain, "hydra.run.dir=alone")
+    assert alone.returncode == 0, alone.stderr
+    assert state_of(run)["digest"] == state_of(command.folder / "alone")["digest"]
+
+
+@pytest.mark.slow
+def test_machines_that_begin_and_end_together(whole: Run, command: Command) -> None:
+    """They write the same files at the same time, each by processes of the same numbers."""
+    arguments = [*SMALL, "hydra.run.dir=run", "engine=serial"]
+    machines = [command.on_machine(f"m{k}", *arguments, f"shards={k}/4") for k in range(4)]
+    for process in machines:
+        _, err = process.communicate(timeout=90)
+        assert process.returncode == 0, err
+    run = Run.load(command.folder / "run")
+    assert run.state["status"] == "complete"
+    assert run.state["digest"] == whole.state["digest"]
+    assert leftovers(run.path) == []
 
 
 def test_parts_of_other_sizes_are_refused(command: Command) -> None:
