@@ -110,6 +110,8 @@ def _numbers(value: Any) -> str:
         return value
     if not value:
         raise ValueError("an empty embedding")
+    if isinstance(value[0], list):  # as llama.cpp does for a model without pooling
+        raise Refusal("the model embeds tokens, not texts; ask an embedding model", passing=False)
     return base64.b64encode(struct.pack(f"<{len(value)}f", *value)).decode()
 
 

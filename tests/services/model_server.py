@@ -114,13 +114,18 @@ class ModelServer:
     def _answer(self, handler: BaseHTTPRequestHandler, body: dict[str, Any], _: str) -> None:
         with self._lock:
             self.answered.update(_texts(body))
-        usage = {"total_tokens": 40}
+        common = {"model": body["model"], "usage": {"prompt_tokens": 40, "total_tokens": 40}}
         if "input" in body:
-            data = [{"index": k, "embedding": letters(t)} for k, t in enumerate(body["input"])]
-            _send(handler, 200, {"data": data[::-1], "usage": usage})
+            data = [
+                {"object": "embedding", "index": k, "embedding": letters(text)}
+                for k, text in enumerate(body["input"])
+            ]
+            _send(handler, 200, {"object": "list", "data": data[::-1], **common})
         else:
             said = {"role": "assistant", "content": self.reply(_texts(body)[0])}
-            _send(handler, 200, {"choices": [{"message": said}], "usage": usage})
+            choice = {"index": 0, "message": said, "finish_reason": "stop"}
+            kind = {"id": "chat", "object": "chat.completion", "created": 0}
+            _send(handler, 200, {**kind, "choices": [choice], **common})
 
     def _status(self, handler: BaseHTTPRequestHandler, body: dict[str, Any], fault: str) -> None:
         """``status CODE [RETRY-AFTER]``; the message has the key in it, as real ones do."""

@@ -43,6 +43,26 @@ def test_answers_are_those_to_the_questions(server: ModelServer) -> None:
     assert told == {"asked": 20, "hits": 0, "calls": 20, "retries": 0, "failed": 0, "tokens": 800}
 
 
+def test_the_server_of_these_tests_speaks_to_openais_own_client(server: ModelServer) -> None:
+    """So that it is no protocol of our own that the client speaks here."""
+    openai = pytest.importorskip("openai")
+    server.faults.extend(["status 429 0", "status 500"])
+    with openai.OpenAI(base_url=server.url, api_key=KEY, max_retries=2) as client:
+        asked = [{"role": "user", "content": "hello"}]
+        chat = client.chat.completions.create(model="m", messages=asked)
+        rows = client.embeddings.create(model="m", input=["abba", "sea"], encoding_format="float")
+    assert (chat.choices[0].message.content, chat.usage.total_tokens) == ("reply to hello", 40)
+    found = {row.index: row.embedding for row in rows.data}
+    assert found == {0: letters("abba"), 1: letters("sea")}
+    assert len(server.arrivals) == 4
+    theirs, mine = server.arrivals[2:], Question("chat", "m", "hello")
+    service().answer([mine, *(Question("embedding", "m", text) for text in ("abba", "sea"))])
+    ours = [arrival.body for arrival in server.arrivals[4:]]
+    for arrival in theirs:
+        assert {k: v for k, v in arrival.body.items() if k != "encoding_format"} in ours
+        assert arrival.authorization == f"Bearer {KEY}"
+
+
 def test_a_question_is_sent_as_it_is(server: ModelServer) -> None:
     settings = (("max_tokens", 30), ("temperature", 0.5))
     service().answer([Question("chat", "small", "hello", "be brief", settings)])
@@ -124,6 +144,17 @@ def test_what_will_not_pass_is_not(fault: str, cause: str, server: ModelServer) 
     server.faults.append(fault)
     answers = asked(1)
     assert answers.causes == {question(0).key: cause}
+    assert len(server.arrivals) == 1
+
+
+def test_a_model_that_embeds_tokens_is_not_asked_again(server: ModelServer) -> None:
+    """llama.cpp answers so for a model of chats."""
+    server.faults.append(
+        'malformed {"data": [{"index": 0, "embedding": [[0.1, 0.2], [0.3, 0.4]]}]}'
+    )
+    asked = Question("embedding", "m", "sea")
+    causes = service().answer([asked]).causes
+    assert causes == {asked.key: "the model embeds tokens, not texts; ask an embedding model"}
     assert len(server.arrivals) == 1
 
 
