@@ -265,30 +265,50 @@ def test_any_order_of_permits_and_ends(steps: list[tuple[str, int]], most: int) 
 
 
 class VirtualTime(asyncio.SelectorEventLoop):
-    """An event loop that waits for nothing: where others sleep, its clock is put forward."""
+    """An event loop that waits for nothing: where others sleep, its clock is put forward.
 
-    def __init__(self) -> None:
+    ``late`` is by how many seconds it then comes too late, as on a busy machine, on average.
+    """
+
+    def __init__(self, late: float) -> None:
         super().__init__()
-        self.now = 1000.0
+        self.now, self._late, self._rng = 1000.0, late, random.Random(1)
         self._selector.select = self._select  # type: ignore[method-assign]
 
     def time(self) -> float:
         return self.now
 
     def _select(self, timeout: float | None = None) -> list[Any]:
-        self.now += timeout or 0.0
+        if timeout:
+            self.now += timeout
+            self.be_late()
         return []
 
+    def be_late(self) -> None:
+        self.now += self._rng.uniform(0.0, 2 * self._late)
 
+
+@pytest.mark.parametrize("late", [0.0, 0.005])
 @pytest.mark.parametrize("arrival_s", [None, 1.0])
 def test_four_processes_use_what_they_may(
-    arrival_s: float | None, limited: Callable[..., SqliteLimiter], monkeypatch: pytest.MonkeyPatch
+    arrival_s: float | None,
+    late: float,
+    limited: Callable[..., SqliteLimiter],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """At least 95 % of the limit, and never more, on a machine that takes no time itself.
+    """At least 95 % of the limit, and never more, on a machine that takes no time itself, and on
+    one that is late with all it does.
 
     Each of four has eight requests under way; they come in somewhere before their replies do.
     """
-    loop, rng, arrivals = VirtualTime(), random.Random(7), list[float]()
+    loop, rng, arrivals = VirtualTime(late), random.Random(7), list[float]()
+    look = SqliteLimiter._try
+
+    def slow_look(self: SqliteLimiter, *arguments: Any) -> Permit | float:
+        loop.be_late()
+        return look(self, *arguments)
+
+    monkeypatch.setattr(SqliteLimiter, "_try", slow_look)
     monkeypatch.setattr(sqlite_limiter, "_now", lambda: int(loop.now * 1000))
     monkeypatch.setattr(limiter.time, "monotonic", loop.time)
     fields = {"requests_per_second": 20, "arrival_s": arrival_s}
@@ -296,7 +316,7 @@ def test_four_processes_use_what_they_may(
     async def worker(shared: SqliteLimiter) -> None:
         for _ in range(5):
             permit = await shared.permit()
-            there, back = rng.uniform(0.0, 0.03), rng.uniform(0.0, 0.03)
+            there, back = rng.uniform(0.0, 0.01), rng.uniform(0.0, 0.01)
             await asyncio.sleep(there)
             arrivals.append(loop.now)
             await asyncio.sleep(back)
