@@ -38,6 +38,7 @@ class Command:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.environment: dict[str, str] = {}  # what is added to that of this process
         self._started: list[subprocess.Popen[str]] = []
 
     def __call__(self, *arguments: str, timeout: float = 90) -> subprocess.CompletedProcess[str]:
@@ -70,7 +71,7 @@ class Command:
         process = subprocess.Popen(
             words,
             cwd=self.folder,
-            env=environment(),
+            env={**environment(), **self.environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

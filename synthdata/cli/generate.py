@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -195,7 +196,7 @@ class _Application:
         cfg = self._compose(overrides, RunMode.MULTIRUN)
         checked_subdir(cfg.hydra.output_subdir)
         self._check_points(cfg)
-        job = partial(_sweep_job, subdir=cfg.hydra.output_subdir)
+        job = partial(_sweep_job, subdir=cfg.hydra.output_subdir, sweeper=_here())
         try:
             made = self._hydra.multirun(self._name, job, [*overrides, NO_SUBDIR])
         except SynthdataError:
@@ -205,7 +206,10 @@ class _Application:
         except Exception as error:
             raise config_error(error, self._hydra.config_loader) from error
         _write_index(made)
-        return max(_codes(made), default=0)
+        jobs = list(_jobs(made))
+        if not cfg.hydra.launcher._target_.endswith("BasicLauncher"):  # whose jobs have told it
+            _tell_codes(jobs)
+        return max((int(job.return_value) for job in jobs), default=0)
 
     def _check_points(self, cfg: Any) -> None:
         """Check every point of a sweep, and its directory, before the first one runs."""
@@ -260,8 +264,16 @@ def _check_range(override: Any) -> None:
         )
 
 
-def _sweep_job(cfg: Any, subdir: str | None) -> int:
-    """One run of a sweep, here or wherever Hydra's launcher takes it; its exit code."""
+def _here() -> tuple[str, int]:
+    """Which process this is."""
+    return socket.gethostname(), os.getpid()
+
+
+def _sweep_job(cfg: Any, subdir: str | None, sweeper: tuple[str, int]) -> int:
+    """One run of a sweep, here or wherever Hydra's launcher takes it; its exit code.
+
+    An interrupted one ends the sweep, if ``sweeper`` is this process.
+    """
     from hydra.core.hydra_config import HydraConfig
 
     run = Run(HydraConfig.get().runtime.output_dir, _config(cfg))
@@ -270,7 +282,7 @@ def _sweep_job(cfg: Any, subdir: str | None) -> int:
     except SynthdataError as error:
         print(f"synthdata: {error}", file=sys.stderr)
         code = error.exit_code
-    if code == Interrupted.exit_code:
+    if code == Interrupted.exit_code and _here() == sweeper:
         raise KeyboardInterrupt
     return code
 
@@ -293,13 +305,22 @@ def _write_index(made: Any) -> None:
         print(f"synthdata: no index page was written: {error}", file=sys.stderr)
 
 
-def _codes(made: Any) -> Iterator[int]:
-    """The exit codes of a sweep's runs, from what Hydra's sweeper returns: lists of lists."""
+def _tell_codes(jobs: Sequence[Any]) -> None:
+    """Say on stderr which runs of a sweep did not end well, that said why somewhere else."""
+    common = set.intersection(*(set(job.overrides) for job in jobs)) if len(jobs) > 1 else set()
+    for job in jobs:
+        if job.return_value:
+            point = " ".join(each for each in job.overrides if each not in common)
+            print(f"synthdata: {point}: exit code {job.return_value}", file=sys.stderr)
+
+
+def _jobs(made: Any) -> Iterator[Any]:
+    """The runs of a sweep, from what Hydra's sweeper returns: lists of lists."""
     if isinstance(made, Sequence):
         for part in made:
-            yield from _codes(part)
+            yield from _jobs(part)
     elif made is not None:
-        yield int(made.return_value)
+        yield made
 
 
 def _config(cfg: Any) -> Config:

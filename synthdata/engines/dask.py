@@ -30,6 +30,7 @@ from synthdata.engines.cluster import (
 from synthdata.engines.packed import Packed
 from synthdata.engines.window import Died, Pool, outcomes
 from synthdata.errors import StartError
+from synthdata.runtime.interrupts import blocked, listened
 
 CLOSE_S = 1.0  # how long a worker may take to close before it is killed
 HEAL_S = 10.0  # how long workers may be missing: one that has died is there again before that
@@ -254,8 +255,9 @@ def _local(size: int) -> Iterator[_Local]:
         # Ctrl-C goes to the whole process group. dask's thread inherits the blocked signal, and
         # the workers, which that thread starts, do so too: the run ends them. Python's resource
         # tracker unblocks it where it is started (python/cpython, resource_tracker.py, to 3.12).
-        resource_tracker.ensure_running()
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        with blocked(listened()):
+            resource_tracker.ensure_running()
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *listened()})
         local = _Local(size)
         try:
             local.cluster = stack.enter_context(

@@ -10,7 +10,6 @@ import contextlib
 import importlib
 import os
 import re
-import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -25,7 +24,7 @@ from synthdata.engines.base import Done, Outcome, Parallel, Stopping
 from synthdata.engines.oom import Thrift
 from synthdata.engines.packed import Packed
 from synthdata.engines.window import Died, Pool, outcomes
-from synthdata.runtime.interrupts import blocked
+from synthdata.runtime.interrupts import blocked, listened
 from synthdata.runtime.orphan import end_with
 
 IDLE_S = 60  # how long a worker without a job stays
@@ -106,8 +105,9 @@ class _Pool(Pool):
         # Ctrl-C goes to the whole process group. Workers inherit the blocked signal and so leave
         # it to the run to end them. Python's resource tracker unblocks it where it is started
         # (CPython's multiprocessing/resource_tracker.py, to 3.12), so it is started before.
-        resource_tracker.ensure_running()
-        with blocked(signal.SIGINT):
+        with blocked(listened()):
+            resource_tracker.ensure_running()
+        with blocked():
             self._executor = get_reusable_executor(
                 max_workers=self.size,
                 timeout=IDLE_S,
@@ -129,7 +129,7 @@ class _Pool(Pool):
         self._futures[future] = job
 
     def _begin(self, job: Any) -> Future[Any]:
-        with blocked(signal.SIGINT):
+        with blocked():
             packed = Packed(self._task, job)
             return self._executor.submit(_work, packed, os.getpid())  # type: ignore[no-any-return]
 

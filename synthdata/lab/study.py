@@ -223,7 +223,7 @@ class Study:
         process = multiprocessing.get_context("spawn").Process(
             target=main, args=(task, os.getpid())
         )
-        with blocked(signal.SIGINT):
+        with blocked():
             process.start()
         self._running.append(_Running(trial, process, slot, time.monotonic(), oom_kills()))
 

@@ -10,7 +10,6 @@ import contextlib
 import importlib
 import os
 import pickle
-import signal
 import subprocess
 import sys
 import time
@@ -72,7 +71,7 @@ def launch(start: Start) -> subprocess.Popen[bytes]:
             pickle.dump(sys.path, file)
             pickle.dump(start, file)
         os.lseek(told, 0, os.SEEK_SET)
-        with blocked(signal.SIGINT):
+        with blocked():
             return subprocess.Popen(
                 [sys.executable, "-P", "-c", _BOOT % told],
                 pass_fds=(told, start.block, start.wake, start.note),

@@ -37,6 +37,8 @@ def locked(run: Path, part: Part | None = None) -> Iterator[None]:
     _refuse_links(run)
     if part is None:
         with _held(run / LOCK, fcntl.LOCK_EX):
+            for left in run.glob(f"{LOCK}-*-of-*"):  # by killed processes
+                left.unlink(missing_ok=True)
             yield
     else:
         with _held(run / LOCK, fcntl.LOCK_SH), _held(_of_part(run, part), fcntl.LOCK_EX):

@@ -19,10 +19,12 @@ from synthdata.errors import DiskFull, StorageError, SynthdataError
 from synthdata.generator import Generator
 from synthdata.replies import Answers, Service
 from synthdata.run.plan import Shard
+from synthdata.run.stop import TERM_GRACE_S
 from synthdata.runtime import beat, log, registry
 from synthdata.runtime.beside import beside
 from synthdata.runtime.crash import stacks_into
 from synthdata.runtime.deadline import Deadline, TimedOut
+from synthdata.runtime.interrupts import outlast_sigterm
 from synthdata.runtime.memory import collect_rarely, keep_freed_memory, limit
 from synthdata.runtime.resources import Kept, Resource
 from synthdata.sample_config import SampleConfig
@@ -112,6 +114,7 @@ def make_shard(job: Job, stopping: Callable[[], bool]) -> Summary | CannotStart 
         return _Making(job, stopping).result()
     keep_freed_memory(job.limits.memory is not None)
     limit(job.limits.memory)
+    outlast_sigterm(TERM_GRACE_S + 2)  # its run has ended it by then
     if not registry.beat(job.run):
         registry.enter(job.run, registry.WORKER, job.staging)
     with log.in_worker(job.run) as messages:

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM: a wish to stop, not an end in the middle."""
+"""SIGINT, SIGTERM and a scheduler's warning: a wish to stop, not an end in the middle."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from synthdata.runtime.interrupts import listened
+
 TERM_GRACE_S = 4.0  # schedulers send SIGKILL a few seconds after SIGTERM
 
 
 class Stop:
     """Whether the run was asked to stop. Calling it tells; ``signal`` names what asked.
 
-    Shards under way are finished after SIGINT, however long that takes, for a second one drops
-    them; after SIGTERM they are dropped if they are not finished in a few seconds.
+    Shards under way are finished after SIGINT or a warning, however long that takes, for a second
+    signal drops them; after SIGTERM they are dropped if they are not finished in a few seconds.
     """
 
     def __init__(self) -> None:
@@ -69,22 +71,31 @@ def release_interrupts() -> None:
 def on_signals() -> Iterator[Stop]:
     """Note the first SIGINT or SIGTERM; a second one interrupts at once, as it does by default.
 
-    Outside the main thread, where Python lets nobody handle signals, it never stops.
+    Also a scheduler's warning, SIGUSR1 or SIGUSR2, where somebody listens to it: as submitit does,
+    to put the job into the queue again. Whoever it is hears of it at the end of the block, when all
+    is in its place. Outside the main thread, where Python lets nobody handle signals, it never
+    stops.
     """
     stop = Stop()
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
+    warnings = listened()
+    warned: list[signal.Signals] = []
 
     def note(number: int, frame: FrameType | None) -> None:
+        came = signal.Signals(number)
+        if came in warnings:
+            warned.append(came)
         if stop.signal is None:
-            stop.signal = signal.Signals(number).name
+            stop.signal = came.name
             return
         for each in before:
             signal.signal(each, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = (signal.SIGINT, signal.SIGTERM, *warnings)
+    before = {number: signal.signal(number, note) for number in numbers}
     try:
         yield stop
     finally:
@@ -92,3 +103,6 @@ def on_signals() -> Iterator[Stop]:
         if not (ending and before[signal.SIGINT] is interrupt_once):
             for number, handler in before.items():
                 signal.signal(number, handler)
+        for warning in warned[:1]:
+            signal.signal(warning, before[warning])
+            signal.raise_signal(warning)

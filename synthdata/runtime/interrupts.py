@@ -1,20 +1,63 @@
-"""Signals that are to reach one process and not its children."""
+"""Signals that reach many processes and are meant for one, or for one first."""
 
 from __future__ import annotations
 
+import os
 import signal
-from collections.abc import Iterator
+import threading
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from types import FrameType
+
+from synthdata.runtime import resources
+
+#: What a batch scheduler sends some time before a job's end, where its launcher asks for it.
+WARNINGS = (signal.SIGUSR1, signal.SIGUSR2)
+
+
+def listened() -> list[signal.Signals]:
+    """Those of ``WARNINGS`` that somebody in this process listens to."""
+    return [number for number in WARNINGS if callable(signal.getsignal(number))]
 
 
 @contextmanager
-def blocked(number: int) -> Iterator[None]:
-    """Keep a signal from this thread, and for ever from the processes that it starts meanwhile.
+def blocked(numbers: Collection[int] | None = None) -> Iterator[None]:
+    """Keep signals from this thread, and for ever from the processes that it starts meanwhile.
 
-    Ctrl-C goes to the whole process group, and is the parent's to answer.
+    Without ``numbers`` those that are the parent's to answer: Ctrl-C, which goes to the whole
+    process group, and a scheduler's warnings, which go to all processes of a job.
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
+    if numbers is None:
+        numbers = {signal.SIGINT, *listened()}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def outlast_sigterm(seconds: float) -> None:
+    """Let the first SIGTERM end this process only after so many seconds, a second one at once.
+
+    Schedulers send it to all processes of a job at the same time. A worker then finishes what it is
+    on, if its run gives it the time, and is ended by the run. Where somebody handles SIGTERM
+    already, and outside the main thread, nothing is changed.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return
+    if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        return
+    own = os.getpid()
+
+    def end_later(number: int, frame: FrameType | None) -> None:
+        signal.signal(number, resources.end)
+        if os.getpid() != own:  # a fork, whose parent wants it ended
+            resources.end(number, frame)
+        timer = threading.Timer(seconds, os.kill, (own, number))
+        timer.daemon = True
+        try:
+            timer.start()
+        except RuntimeError:  # no room for a thread
+            resources.end(number, frame)
+
+    signal.signal(signal.SIGTERM, end_later)

@@ -384,11 +384,11 @@ def _close_at_end() -> None:
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGTERM, signal.SIGINT):
             if signal.getsignal(number) is signal.SIG_DFL:
-                signal.signal(number, _end)
+                signal.signal(number, end)
 
 
-def _end(number: int, frame: FrameType | None) -> None:
-    """End by a signal as without a handler, after all is closed."""
+def end(number: int, frame: FrameType | None) -> None:
+    """A handler: end by the signal as without one, after all is closed."""
     _close_all()
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)

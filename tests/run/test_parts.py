@@ -75,8 +75,10 @@ def test_a_part_alone_leaves_the_rest(whole: Run, command: Command) -> None:
     early = command("finalize", "run")
     assert early.returncode == 2
     assert "11 of 17 shards are missing, the first is 00000" in early.stderr
+    (run.path / ".lock-0-of-3").touch()  # of a process that was killed
     last = command("resume", "run")  # one process may do the rest
     assert last.returncode == 0, last.stderr
+    assert leftovers(run.path) == []
     assert Run.load(run.path).state["digest"] == whole.state["digest"]
 
 

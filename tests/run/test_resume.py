@@ -255,6 +255,60 @@ def test_a_key_press_reaches_the_whole_group(command: Command, plugin: Plugin) -
     until(lambda: not group(process), "no worker left", 5)
 
 
+@pytest.mark.parametrize("engine", ["engine=loky", "engine=queue"])
+def test_a_scheduler_sends_sigterm_to_all_processes(
+    engine: str, command: Command, plugin: Plugin
+) -> None:
+    """Workers live on, to finish what they are on."""
+    run = command.folder / "run"
+    arguments = ["n=4000", "shard_size=10", engine, "engine.workers=2", "hydra.run.dir=run"]
+    process = command.start(*plugin.arguments(seconds=0.03), *arguments)
+    until(lambda: len(beat.read(run / beat.STAGING)) == 2, "two shards under way")
+    under_way = {pulse.shard for pulse in beat.read(run / beat.STAGING)}
+    os.killpg(process.pid, signal.SIGTERM)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err, err
+    assert under_way <= {int(path.name) for path in run.glob("dataset/[0-9]*")}
+    assert leftovers(run) == []
+    until(lambda: not group(process), "no worker left", 5)
+
+
+LISTENING = """
+import signal
+from synthdata.api import config
+from synthdata.run import Run
+
+if __name__ == "__main__":
+    def told(number, frame):
+        print("told:", Run.load("run", ["faulty"]).state["status"], flush=True)
+        raise SystemExit(9)
+
+    signal.signal(signal.SIGUSR2, told)
+    Run("run", config({overrides}, config_dir={conf!r})).execute()
+"""
+
+
+@pytest.mark.parametrize("engine", ["engine=loky", "engine=queue", "engine=serial"])
+def test_a_warning_is_heard_when_the_run_has_stopped(
+    engine: str, command: Command, plugin: Plugin
+) -> None:
+    """To all processes, as schedulers send it: only who listens hears it, and no worker dies."""
+    run = command.folder / "run"
+    overrides = [*plugin.overrides(seconds=0.03), "n=4000", "shard_size=10", engine]
+    text = LISTENING.format(overrides=overrides, conf=str(plugin.folder / "conf"))
+    (command.folder / "main.py").write_text(text)
+    process = command.python("main.py")
+    until(lambda: any(p.begun for p in beat.read(run / beat.STAGING)), "a sample under way")
+    under_way = {pulse.shard for pulse in beat.read(run / beat.STAGING)}
+    os.killpg(process.pid, signal.SIGUSR2)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (9, "told: interrupted\n"), err
+    assert under_way <= {int(path.name) for path in run.glob("dataset/[0-9]*")}
+    assert leftovers(run) == []
+    until(lambda: not group(process), "no worker left", 5)
+
+
 def test_a_second_signal_does_not_wait(command: Command, plugin: Plugin) -> None:
     run = command.folder / "run"
     process = command.start(
