@@ -130,6 +130,14 @@ class Faulty(Primitive):
     def hold_the_interpreter(self):
         return sum(itertools.repeat(0))  # C code that looks at no signal
 
+    def disarm(self):
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        time.sleep(3600)
+
+    def unhandle(self):
+        signal.signal(signal.SIGALRM, signal.SIG_IGN)
+        time.sleep(3600)
+
     def devour(self):
         eaten = []
         while True:

@@ -151,7 +151,7 @@ class _Making:
         self._job, self._stopping = job, stopping
         self._in_worker = not log.is_main()  # which may be ended for a sample
         self._began = time.time()
-        self._clock = time.perf_counter
+        self._clock = time.monotonic
         self._seconds = dict.fromkeys(("init", "render", "encode", "write"), 0.0)
         self._made = self._size = self._streak = 0
         self._marks: dict[str, int] | None = {}
@@ -226,6 +226,7 @@ class _Making:
     def _make_samples(self, writer: ShardWriter, there: _There | None) -> bool:
         """Make all samples of the shard; False if the run was told to stop."""
         skip = self._job.skip
+        self._generator.answers = self._answers
         for index in self._job.shard.indices:
             if self._stopping():
                 return False
@@ -240,12 +241,11 @@ class _Making:
 
     def _make_sample(self, index: int, writer: ShardWriter) -> None:
         clock, generator = self._clock, self._generator
-        self._pulse.at(index)
-        generator.answers = self._answers
         begun = clock()
+        self._pulse.at(index, begun)
         try:
             try:
-                self._deadline.begin()
+                self._deadline.begin(begun)
                 sample = generator.lent(index)
                 drawn = clock()
                 record, files = generator.encode(sample)
@@ -262,6 +262,7 @@ class _Making:
             if isinstance(error, TimedOut | MemoryError):  # left off anywhere
                 _kept.clear()
                 self._generator = kept_generator(self._job)
+                self._generator.answers = self._answers
             return
         written = clock()
         self._count(record)

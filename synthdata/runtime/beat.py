@@ -51,13 +51,22 @@ class Beat:
             file.write(_FORMAT.pack(self._shard, self._index, 0, 0, 0, 0, time.time()))
             file.flush()
             self._map = mmap.mmap(file.fileno(), _FORMAT.size)
+        self._numbers, self._times = (
+            memoryview(self._map).cast("q"),
+            memoryview(self._map).cast("d"),
+        )
+        self._epoch = time.time() - time.monotonic()
         return self
 
-    def at(self, index: int) -> None:
-        """Sample ``index`` begins now."""
-        self._begun += 1
+    def at(self, index: int, now: float) -> None:
+        """Sample ``index`` begins ``now``, by ``time.monotonic``."""
+        self._begun = begun = self._begun + 1
         self._index = index
-        self._write()
+        numbers = self._numbers  # fields of _FORMAT: this comes once for each sample
+        numbers[1] = index
+        numbers[2] = begun
+        numbers[4] = self.streak
+        self._times[6] = self._epoch + now
 
     def committing(self) -> None:
         """All samples are made, and the shard is on its way to its place."""
@@ -87,6 +96,8 @@ class Beat:
         )
 
     def __exit__(self, *_: object) -> None:
+        self._numbers.release()
+        self._times.release()
         self._map.close()
         for path in self._files:
             path.unlink(missing_ok=True)

@@ -70,21 +70,18 @@ class Deadline:
             if seconds == self._seconds:  # as it is for samples
                 self._armed_at = time.monotonic()
             self._arm(2 * seconds)
-        self._begin(seconds)
-
-    def begin(self) -> None:
-        """The time of a sample begins."""
-        if self._hard:
-            now = time.monotonic()
-            if now - self._armed_at >= self._slack:
-                self._armed_at = now
-                self._arm(self._seconds + 2 * self._slack)
-        self._begin(self._seconds)
-
-    def _begin(self, seconds: float) -> None:
         self._allowed = seconds
         if self._bell is not None:
-            self._bell.set(seconds)
+            self._bell.set(time.monotonic(), seconds)
+
+    def begin(self, now: float) -> None:
+        """The time of a sample begins ``now``, by ``time.monotonic``."""
+        if self._hard and now - self._armed_at >= self._slack:
+            self._armed_at = now
+            self._arm(self._seconds + 2 * self._slack)
+        self._allowed = self._seconds
+        if self._bell is not None:
+            self._bell.set(now, self._seconds)
 
     def _arm(self, seconds: float) -> None:
         try:
@@ -95,7 +92,7 @@ class Deadline:
     def end(self) -> None:
         """The sample was in time."""
         if self._bell is not None:
-            self._bell.set(0.0)
+            self._bell.off()
 
     def lift(self) -> None:
         """What comes now is no sample, and may take as long as it takes."""
@@ -135,15 +132,14 @@ class _Alarm:
         self._opened = time.monotonic()
         self._timer = signal.setitimer(signal.ITIMER_REAL, 0)
 
-    def set(self, seconds: float) -> None:
-        if not seconds:
-            self._due = math.inf
-            return
-        now = time.monotonic()
+    def set(self, now: float, seconds: float) -> None:
         self._due = due = now + seconds
         self._spare = seconds
         if not now <= self._rings <= due:  # it is off, or too late, or a sample has used it
             self._wait(seconds)
+
+    def off(self) -> None:
+        self._due = math.inf
 
     def _wait(self, seconds: float) -> None:
         self._rings = time.monotonic() + seconds
@@ -186,9 +182,13 @@ class _Watcher:
     def open(self) -> None:
         self._thread.start()
 
-    def set(self, seconds: float) -> None:
+    def set(self, now: float, seconds: float) -> None:
         with self._lock:
-            self._due = time.monotonic() + seconds if seconds else math.inf
+            self._due = now + seconds
+
+    def off(self) -> None:
+        with self._lock:
+            self._due = math.inf
 
     def _watch(self) -> None:
         raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc

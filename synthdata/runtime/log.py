@@ -36,6 +36,8 @@ def in_worker(run: Path) -> Iterator[list[Message]]:
     handler = logging.handlers.WatchedFileHandler(run / LOG, encoding="utf-8", delay=True)
     collected = _Collector()
     logging.captureWarnings(True)
+    if LOGGER.level != logging.INFO:  # for good: setting it visits every logger there is
+        LOGGER.setLevel(logging.INFO)
     with _attached(handler), _attached(collected):
         yield collected.messages
 
@@ -48,10 +50,13 @@ def in_main(run: Path, max_bytes: int = 10_000_000, backups: int = 3) -> Iterato
     )
     handler.addFilter(lambda record: not hasattr(record, "relayed"))  # the worker wrote it already
     _mains.append(os.getpid())
+    level = LOGGER.level
+    LOGGER.setLevel(logging.INFO)
     try:
         with _attached(handler):
             yield
     finally:
+        LOGGER.setLevel(level)
         _mains.pop()
 
 
@@ -84,12 +89,9 @@ def _attached(handler: logging.Handler) -> Iterator[None]:
     if handler.formatter is None:
         handler.setFormatter(logging.Formatter(_FORMAT))
     root = logging.getLogger()
-    level = LOGGER.level
-    LOGGER.setLevel(logging.INFO)
     root.addHandler(handler)
     try:
         yield
     finally:
         root.removeHandler(handler)
-        LOGGER.setLevel(level)
         handler.close()
