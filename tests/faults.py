@@ -36,8 +36,8 @@ class Faulty(Primitive):
     once: str = ""  # begins the name of a file for each sample that has gone wrong already
     unless: str = ""  # a file that says that nothing is wrong any more
     slow_if: str = ""  # a file that makes it slow
-    waits: tuple[int, ...] = ()  # at these it waits until there is a file:
-    gate: str = ""
+    waits: tuple[int, ...] = ()  # samples that wait until they may go on:
+    gate: str = ""  # a file that lets all go on; with the index after it, as in gate.7, one
 
     def marks(self, draw):
         index = int(draw.geometry.bit_generator.state["state"]["counter"][2])
@@ -45,7 +45,8 @@ class Faulty(Primitive):
             time.sleep(self.seconds)
         if self.slow_if and os.path.exists(self.slow_if):
             time.sleep(20)
-        while index in self.waits and not os.path.exists(self.gate):
+        gates = (self.gate, f"{self.gate}.{index}")
+        while index in self.waits and not any(map(os.path.exists, gates)):
             time.sleep(0.002)
         x = y = 4.0
         params = {"x": x, "y": y, "index": index}

@@ -164,7 +164,8 @@ class Outcome(NamedTuple):
 class Forks:
     """The command line in forks of one process that has imported everything, to save the time.
 
-    Each call is a process of its own that runs ``main``; nothing of it reaches the next call.
+    Each call is a process of its own that runs ``main``; nothing of it reaches the next call. The
+    process has also composed a config, so that Hydra's parser knows its grammar.
     """
 
     def __init__(self) -> None:
@@ -192,10 +193,16 @@ class Forks:
 
 
 _SERVER = """
-import json, os, sys
+import gc, json, os, sys
 import synthdata.cli.commands, synthdata.cli.generate, synthdata.run.run, synthdata.api
 import hydra._internal.hydra, hydra.core.utils
+import hydra._internal.core_plugins.basic_launcher, hydra._internal.core_plugins.basic_sweeper
 from synthdata.cli import main
+synthdata.api.config([
+    "primitives=[lines]", "primitives.lines.width={dist: uniform, low: 1, high: 2}", "engine=serial",
+    "canvas.size=[8,8]",
+])
+gc.freeze()  # collected in a fork, its pages would be copied
 for line in sys.stdin:
     job = json.loads(line)
     child = os.fork()

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from faults import Plugin, check, make, rows
-from processes import descendants, leftovers
+from processes import descendants, leftovers, until
 
 from synthdata.api import config
 from synthdata.engines import Done, Engine, Lost
@@ -104,7 +104,7 @@ def nothing_left(folder: Path, monkeypatch: Any) -> Iterator[None]:
     handlers = [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)]
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, [])
     yield
-    assert descendants(os.getpid()) <= processes
+    until(lambda: descendants(os.getpid()) <= processes, "the end of all processes")
     assert [str(p.relative_to(folder)) for p in folder.rglob("*")] == []
     assert dict(os.environ) == variables
     assert handlers == [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)]

@@ -145,7 +145,7 @@ def test_workers_that_never_start_again_end_the_run(
             jobs(tmp_path, *["wait"] * 2),
             each=lambda: kill_both_once(tmp_path, broken),
         )
-    assert 2 <= caplog.text.count("starting them anew") <= engine_module.MOST_HEALS
+    assert 1 <= caplog.text.count("starting them anew") <= engine_module.MOST_HEALS
     until(lambda: descendants(os.getpid()) <= before, "the end of all workers")
 
 
@@ -187,7 +187,7 @@ def test_nobody_outlives_a_killed_main_process(command: Command) -> None:
     process = command.start(*plugin.arguments(seconds=0.05), *options)
     until(lambda: list((command.folder / "run").glob("dataset/[0-9]*")), "a shard")
     os.kill(process.pid, signal.SIGKILL)
-    until(lambda: not group(process), "the end of all workers", seconds=20)
+    until(lambda: not group(process), "the end of all workers")
     kill_group(process)
 
 
@@ -198,7 +198,7 @@ def test_ctrl_c_reaches_the_run_and_not_its_workers(command: Command) -> None:
     process = command.start(*plugin.arguments(seconds=0.02), *options)
     until(lambda: list((command.folder / "run").glob("dataset/[0-9]*")), "a shard")
     os.killpg(process.pid, signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=90)
     assert process.returncode == 130
     assert "Traceback" not in err
     assert "stopped by SIGINT" in err

@@ -108,7 +108,7 @@ def test_a_study_that_is_ended_goes_on(number: int, command: Command) -> None:
     assert {p.entry.role for p in waiting()} == {"trial"}
     before = trials(study)
     process.send_signal(number)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=90)
     assert process.returncode == (130 if number == signal.SIGINT else -number), err
     until(lambda: group(process) == [], "no orphan")
     assert "Traceback" not in err

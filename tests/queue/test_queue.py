@@ -290,7 +290,7 @@ def test_status_in_words(queue: Queue, capsys: pytest.CaptureFixture[str]) -> No
     print_status(queue.config, queue)
     out = capsys.readouterr().out
     assert all(str(pid) in out for pid in queue.pids())
-    assert sum(each.done for each in workers_of(queue)) >= 100
+    wait_for(lambda: sum(each.done for each in workers_of(queue)) >= 100)  # counted afterwards
     assert queue.status().collected == queue.enqueued
 
 
@@ -306,11 +306,11 @@ def test_workers_that_cannot_start_do_not_go_on_for_ever(mode: Any) -> None:
 
 
 def test_minimal_mode_works_and_notices_a_death() -> None:
+    before = set(threading.enumerate())
     with Queue(handlers, QueueConfig(workers=2, mode="minimal")) as queue:
-        before = threading.active_count()
         queue.enqueue_many(SQUARE, range(5000))
         assert len(values(queue)) == 5000
-        assert threading.active_count() == before
+        assert set(threading.enumerate()) <= before
         queue.enqueue(END)
         with pytest.raises(StartError, match="SIGKILL"):
             list(queue.results())

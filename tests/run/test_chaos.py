@@ -219,7 +219,7 @@ def test_hundreds_of_faults(
         codes.append(process.returncode)
         assert process.returncode in (0, 1, 5), f"{replay}: {err}"
         assert "Traceback" not in err, f"{replay}: {err}"
-        until(lambda p=process: not group(p), "all its processes to end", 10)
+        until(lambda p=process: not group(p), "all its processes to end")
         assert process.returncode != 5 or "the disk is on fire" in err, f"{replay}: {err}"
         arguments = ["resume", "run", "plugins=[faulty,chaos]"]
 

@@ -112,7 +112,7 @@ def test_a_part_in_use_is_refused_and_so_is_the_whole(command: Command, plugin: 
     assert holder.poll() is None
     for process in (holder, beside):
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=90)
         assert process.returncode == 130, err
         assert "shards=" in err.rpartition("to go on:")[2], err
     assert leftovers(run) == []

@@ -190,7 +190,7 @@ def test_an_interrupted_retry_says_so_and_counts_right(command: Command, plugin:
     process = command.start("retry", "run", *arguments)
     until(lambda: list((run / ".staging").glob("*.beat")), "a retry under way")
     process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=90)
     assert process.returncode == 130, err
     state = json.loads((run / "run.json").read_text())
     assert (state["made"], state["failed"]) == (27, 3)

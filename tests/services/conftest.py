@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,24 +31,27 @@ def redis_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     pytest.importorskip("redis")
     if shutil.which("redis-server") is None:
         pytest.skip("redis-server is not installed")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     folder = tmp_path_factory.mktemp("redis")
-    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
-    process = subprocess.Popen(
-        ["redis-server", *options, "--requirepass", "planted-password"], stdout=subprocess.DEVNULL
-    )
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-            break
-        except OSError:
-            assert process.poll() is None
-            time.sleep(0.02)
+    process, port = redis_process(folder)
     yield f"redis://:planted-password@127.0.0.1:{port}/0"
     process.kill()
-    process.wait()
+    process.communicate()
+
+
+def redis_process(folder: Path) -> tuple[subprocess.Popen[bytes], int]:
+    """A Redis server that answers, and its port: another one if somebody else was faster."""
+    while True:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+        command = ["redis-server", *options, "--requirepass", "planted-password"]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        for line in process.stdout:
+            if b"Ready to accept connections" in line:
+                return process, port
+        assert process.wait() == 1, "no port is free"
 
 
 @pytest.fixture

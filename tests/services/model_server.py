@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 import time
 from collections import Counter, deque
@@ -46,14 +47,21 @@ class ModelServer:
         self.reply: Callable[[str], str] = reword
         self.most_at_once = self.at_once = 0
         self._lock = threading.Lock()
+        self._allowed = math.inf
+        self._more = threading.Condition(self._lock)
         server = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             disable_nagle_algorithm = True  # else bodies wait 40 ms for their heads to be seen
+            under_way = False
 
             def do_POST(self) -> None:
                 server._serve(self)
+
+            def send_response(self, *arguments: Any) -> None:
+                server._ends(self)  # before: who has heard it may ask again at once
+                super().send_response(*arguments)
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -77,6 +85,12 @@ class ModelServer:
         """What was asked, one entry for each text of each request."""
         return [text for arrival in self.arrivals for text in arrival.texts]
 
+    def allow(self, arrivals: float) -> None:
+        """Let so many requests in all be answered; further ones wait."""
+        with self._lock:
+            self._allowed = arrivals
+            self._more.notify_all()
+
     def now(self) -> float:
         """This server's clock."""
         return time.monotonic()
@@ -91,14 +105,17 @@ class ModelServer:
             most = max(most, last - first + 1)
         return most
 
-    def _serve(self, handler: BaseHTTPRequestHandler) -> None:
+    def _serve(self, handler: Any) -> None:
         arrived, wall = self.now(), time.time()
         body = json.loads(handler.rfile.read(int(handler.headers["Content-Length"])))
         with self._lock:
             key = handler.headers.get("Authorization")
             self.arrivals.append(Arrival(arrived, body, key, wall))
+            handler.under_way = True
             self.at_once += 1
             self.most_at_once = max(self.most_at_once, self.at_once)
+            number = len(self.arrivals)
+            self._more.wait_for(lambda: number <= self._allowed)
             fault = self.faults.popleft() if self.faults else self.fault()
         try:
             time.sleep(self.delay_s)
@@ -108,8 +125,12 @@ class ModelServer:
         except (BrokenPipeError, ConnectionResetError):
             pass
         finally:
-            with self._lock:
-                self.at_once -= 1
+            self._ends(handler)
+
+    def _ends(self, handler: Any) -> None:
+        with self._lock:
+            self.at_once -= handler.under_way
+            handler.under_way = False
 
     def _answer(self, handler: BaseHTTPRequestHandler, body: dict[str, Any], _: str) -> None:
         with self._lock:

@@ -106,8 +106,9 @@ def wait(fields: dict[str, Any]) -> list[float]:
 
     async def work() -> list[float]:
         permit = await service(**fields).open_limiter().permit()
+        came = time.monotonic()  # before the next one's can
         permit.end()
-        return [time.monotonic()]
+        return [came]
 
     return asyncio.run(work())
 
