@@ -199,8 +199,8 @@ import hydra._internal.hydra, hydra.core.utils
 import hydra._internal.core_plugins.basic_launcher, hydra._internal.core_plugins.basic_sweeper
 from synthdata.cli import main
 synthdata.api.config([
-    "primitives=[lines]", "primitives.lines.width={dist: uniform, low: 1, high: 2}", "engine=serial",
-    "canvas.size=[8,8]",
+    "primitives=[lines]", "primitives.lines.width={dist: uniform, low: 1, high: 2}",
+    "engine=serial", "canvas.size=[8,8]",
 ])
 gc.freeze()  # collected in a fork, its pages would be copied
 for line in sys.stdin:

@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from shipped import PRIMITIVES, only
 
-from synthdata.compose import conf_dir
 from synthdata.generator import Generator
 from synthdata.renderers import Agg
 from synthdata.scene import Mark, Part, Scene, Style
 
-PRIMITIVES = sorted(p.stem for p in (conf_dir() / "primitives").glob("*.yaml"))
 XY = st.floats(-1e4, 1e4)
 COLOR = st.tuples(*[st.integers(0, 255)] * 3)
 STYLES = st.builds(
@@ -105,7 +104,7 @@ def test_moving_leaves_the_first_mark_alone() -> None:
 
 @pytest.mark.parametrize("name", PRIMITIVES)
 def test_a_saved_scene_gives_the_same_picture(name: str) -> None:
-    generator = Generator.from_config([f"primitives={name}", "canvas.size=[96,80]"])
+    generator = Generator(only("primitives", name, (96, 80)))
     surface = Agg().open(96, 80)
     for index in range(3):
         sample = generator[index]
@@ -117,7 +116,7 @@ def test_a_saved_scene_gives_the_same_picture(name: str) -> None:
 @pytest.mark.parametrize("name", PRIMITIVES)
 def test_marks_hold_plain_data_only(name: str) -> None:
     """NumPy's scalars would print otherwise in records, and NaN has no JSON."""
-    scene = Generator.from_config([f"primitives={name}"]).scene(3)
+    scene = Generator(only("primitives", name)).scene(3)
     assert scene.marks
     for mark in scene.marks:
         for value in mark.params.values():

@@ -26,7 +26,7 @@ from synthdata.compose import compose, conf_dir, plain
 from synthdata.config import Config
 from synthdata.distributions import Constant
 from synthdata.errors import ConfigError
-from synthdata.loader import Loader
+from synthdata.loader import LISTS, Loader
 from synthdata.primitives import Lines
 from synthdata.sample_config import SampleConfig
 from synthdata.schema import option, structured, typed
@@ -112,9 +112,19 @@ def test_the_module_has_no_other_names(name: str) -> None:
 # What is composed
 
 
-@pytest.mark.parametrize("override", OPTIONS)
-def test_types_change_no_value(override: str) -> None:
-    overrides = [override, *filter(None, [TOLD.get(override)])]
+def together() -> list[list[str]]:
+    """Overrides for all options of a group where it can have several, and for each of the others."""
+    found = []
+    for group in LISTS:
+        options = [option for option in OPTIONS if option.startswith(f"{group}=")]
+        names = ",".join(option.partition("=")[2] for option in options)
+        found.append([f"{group}=[{names}]", *(TOLD[o] for o in options if o in TOLD)])
+    others = [o for o in OPTIONS if o.partition("=")[0] not in LISTS]
+    return found + [[option, *filter(None, [TOLD.get(option)])] for option in others]
+
+
+@pytest.mark.parametrize("overrides", together(), ids=lambda overrides: overrides[0][:30])
+def test_types_change_no_value(overrides: list[str]) -> None:
     given = composed(*overrides)
     without = plain(given)
     told = plain(typed(Config, given))

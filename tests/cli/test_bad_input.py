@@ -278,7 +278,7 @@ def test_bad_input(arguments: list[str], words: list[str], forks: Forks, tmp_pat
 
 @pytest.mark.parametrize(
     "arguments",
-    [["primitives=linez"], ["n=-1"], ["-m", "seed=0,-1"], ["hydra.run.dir=/dev/null/x"]],
+    [["primitives=linez"], ["-m", "seed=0,-1"]],
     ids=" ".join,
 )
 def test_bad_input_of_a_real_process(arguments: list[str], command: Command) -> None:

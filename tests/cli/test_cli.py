@@ -187,15 +187,18 @@ def test_a_plugin_whose_code_has_changed(command: Command, plugin: Plugin) -> No
 
 
 @pytest.mark.parametrize(
-    ("fields", "code", "word"),
+    ("fields", "engine", "code", "word"),
     [
-        ({"at": [0], "how": "throw"}, 4, "this sample is not to be"),
-        ({"at": [0], "how": "kill"}, 4, "SIGKILL"),
-        ({"at": [0], "how": "sys_exit"}, 4, "SystemExit"),
+        ({"at": [0], "how": "throw"}, "serial", 4, "this sample is not to be"),
+        ({"at": [0], "how": "kill"}, "loky", 4, "SIGKILL"),
+        ({"at": [0], "how": "sys_exit"}, "serial", 4, "SystemExit"),
     ],
 )
-def test_exit_codes(fields: dict, code: int, word: str, command: Command, plugin: Plugin) -> None:
-    done = command(*plugin.arguments(**fields), "n=4", "shard_size=2", "hydra.run.dir=run")
+def test_exit_codes(
+    fields: dict, engine: str, code: int, word: str, command: Command, plugin: Plugin
+) -> None:
+    options = ["n=4", "shard_size=2", "hydra.run.dir=run", f"engine={engine}"]
+    done = command(*plugin.arguments(**fields), *options)
     assert done.returncode == code, done.stderr
     assert word in done.stderr
     assert "Traceback" not in done.stderr

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from processes import Forks
 
 from synthdata import maps
 from synthdata.cli import main
@@ -235,15 +236,24 @@ def test_colour_on_a_terminal_only() -> None:
         ("synthdata show -o sheet.png seed=1 engine=s", {"engine=serial"}),
     ],
 )
-def test_tab_completion(typed: str, expected: set[str]) -> None:
+def test_tab_completion(typed: str, expected: set[str], forks: Forks, tmp_path: Path) -> None:
+    folder = tmp_path / "here"
+    folder.mkdir()
+    line = {"COMP_LINE": typed, "COMP_POINT": str(len(typed))}
+    done = forks(folder, "-sc", "query=bash", **line)
+    assert done.err == ""
+    assert set(done.out.split()) == expected
+
+
+def test_tab_completion_of_a_real_process() -> None:
+    line = {"COMP_LINE": "synthdata engine=s", "COMP_POINT": "18"}
     done = subprocess.run(
         [sys.executable, "-m", "synthdata", "-sc", "query=bash"],
-        env=os.environ | {"COMP_LINE": typed, "COMP_POINT": str(len(typed))},
+        env=os.environ | line,
         capture_output=True,
         text=True,
     )
-    assert done.stderr == ""
-    assert set(done.stdout.split()) == expected
+    assert (done.stdout.split(), done.stderr) == (["engine=serial"], "")
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from shipped import EFFECTS, only
 
-from synthdata.components import build
-from synthdata.compose import compose, conf_dir
 from synthdata.distributions import Constant
 from synthdata.effects import (
     Affine,
@@ -30,12 +30,11 @@ from synthdata.labels import InstanceMask, Marks
 from synthdata.primitives import Circles, Rectangles
 from synthdata.sample_config import Canvas, SampleConfig
 
-OPTIONS = sorted(p.stem for p in (conf_dir() / "effects").glob("*.yaml"))
 WIDTH, HEIGHT = 160, 120
 
 
 def shipped(option: str) -> Effect:
-    return build(compose([f"effects=[{option}]"])["effects"][option], Effect, option)
+    return only("effects", option).effects[option]
 
 
 def picture(value: int = 128) -> np.ndarray:
@@ -48,13 +47,13 @@ def changed(effect: Effect, image: np.ndarray, seed: int = 0) -> np.ndarray:
     return effect.prepare(np.random.default_rng(seed), WIDTH, HEIGHT).pixels(image)
 
 
-@pytest.mark.parametrize("option", OPTIONS)
+@pytest.mark.parametrize("option", EFFECTS)
 def test_the_shipped_config_is_the_class_with_its_defaults(option: str) -> None:
     effect = shipped(option)
     assert effect == type(effect)()
 
 
-@pytest.mark.parametrize("option", OPTIONS)
+@pytest.mark.parametrize("option", EFFECTS)
 def test_the_contract_of_an_effect(option: str) -> None:
     image = Generator(SampleConfig(canvas=Canvas(size=(WIDTH, HEIGHT))))[0].image
     before = image.copy()
@@ -66,12 +65,11 @@ def test_the_contract_of_an_effect(option: str) -> None:
     assert any(not np.array_equal(once, changed(shipped(option), image, s)) for s in range(4, 8))
 
 
-@pytest.mark.parametrize("option", OPTIONS)
+@pytest.mark.parametrize("option", EFFECTS)
 def test_turning_an_effect_on_changes_no_scene(option: str) -> None:
-    plain = Generator.from_config(["primitives=mixed", "canvas.size=[64,64]"])
-    with_it = Generator.from_config(
-        ["primitives=mixed", "canvas.size=[64,64]", f"effects=[{option}]"]
-    )
+    config = only("primitives", "mixed", (64, 64))
+    plain = Generator(config)
+    with_it = Generator(replace(config, effects={option: shipped(option)}))
     for i in range(3):
         sample = with_it[i]
         assert sample.scene.to_dict() == plain[i].scene.to_dict()

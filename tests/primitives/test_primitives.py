@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from shipped import only
 
 import synthdata.primitives as shipped
 from synthdata import geometry
 from synthdata.components import build
-from synthdata.compose import compose
 from synthdata.distributions import Choice, Constant, Distribution, IntUniform, Uniform
 from synthdata.errors import ConfigError
 from synthdata.generator import Generator
@@ -46,9 +46,7 @@ def of(name: str, **fields: Any) -> Shape:
 @pytest.mark.parametrize("name", [*NAMES, "Mixed"])
 def test_the_shipped_config_is_the_class_with_its_defaults(name: str) -> None:
     low = name.lower()
-    node = compose([f"primitives={low}"])["primitives"]
-    assert list(node) == [low]
-    assert build(node[low], Primitive, low) == getattr(shipped, name)()
+    assert only("primitives", low).primitives[low] == getattr(shipped, name)()
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import matplotlib as mpl
 import numpy as np
 import pytest
+import yaml
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 from matplotlib.transforms import Affine2D
 from processes import environment
+from shipped import PRIMITIVES, only
 
-from synthdata.compose import conf_dir
+from synthdata.components import build, describe
 from synthdata.errors import ConfigError
 from synthdata.generator import Generator
 from synthdata.geometry import is_smooth
+from synthdata.primitives import Primitive
 from synthdata.renderers import Agg
 from synthdata.scene import Mark, Scene, Style
 
-PRIMITIVES = sorted(p.stem for p in (conf_dir() / "primitives").glob("*.yaml"))
 SIZE = (160, 120)
 MARGIN = 200
 STYLES = [
@@ -75,12 +78,16 @@ def _patch(mark: Mark, flip: Affine2D) -> PathPatch:
 
 
 def scenes(name: str, style: list[str], n: int) -> list[Scene]:
-    overrides = [f"primitives={name}", f"canvas.size=[{SIZE[0]},{SIZE[1]}]"]
-    overrides += [f"++primitives.{name}.{o}" for o in style]
-    try:
-        generator = Generator.from_config(overrides)
-    except ConfigError as error:
-        pytest.skip(str(error))  # a group of groups, which has no style of its own
+    config = only("primitives", name, SIZE)
+    if style:
+        node = describe(config.primitives[name]) | {
+            key: yaml.safe_load(value) for key, _, value in (o.partition("=") for o in style)
+        }
+        try:
+            config = replace(config, primitives={name: build(node, Primitive, name)})
+        except ConfigError as error:
+            pytest.skip(str(error))  # a group of groups, which has no style of its own
+    generator = Generator(config)
     return [generator.scene(i) for i in range(n)]
 
 

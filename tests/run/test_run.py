@@ -58,10 +58,14 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Run:
     )
 
 
-@pytest.mark.parametrize("shard_size", [1, 7, 1000])
 @pytest.mark.parametrize(
-    "engine",
-    ["engine=serial", "engine.workers=1", "engine.workers=2", "engine.workers=3"],
+    ("engine", "shard_size"),
+    [
+        *(("engine=serial", size) for size in (1, 7, 1000)),
+        ("engine.workers=1", 7),
+        *(("engine.workers=2", size) for size in (1, 7, 1000)),
+        ("engine.workers=3", 7),
+    ],
 )
 def test_neither_engine_nor_workers_nor_shards_matter(
     engine: str, shard_size: int, reference: Run, tmp_path: Path
