@@ -6,9 +6,12 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import configs
+import yaml
 from processes import leftovers
 
 from synthdata.api import config
+from synthdata.config import Config
 from synthdata.run import Run
 from synthdata.run.verify import verify
 
@@ -181,9 +184,20 @@ def write_plugin(folder: Path) -> Plugin:
 ENGINES = ["engine=serial", "engine.workers=2"]
 
 
+def configured(plugin: Plugin, *overrides: str, **fields: object) -> Config:
+    """The config of a run with the plugin; its folder has to be on Python's path."""
+    if any("_target_" in override for override in overrides):  # other plugins
+        every = [*plugin.overrides(**fields), *overrides]
+        return config(every, config_dir=plugin.folder / "conf")
+    options = yaml.safe_load((plugin.folder / "conf" / "primitives" / "faulty.yaml").read_text())
+    options |= {k: str(v) if isinstance(v, Path) else v for k, v in fields.items()}
+    composed = configs.node(["canvas.size=[8,8]", *overrides])
+    changed = {"primitives": {"faulty": options}, "plugins": ["faulty"]}
+    return Config.from_mapping(composed | changed, ["faulty"])
+
+
 def make(plugin: Plugin, run: Path, *overrides: str, **fields: object) -> Run:
-    made = config([*plugin.overrides(**fields), *overrides], config_dir=plugin.folder / "conf")
-    return Run(run, made).execute()
+    return Run(run, configured(plugin, *overrides, **fields)).execute()
 
 
 def rows(run: Path) -> list[dict[str, Any]]:

@@ -113,7 +113,7 @@ def test_the_module_has_no_other_names(name: str) -> None:
 
 
 def together() -> list[list[str]]:
-    """Overrides for all options of a group where it can have several, and for each of the others."""
+    """Overrides for all options of a group that can have several, and for each of the others."""
     found = []
     for group in LISTS:
         options = [option for option in OPTIONS if option.startswith(f"{group}=")]

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from configs import config
 from faults import Plugin, check, make, rows
 from processes import descendants, leftovers, until
 
-from synthdata.api import config
 from synthdata.engines import Done, Engine, Lost
 from synthdata.errors import DiskFull
 from synthdata.run import Run

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from configs import config
 from export_cases import SPLIT, exported, file_of, mask_of
 from PIL import Image
 
-from synthdata.api import config
 from synthdata.run import Run
 from synthdata.splits import Splits
 

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from configs import config
 from export_cases import LETTERED, SMALL, SPLIT, exported, file_of, tree
 from processes import Command, Forks
 
-from synthdata.api import config
 from synthdata.errors import ConfigError, DiskFull, Interrupted
 from synthdata.exports import FORMATS, make_format
 from synthdata.exports.source import Source

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from configs import config
 from processes import Command, leftovers
 
-from synthdata.api import config
 from synthdata.errors import DiskFull, StorageError
 from synthdata.run import Run
 from synthdata.run.verify import verify

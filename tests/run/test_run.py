@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from configs import config
 from processes import leftovers
 
-from synthdata.api import config
+from synthdata.api import sample_config
 from synthdata.errors import ConfigError, DiskFull
 from synthdata.generator import Generator
 from synthdata.run import Ledger, Run
@@ -323,7 +324,7 @@ def test_adding_a_primitive_leaves_the_others(tmp_path: Path) -> None:
         "# @package primitives.more\n_target_: synthdata.primitives.Lines\ncount: 4\n"
     )
     one = Generator(config(["primitives=[lines]"]).sample_config)
-    two = Generator(config(["primitives=[more,lines]"], config_dir=tmp_path).sample_config)
+    two = Generator(sample_config(["primitives=[more,lines]"], config_dir=tmp_path))
     for index in range(5):
         alone, together = one.scene(index).marks, two.scene(index).marks
         assert [m.params for m in together[4:]] == [m.params for m in alone]

@@ -12,10 +12,10 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from configs import config
 from faults import Plugin, make
 from processes import Command, leftovers, until
 
-from synthdata.api import config
 from synthdata.errors import ConfigError, DiskFull
 from synthdata.exports import export, make_format
 from synthdata.run import Run

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from configs import config
 
-from synthdata.api import config
 from synthdata.errors import ConfigError
 from synthdata.exports import export, make_format
 from synthdata.report import report

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from clouds import IMPATIENT, Cloud, azure, google
+from configs import config
 from processes import Command, leftovers
 from test_remote_runs import SMALL, files
 
-from synthdata.api import config
 from synthdata.exports import export, make_format
 from synthdata.run import Run
 

@@ -8,10 +8,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from configs import config
 from object_store import Store
 from processes import Command, leftovers
 
-from synthdata.api import config
 from synthdata.errors import ConfigError
 from synthdata.run import Run
 
