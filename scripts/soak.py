@@ -31,7 +31,7 @@ SHARD = 2000  # at most; at least 50 of them
 LOOKS = 400  # at most: then every second one is forgotten, and they come half as often
 REMADE = 200
 NO_FAULT = "no growth, nothing left, all there"
-PATIENCE_S = 2.0  # for processes that end when they see that the main one has
+PATIENCE_S = 30.0  # for processes that end when they see that the main one has
 SHARED = Path("/dev/shm")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 

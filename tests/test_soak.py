@@ -53,9 +53,11 @@ def test_a_short_soak(engine: str, tmp_path: Path) -> None:
     done = subprocess.run(
         command, capture_output=True, text=True, check=False, env=environment(), timeout=300
     )
-    assert done.returncode == 0, done.stdout + done.stderr
     assert "5,000 records and 5,000 files hashed" in done.stdout
-    assert "no growth, nothing left, all there" in done.stdout
+    said = done.stdout.splitlines()[-2]  # the last names the run
+    # Whoever watches may sleep through a run of a few seconds; how growth is told is tested above.
+    assert said in ("no growth, nothing left, all there", "FAULT too short to tell"), done.stderr
+    assert done.returncode == said.startswith("FAULT")
     (run,) = tmp_path.glob("*/run")
     (run / "dataset" / "00003" / "000000301.png").unlink()
     faults, _ = soak.checked(run, 5000)
@@ -64,12 +66,13 @@ def test_a_short_soak(engine: str, tmp_path: Path) -> None:
 
 
 LEAVING = """
-import subprocess, sys, time
+import os, subprocess, sys, time
 from multiprocessing import resource_tracker, shared_memory
 shared = shared_memory.SharedMemory(create=True, size=9)
 resource_tracker.unregister(shared._name, "shared_memory")
 print(shared.name, subprocess.Popen(["sleep", "60"]).pid, flush=True)
-time.sleep(1)
+while not os.path.exists("seen"):
+    time.sleep(0.01)
 """
 
 
@@ -81,6 +84,14 @@ def test_what_outlives_a_run_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyP
     python.write_text(f"#!/bin/sh\nexec {sys.executable} {script}\n")
     python.chmod(0o755)
     monkeypatch.setattr(soak, "PATIENCE_S", 0.1)
+    real = soak._shared
+
+    def shared(leader: int) -> set[str]:
+        if found := real(leader):
+            (tmp_path / "seen").touch()  # now it may end
+        return found
+
+    monkeypatch.setattr(soak, "_shared", shared)
     monkeypatch.setattr(soak.sys, "executable", str(python))
     code, _, left = soak.watched(tmp_path / "run", tmp_path, 1, 1, "loky")
     assert code == 0

@@ -192,7 +192,7 @@ def test_a_signal_ends_the_command(command: Command, rich_run: synthdata.Run, nu
     process = command.start("view", str(rich_run.path))
     assert process.stdout is not None
     url = process.stdout.readline().strip()
-    connection = http.client.HTTPConnection(url.removeprefix("http://").rstrip("/"), timeout=20)
+    connection = http.client.HTTPConnection(url.removeprefix("http://").rstrip("/"), timeout=60)
     connection.request("GET", "/samples?after=29")
     assert len(json.loads(connection.getresponse().read())["samples"]) == 1
     connection.close()
