@@ -17,7 +17,6 @@ from synthdata.compose import conf_dir
 from synthdata.errors import ConfigError, nearest
 from synthdata.refusals import CONFIG_NAME
 
-
 # libyaml where PyYAML has it, as in its wheels: a sixth of the time, and the same nodes.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
