@@ -128,14 +128,16 @@ class Presence:
         return {each for each in zip(tokens, numbers, strict=True) if each[1] in there}
 
     def close(self) -> None:
-        """Be gone."""
+        """Be gone. Where the server is gone, its key there ends by itself."""
         self._closed.set()
-        with contextlib.suppress(Exception):  # the server may have gone
-            self._client.lpush(f"{self._key}:end", 1)
+        end = f"{self._key}:end"
+        with contextlib.suppress(Exception):
+            self._client.lpush(end, 1)
         self._thread.join()
         self._own.close()
-        self._client.delete(self._key, f"{self._key}:end")
-        self._client.srem(_HOLDERS, self.token)
+        with contextlib.suppress(Exception):
+            self._client.delete(self._key, end)
+            self._client.srem(_HOLDERS, self.token)
 
     def _tell(self) -> None:
         number = self._own.client_id()
