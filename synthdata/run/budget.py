@@ -24,11 +24,13 @@ def check(
 ) -> None:
     """Raise BudgetSpent if more samples failed than ``limits`` allow.
 
-    ``ledger`` has those of the finished shards, ``pulses`` those of the others so far, whose
-    ``shards`` are by number.
+    ``ledger`` has those of the finished shards, ``pulses`` those of the others so far. ``shards``
+    has those of them that are along axes, by number: which of their samples are in a row with which
+    is known when they are finished.
     """
     failed = ledger.failed + sum(pulse.failed for pulse in pulses)
-    streaks = [p.streak + ledger.streaks.before(p.since) for p in pulses if p.streak]
+    by_index = [p for p in pulses if p.streak and p.shard not in shards]
+    streaks = [p.streak + ledger.streaks.before(p.since) for p in by_index]
     streak = max([ledger.streak, *streaks])
     under_way = ((shards[p.shard], p.made, p.failed) for p in pulses if p.shard in shards)
     values = ledger.values.failing(under_way)

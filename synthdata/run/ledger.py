@@ -40,9 +40,9 @@ class Ledger:
         How many samples failed for each cause.
     streak
         The most samples that failed in a row, by index, as far as shards that were added have them
-        or end in them. Of shards along axes only those of one shard count.
+        or end in them.
     streaks
-        What failed at the ends of shards.
+        What failed at the ends of shards, and all that failed in those along axes.
     marks
         How many there are of each category; None if that is not known of all shards.
     services
@@ -71,10 +71,13 @@ class Ledger:
         across = self._count(shard, summary)
         if summary.finished:  # else its ledger file is gone, and when it was made is not known
             self.insights.add(summary)
-        self.streak = max(self.streak, summary.streak, across)
+        within = (
+            summary.streak if shard.cut is None else 0
+        )  # else of samples that are no neighbours
+        self.streak = max(self.streak, within, across)
 
     def _count(self, shard: Shard, summary: Summary) -> int:
-        """Count a shard; how many samples failed in a row at one of its ends and beyond it."""
+        """Count a shard; how many samples failed in a row that it shares with others."""
         self.shards += 1
         self.made += summary.made
         self.failed += len(summary.failures)
@@ -87,7 +90,10 @@ class Ledger:
             self.marks = None
         elif self.marks is not None:
             self.marks.update(summary.marks)
-        return self.streaks.add(shard.start, shard.stop, *_ends(shard, summary))
+        if shard.cut is None:
+            return self.streaks.add(shard.start, shard.stop, *_ends(shard, summary))
+        failed = (row["index"] for row in summary.failures)
+        return max((self.streaks.add(index, index + 1, 1, 1) for index in failed), default=0)
 
     @classmethod
     def read(cls, run: Path, shards: Iterable[Shard], writer: Writer) -> Ledger:
@@ -135,7 +141,7 @@ def read_summary(run: Path, shard: Shard, writer: Writer) -> Summary:
 def _ends(shard: Shard, summary: Summary) -> tuple[int, int]:
     """How many samples failed at the beginning of a shard, and at its end."""
     failed = [row["index"] for row in summary.failures]
-    if not failed or shard.cut is not None:  # along axes neighbours are in other shards
+    if not failed:
         return 0, 0
     return (
         _matching(failed, count(shard.start)),

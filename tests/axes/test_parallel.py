@@ -150,20 +150,50 @@ def test_values_are_counted_without_a_run() -> None:
     config = api.config([*PLATE, "parallel.axis=[well,site]"])
     assert config.tasks is not None
     shards = [*Plan().grown(18, 2, config.tasks).shards()]  # two of each value, of 3 samples
-    names = ("well", "site")
     values = Values()
     assert values.failing() == (0, [])
     values.add(shards[0], 0, 2)
     assert values.failing() == (2, [])  # one more may be made
-    assert values.failing([(shards[1], 0, 1)]) == (3, [Whole(1, 6, names)])
+    assert values.failing([(shards[1], 0, 1)]) == (3, [Whole(1, 3, ("well",))])
     assert values.failing([(shards[1], 1, 0)]) == (0, [])
     values.add(shards[3], 1, 0)
     values.add(shards[2], 0, 2)
     assert values.failing() == (2, [])  # the other two are samples that failed
     values.add(shards[1], 0, 1)
-    assert values.failing([(shards[4], 0, 2), (shards[5], 0, 1)]) == (6, [Whole(2, 6, names)])
+    site = Whole(1, 2, ("site",))  # the well has samples at the other one
+    assert values.failing([(shards[4], 0, 2), (shards[5], 0, 1)]) == (6, [site])
     values.add(Shard(99, 0, 5), 0, 5)
-    assert values.failing() == (3, [Whole(1, 6, names)])
+    assert values.failing() == (3, [site])
+    values.add(shards[4], 1, 1)
+    assert values.failing() == (3, [Whole(1, 6, ("well", "site"))])
+
+
+@pytest.mark.parametrize("order", ["[well,site]", "[site,well]"])
+@pytest.mark.parametrize("bad", ["well", "site"])
+def test_one_value_of_either_of_two_axes_stops_no_other(
+    bad: str, order: str, tmp_path: Path
+) -> None:
+    overrides = [
+        *failing([0, 1, 2, 3] if bad == "well" else [1, 2, 3, 4]),
+        "axes.values.site=[0,1,2,3]",
+        f"parallel.axis={order}",
+    ]
+    if bad == "site":
+        overrides += [o.replace("name: well", "name: site") for o in overrides if "name: well" in o]
+    run = made(tmp_path / "run", *overrides)
+    assert (run.state["made"], run.state["failed"]) == (12, 4)
+    assert run.state["axes"][bad]["0"] == {"made": 0, "failed": 4}
+
+
+def test_combinations_that_fail_among_others_are_counted_as_such() -> None:
+    """No well and no site fails as a whole, but three of their pairs do."""
+    grid = ["axes.values={well: 4, site: 4}", "axes.shared={}", "parallel.axis=[well,site]"]
+    config = api.config([*PLATE, *grid])
+    values = Values()
+    for number, shard in enumerate(Plan().grown(16, 4, config.tasks).shards()):
+        fails = number in (0, 5, 10)
+        values.add(shard, not fails, fails)
+    assert values.failing() == (3, [Whole(3, 16, ("well", "site"))])
 
 
 def test_records_are_chosen_by_coordinates(tmp_path: Path) -> None:

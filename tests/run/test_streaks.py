@@ -109,6 +109,19 @@ def test_a_row_across_shards_ends_the_run(engine: str, faulty: Plugin, tmp_path:
         make(faulty, tmp_path / "b", *options, "failures.max_consecutive=6", at=row)
 
 
+def test_a_row_is_by_index_along_axes_too(faulty: Plugin, tmp_path: Path) -> None:
+    """Each shard has samples t and t + 10."""
+    grid = ["axes=product", "axes.values={k: 2, t: 10}", "parallel.axis=t", "engine=serial"]
+    options = (*grid, "failures.max_rate=null")
+    row = [3, 4, 5, 6, 13]
+    run = make(faulty, tmp_path / "a", *options, "failures.max_consecutive=4", at=row)
+    check(run, 20, row)
+    with pytest.raises(BudgetSpent, match=r"4 samples in a row failed, .*max_consecutive=3 "):
+        make(faulty, tmp_path / "b", *options, "failures.max_consecutive=3", at=row)
+    apart = [3, 5, 13, 15]  # neighbours in their shards only
+    make(faulty, tmp_path / "c", *options, "failures.max_consecutive=1", at=apart)
+
+
 def test_a_resumed_run_continues_the_row(faulty: Plugin, tmp_path: Path) -> None:
     options = ("n=20", "shard_size=4", "engine=serial", "failures.max_rate=null")
     row = list(range(2, 11))
