@@ -9,6 +9,7 @@ kind is expected, so a config from a stranger stays data.
 from __future__ import annotations
 
 import dataclasses
+import enum
 import functools
 import hashlib
 import importlib
@@ -20,7 +21,7 @@ import types
 import typing
 from abc import ABC
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, TypeVar
 
 from synthdata.axes.base import Axes, Axis
@@ -97,11 +98,15 @@ def make(cls: type[T], values: Mapping[str, Any], key: str, plugins: Sequence[st
         for name, value in values.items()
     }
     try:
-        return cls(**arguments)
+        made = cls(**arguments)
     except ConfigError as error:
         raise error.at(key) from None
     except (TypeError, ValueError, ArithmeticError) as error:
         raise ConfigError(f"{key}: {error}") from error
+    if not is_ours(name_of(cls)):  # whose defaults may be anything
+        for name, value in _fields(made).items():
+            _check_plain(value, _join(key, name))
+    return made
 
 
 def coerce(value: Any, hint: Any, key: str, plugins: Sequence[str] = ()) -> Any:
@@ -135,6 +140,10 @@ def coerce(value: Any, hint: Any, key: str, plugins: Sequence[str] = ()) -> Any:
         return _scalar(value, hint, key)
     if isinstance(value, hint):
         return value
+    if issubclass(hint, enum.Enum):
+        return _member(value, hint, key)
+    if issubclass(hint, PurePath):
+        return hint(_scalar(value, str, key))
     if issubclass(hint, Distribution):
         return distribution(value, key, hint)
     if issubclass(hint, Axis):
@@ -251,7 +260,24 @@ def describe_value(value: Any) -> Any:
         return [describe_value(v) for v in value]
     if isinstance(value, Mapping):
         return {k: describe_value(v) for k, v in value.items()}
-    return value
+    if isinstance(value, enum.Enum):
+        return value.name
+    return str(value) if isinstance(value, PurePath) else value
+
+
+def _check_plain(node: Any, key: str) -> None:
+    """Raise ConfigError if a described node holds what no YAML file can."""
+    if type(node) is dict:
+        for name, value in node.items():
+            _check_plain(value, _join(key, name))
+    elif type(node) is list:
+        for value in node:
+            _check_plain(value, key)
+    elif node is not None and type(node) not in SCALARS:
+        raise ConfigError(
+            f"{key}: {_brief(node)} cannot stand in a config; fields are numbers, texts, paths, "
+            "enumerations, lists and mappings of these, distributions and components"
+        )
 
 
 def foreign_code(node: Any) -> dict[str, str]:
@@ -376,6 +402,17 @@ def _scalar(value: Any, hint: type, key: str) -> Any:
     if isinstance(found, float) and not math.isfinite(found):
         raise ConfigError(f"{key}: {_brief(value)} is not a finite number")
     return found
+
+
+def _member(value: Any, hint: type[enum.Enum], key: str) -> enum.Enum:
+    """The member of an enumeration that has this name, or else this value."""
+    if isinstance(value, str) and value in hint.__members__:
+        return hint[value]
+    try:
+        return hint(value)
+    except (ValueError, TypeError):
+        known = ", ".join(hint.__members__)
+        raise ConfigError(f"{key}: {_brief(value)} is not one of {known}") from None
 
 
 def _converted(value: Any, hint: type) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -330,6 +331,74 @@ def test_a_run_from_a_stranger_runs_no_code(stranger: Path, tmp_path: Path) -> N
         Config.load(tmp_path / "config.yaml")
     assert not stranger.exists()
     assert Config.load(tmp_path / "config.yaml", ["stranger_module"]).encoder.suffix == ".null"
+
+
+KINDS = """
+import dataclasses
+import enum
+from pathlib import Path
+from synthdata.encoders import Png
+
+class Hue(enum.Enum):
+    RED = "red"
+    BLUE = 2
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Kinds(Png):
+    hue: Hue = Hue.RED
+    hues: tuple[Hue, ...] = (Hue.BLUE,)
+    file: Path = Path("a/b")
+    other: Path | None = None
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Odd(Png):
+    what: complex = 3j
+"""
+
+
+@pytest.fixture
+def kinds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    (tmp_path / "kinds_module.py").write_text(KINDS)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield importlib.import_module("kinds_module")
+    del sys.modules["kinds_module"]
+
+
+@pytest.mark.parametrize(
+    ("given", "field", "read"),
+    [
+        ({}, "hue", "Hue.RED"),
+        ({"hue": "BLUE"}, "hue", "Hue.BLUE"),
+        ({"hue": "red"}, "hue", "Hue.RED"),
+        ({"hue": 2}, "hue", "Hue.BLUE"),
+        ({"hues": ["RED", 2]}, "hues", "(Hue.RED, Hue.BLUE)"),
+        ({"file": "x.txt"}, "file", "Path('x.txt')"),
+        ({"other": "x.txt"}, "other", "Path('x.txt')"),
+    ],
+)
+def test_enumerations_and_paths(given: dict[str, Any], field: str, read: str, kinds: Any) -> None:
+    node = {"_target_": "kinds_module.Kinds", **given}
+    made: Any = build(node, Encoder, "encoder", ["kinds_module"])
+    assert getattr(made, field) == eval(read, vars(kinds))
+    config = Config(encoder=made)
+    again = Config.from_mapping(yaml.safe_load(config.to_yaml()), ["kinds_module"])
+    assert again == config
+    assert again.fingerprint == config.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("node", "sentence"),
+    [
+        ({"hue": "green"}, "encoder.hue: 'green' is not one of RED, BLUE"),
+        ({"hue": ["RED"]}, "encoder.hue: ['RED'] is not one of RED, BLUE"),
+        ({"file": 3}, "encoder.file: 3 is not a string"),
+        ({"_target_": "kinds_module.Odd"}, "encoder.what: 3j cannot stand in a config; "),
+    ],
+)
+def test_what_no_config_can_hold(node: dict[str, Any], sentence: str, kinds: Any) -> None:
+    with pytest.raises(ConfigError) as caught:
+        build({"_target_": "kinds_module.Kinds", **node}, Encoder, "encoder", ["kinds_module"])
+    assert str(caught.value).startswith(sentence)
 
 
 @pytest.mark.parametrize("body", ["raise RuntimeError('broken')", "def f(:", "import no_such_mod"])
