@@ -39,6 +39,11 @@ def option(cls: type) -> type:
     return _made(cls, "option", [(TARGET, str, dataclasses.field(default=components.name_of(cls)))])
 
 
+def is_structured(value: Any) -> bool:
+    """Whether this is an instance of a structured config, or of a subclass: no longer a node."""
+    return any(parent.__module__ == __name__ for parent in type(value).__mro__)
+
+
 def typed(cls: type, config: Any) -> Any:
     """A composed config as ``structured(cls)``, read-only but for Hydra's part.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from synthdata.components import coerce
 from synthdata.compose import compose, conf_dir, listed
 from synthdata.errors import ConfigError
 from synthdata.sample_config import SampleConfig
+from synthdata.schema import MISSING, is_structured
 from synthdata.vocabularies import settled
 
 
@@ -29,7 +31,7 @@ def read(
         return read(Config.load(path, plugins))
     if isinstance(config, str):
         config = [config]
-    if isinstance(config, Mapping):
+    if isinstance(config, Mapping) or is_structured(config):
         node = _plain(config)
         if _has_targets(node):
             from synthdata.config import Config
@@ -99,7 +101,13 @@ def _is_file_name(text: str) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    """Mappings and lists of any kind, OmegaConf's among them, as Python's own."""
+    """Mappings and lists of any kind, OmegaConf's among them, as Python's own.
+
+    Also what ``OmegaConf.to_object`` makes of a structured config.
+    """
+    if is_structured(value):
+        value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        value = {name: inner for name, inner in value.items() if inner != MISSING}
     if isinstance(value, Mapping):
         return {str(key): _plain(inner) for key, inner in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):

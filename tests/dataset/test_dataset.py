@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from faults import Plugin
+from omegaconf import OmegaConf
 from PIL import Image
 from processes import environment
 
@@ -22,7 +23,9 @@ import synthdata
 from synthdata import Dataset
 from synthdata.api import config as config_of
 from synthdata.compose import conf_dir
+from synthdata.config import Config
 from synthdata.errors import ConfigError, MissingSample
+from synthdata.schema import structured
 
 PRIMITIVES = sorted(p.stem for p in (conf_dir() / "primitives").glob("*.yaml"))
 ASKING = {"captions_llm"}  # which a data set made as asked for refuses
@@ -151,6 +154,16 @@ def test_every_form_of_a_config_gives_the_same_samples(run: synthdata.Run, tmp_p
         same(data[3], expected[3])
     assert Dataset.from_config("primitives=circles").config.primitives.keys() == {"circles"}
     assert len(Dataset.from_config(config.sample_config)) == 1000
+
+
+def test_from_what_omegaconf_makes_of_a_structured_config() -> None:
+    cfg = OmegaConf.structured(structured(Config))
+    cfg.canvas.size, cfg.n = [24, 16], 7
+    expected = Dataset.from_config(cfg)
+    data = Dataset.from_config(OmegaConf.to_object(cfg))
+    assert len(data) == 7
+    assert data.config == expected.config
+    same(data[3], expected[3])
 
 
 @pytest.mark.parametrize(
