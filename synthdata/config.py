@@ -19,7 +19,7 @@ from synthdata.axes.tasks import Tasks
 from synthdata.engines.base import Engine
 from synthdata.engines.loky import Loky
 from synthdata.engines.serial import Serial
-from synthdata.errors import ConfigError
+from synthdata.errors import ConfigError, nearest
 from synthdata.replies import Service
 from synthdata.sample_config import SampleConfig, without_filter
 from synthdata.splits import Splits
@@ -203,13 +203,6 @@ class Config(SampleConfig):
                 f"n: {self.n} is not a multiple of the grid's {self.tasks.grid.cells} cells, so it "
                 f"cannot be cut along {', '.join(self.tasks.names)}"
             )
-        row = self.failures.max_consecutive
-        if self.tasks is not None and row is not None and row >= self.shard_size:
-            raise ConfigError(
-                f"failures.max_consecutive: {row} samples in a row are never more than a shard of "
-                f"shard_size={self.shard_size}, within which those along axes are counted; "
-                f"{self.shard_size - 1} at most, or null"
-            )
         if str(self.output.url).startswith("memory:") and not isinstance(self.engine, Serial):
             raise ConfigError(
                 f"output.url: {self.output.url!r} is the memory of one process; "
@@ -265,6 +258,12 @@ class Config(SampleConfig):
         Only classes of synthdata and of ``plugins`` can be named in it, whatever it lists itself.
         """
         given = {k: v for k, v in node.items() if k != "n" or v is not None}
+        known = [f.name for f in dataclasses.fields(cls) if f.name != "filter"]
+        if given.pop("filter", None):  # the field's own, which stands in axes
+            raise ConfigError("filter: no such key; did you mean 'axes.filter'?")
+        for name in given:
+            if name not in known:
+                raise ConfigError(f"{name}: no such key; {nearest(str(name), known)}")
         axes = given.get("axes")
         if isinstance(axes, Mapping) and "filter" in axes:
             given["filter"] = axes["filter"] or {}

@@ -18,7 +18,8 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from synthdata.errors import ConfigError, nearest
 
 LISTS = ("primitives", "effects", "labels")  # groups of which several options may be chosen
-OPTIONAL = ("axes", "recipe", "services")  # groups of which none may be chosen
+RECIPE = "recipe"  # the group whose options set keys of the whole config
+OPTIONAL = ("axes", RECIPE, "services")  # groups of which none may be chosen
 MARKS = ("dist", "schedule", "axis")  # keys of mappings that are one value
 _CHOICE = re.compile(r"(\w+)=(null|\[.*\])", re.DOTALL)
 
@@ -38,6 +39,12 @@ class Loader(ConfigLoaderImpl):  # type: ignore[misc]
     ) -> Any:
         chosen = [self._chosen(override) for override in overrides]
         config = super().load_configuration(config_name, chosen, *arguments, **named)
+        if RECIPE in config:
+            recipe = OmegaConf.select(config, f"hydra.runtime.choices.{RECIPE}")
+            raise ConfigError(
+                f"{RECIPE}: {recipe!r} sets no key of the whole config; its file has to begin with "
+                "'# @package _global_', and the keys follow"
+            )
         return config if self._typed is None else self._typed(config)
 
     def _chosen(self, override: str) -> str:

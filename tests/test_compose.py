@@ -388,3 +388,11 @@ def test_the_fingerprint_covers_what_decides_bytes(override: str, decides: bool)
 @functools.cache
 def plain_fingerprint() -> str:
     return config([]).fingerprint
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "seed: 3\n"])
+def test_a_recipe_that_sets_nothing_says_what_its_file_lacks(text: str, tmp_path: Path) -> None:
+    (tmp_path / "recipe").mkdir()
+    (tmp_path / "recipe" / "mine.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=r"recipe: 'mine' sets no key .* '# @package _global_'"):
+        compose(["recipe=mine"], tmp_path)

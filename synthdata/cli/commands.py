@@ -198,8 +198,11 @@ def _load(
     node = run.config.to_mapping()
     for key, value in changes.items():
         if key.startswith("axes.filter"):  # of this process only, so a config has none
+            if not isinstance(node["axes"], dict):
+                raise ConfigError(f"{key}: {value!r} chooses nothing; the run has no axes")
             name = key.removeprefix("axes.filter").lstrip(".")
-            node["filter"] = {**node.get("filter", {}), name: value} if name else value
+            there = node["axes"].get("filter", {})
+            node["axes"]["filter"] = {**there, name: value} if name else value
         else:
             _set(node, key.split("."), value, key)
     config = Config.from_mapping(node, plugins)

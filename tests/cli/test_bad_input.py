@@ -110,6 +110,7 @@ TABLE: list[tuple[list[str], list[str]]] = [
     (["encoder.level=12"], ["encoder", "level", "12"]),
     (["renderer.supersample=0"], ["renderer", "supersample", "0"]),
     (["primitives=[]"], ["primitives", "[]"]),
+    (["axes=product", "axes.values={a: 3}", "+filter={a: 1}"], ["filter", "'axes.filter'"]),
     (["plugins=5"], ["plugins", "5"]),
     (["plugins=me"], ["plugins", "'me'"]),
     # classes that may not be named
@@ -120,15 +121,6 @@ TABLE: list[tuple[list[str], list[str]]] = [
     (["primitives.lines._target_=5"], ["_target_", "5"]),
     (["primitives.lines._target_=mine.X", "plugins=[mine]"], ["plugins", "'mine'"]),
     (["plugins=[json.nosuch,no.such]"], ["plugins", "'no.such'"]),
-    (
-        [
-            "recipe=dsprites",
-            "parallel.axis=shape",
-            "failures.max_consecutive=5000",
-            "shard_size=50",
-        ],
-        ["failures.max_consecutive", "49"],
-    ),
     (["--config-path", "x"], ["--config-path"]),
     (["--resolve"], ["--resolve", "--cfg"]),
     (["--cfg", "job", "primitives=lins"], ["lins", "lines"]),
