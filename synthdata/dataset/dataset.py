@@ -61,7 +61,8 @@ class Dataset(Sequence[dict[str, Any]]):
             Overrides as on the command line, ``["primitives=lines", "seed=7"]``; the path of a
             ``config.yaml``; a ``Config``; or a mapping, which is read as a ``config.yaml`` if
             there is a ``_target_`` in it, else as groups and keys:
-            ``{"primitives": {"lines": {"count": 3}}, "effects": ["blur"], "seed": 7}``.
+            ``{"primitives": {"lines": {"count": 3}}, "effects": ["blur"], "seed": 7}``. A
+            ``DictConfig`` is a mapping too, also as ``OmegaConf.to_object`` gives it back.
         n
             How many samples; the config's own unless given.
         config_dir

@@ -71,9 +71,8 @@ class Ledger:
         across = self._count(shard, summary)
         if summary.finished:  # else its ledger file is gone, and when it was made is not known
             self.insights.add(summary)
-        within = (
-            summary.streak if shard.cut is None else 0
-        )  # else of samples that are no neighbours
+        # Samples that follow each other in a shard along axes are no neighbours by index.
+        within = summary.streak if shard.cut is None else 0
         self.streak = max(self.streak, within, across)
 
     def _count(self, shard: Shard, summary: Summary) -> int:
