@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from faults import Plugin
 from PIL import Image
-from processes import ROOT, Command, environment, leftovers
+from processes import ROOT, Command, Forks, environment, leftovers
 
 import synthdata
 from synthdata.api import config
@@ -53,7 +53,7 @@ def test_the_main_command(command: Command) -> None:
 
 
 def test_it_says_the_same_as_the_interface_for_programs(command: Command) -> None:
-    overrides = [*TINY, "primitives=lines", "n=7", "seed=3"]
+    overrides = [*TINY, "primitives=lines", "n=7", "seed=3", "engine=serial"]
     assert command(*overrides, "hydra.run.dir=run").returncode == 0
     run = synthdata.generate(overrides, command.folder / "other")
     assert run.state["digest"] == Run.load(command.folder / "run").state["digest"]
@@ -143,10 +143,11 @@ def test_hydras_own_commands(command: Command) -> None:
 
 
 def test_extend_and_resume(command: Command) -> None:
-    assert command(*TINY, "n=10", "shard_size=4", "hydra.run.dir=run").returncode == 0
+    made = command(*TINY, "n=10", "shard_size=4", "engine=serial", "hydra.run.dir=run")
+    assert made.returncode == 0, made.stderr
     first = Run.load(command.folder / "run")
     before = {p: p.stat().st_mtime_ns for p in first.path.glob("dataset/*/*")}
-    done = command("extend", "run", "n=25", "shard_size=10", "engine.workers=1")
+    done = command("extend", "run", "n=25", "shard_size=10", "engine=loky", "engine.workers=1")
     assert done.returncode == 0, done.stderr
     assert {p: p.stat().st_mtime_ns for p in before} == before
     longer = Run.load(command.folder / "run")
@@ -195,15 +196,15 @@ def test_a_plugin_whose_code_has_changed(command: Command, plugin: Plugin) -> No
     ],
 )
 def test_exit_codes(
-    fields: dict, engine: str, code: int, word: str, command: Command, plugin: Plugin
+    fields: dict, engine: str, code: int, word: str, plugin: Plugin, forks: Forks
 ) -> None:
     options = ["n=4", "shard_size=2", "hydra.run.dir=run", f"engine={engine}"]
-    done = command(*plugin.arguments(**fields), *options)
-    assert done.returncode == code, done.stderr
-    assert word in done.stderr
-    assert "Traceback" not in done.stderr
-    allowed = command("resume", "run", "failures.max_rate=1", "plugins=[faulty]")
-    assert allowed.returncode == 1, allowed.stderr
+    done = forks(plugin.folder, *plugin.arguments(**fields), *options)
+    assert done.code == code, done.err
+    assert word in done.err
+    assert "Traceback" not in done.err
+    allowed = forks(plugin.folder, "resume", "run", "failures.max_rate=1", "plugins=[faulty]")
+    assert allowed.code == 1, allowed.err
 
 
 def test_workers_that_cannot_start(command: Command) -> None:

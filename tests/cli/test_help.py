@@ -111,9 +111,8 @@ def test_option_page_has_every_key_default_and_comment(
             value = value[part]
         assert key.comment, f"{option}: {key.name} has no comment in its YAML file"
         assert key.default == "" or yaml.safe_load(key.default) == value
-    for spelling in (option, option.replace("=", "/")):
-        text = squeezed(shown(capsys, spelling))
-        assert all(squeezed(key.name) in text for key in keys.values())
+    text = squeezed(shown(capsys, option, option.replace("=", "/")))  # the same in two spellings
+    assert all(text.count(squeezed(key.name)) >= 2 for key in keys.values())
 
 
 def test_everything_fits_a_hundred_columns(capsys: pytest.CaptureFixture[str]) -> None:
