@@ -127,7 +127,9 @@ def state_of(run: Path) -> dict[str, Any]:
 @pytest.mark.slow
 def test_machines_whose_processes_have_the_same_numbers(command: Command, plugin: Plugin) -> None:
     """One of two is lost, the other goes on; a third one makes what is missing."""
-    slow = [*plugin.arguments(seconds=0.02), "n=600", "shard_size=10", "engine=serial"]
+    go = command.folder / "go"  # which neither ends without
+    sizes = ["n=600", "shard_size=10", "engine=serial"]
+    slow = [*plugin.arguments(waits=[105, 595], gate=go), *sizes]
     run = command.folder / "run"
 
     def started(name: str, *more: str) -> Popen[str]:
@@ -145,6 +147,7 @@ def test_machines_whose_processes_have_the_same_numbers(command: Command, plugin
     assert refused.returncode == 2
     assert f"in use by process {entries[0].pid} on beta" in err
     kill_group(machines["alpha"])
+    go.touch()
     _, err = machines["beta"].communicate(timeout=90)
     assert machines["beta"].returncode == 0, err
     assert state_of(run)["status"] == "running"
@@ -156,8 +159,7 @@ def test_machines_whose_processes_have_the_same_numbers(command: Command, plugin
     hosts = [json.loads(path.read_text())["host"] for path in sorted(run.glob("ledger/*.json"))]
     assert set(hosts[30:]) == {"beta"}
     assert {"gamma"} <= set(hosts[:30]) <= {"alpha", "gamma"}
-    plain = [option for option in slow if "seconds" not in option]
-    alone = command(*plain, "hydra.run.dir=alone")
+    alone = command(*plugin.arguments(), *sizes, "hydra.run.dir=alone")
     assert alone.returncode == 0, alone.stderr
     assert state_of(run)["digest"] == state_of(command.folder / "alone")["digest"]
 

@@ -258,23 +258,31 @@ def test_a_key_press_reaches_the_whole_group(command: Command, plugin: Plugin) -
     until(lambda: not group(process), "no worker left")
 
 
+PATIENT = """
+import synthdata.run.shard, synthdata.run.stop
+synthdata.run.shard.TERM_GRACE_S = synthdata.run.stop.TERM_GRACE_S = 60.0
+"""
+
+
 @pytest.mark.parametrize("engine", ["engine=loky", "engine=queue"])
 def test_a_scheduler_sends_sigterm_to_all_processes(
     engine: str, command: Command, plugin: Plugin
 ) -> None:
-    """Workers live on, to finish what they are on."""
+    """Workers live on, to finish what they are on; here in any time, however slow they are."""
     run = command.folder / "run"
+    with open(plugin.folder / "faulty.py", "a") as module:
+        module.write(PATIENT)
     arguments = ["n=4000", "shard_size=10", engine, "engine.workers=2", "hydra.run.dir=run"]
     process = command.start(*plugin.arguments(seconds=0.03), *arguments)
     until(lambda: len(beat.read(run / beat.STAGING)) == 2, "two shards under way")
     under_way = {pulse.shard for pulse in beat.read(run / beat.STAGING)}
     os.killpg(process.pid, signal.SIGTERM)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=90)
     assert process.returncode == 130, err
     assert "Traceback" not in err, err
     assert under_way <= {int(path.name) for path in run.glob("dataset/[0-9]*")}
     assert leftovers(run) == []
-    until(lambda: not group(process), "no worker left", 5)
+    until(lambda: not group(process), "no worker left")
 
 
 LISTENING = """
@@ -305,7 +313,7 @@ def test_a_warning_is_heard_when_the_run_has_stopped(
     until(lambda: any(p.begun for p in beat.read(run / beat.STAGING)), "a sample under way")
     under_way = {pulse.shard for pulse in beat.read(run / beat.STAGING)}
     os.killpg(process.pid, signal.SIGUSR2)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=90)
     assert (process.returncode, out) == (9, "told: interrupted\n"), err
     assert under_way <= {int(path.name) for path in run.glob("dataset/[0-9]*")}
     assert leftovers(run) == []
