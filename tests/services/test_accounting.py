@@ -76,7 +76,7 @@ def test_killed_at_random_moments(
         return askers.start(moments.sample(range(QUESTIONS), QUESTIONS))
 
     living, killed = [asker() for _ in range(ASKERS)], dict[str, float]()
-    for _ in range(KILLS if backend == "sqlite" else KILLS // 2):  # Redis waits for leases
+    for _ in range(KILLS):
         seen = len(server.arrivals) + moments.randint(1, 8)
         server.allow(seen)  # so that nobody is done before the last is killed
         until(lambda n=seen: len(server.arrivals) >= n, replay)
