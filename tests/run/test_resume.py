@@ -264,7 +264,9 @@ synthdata.run.shard.TERM_GRACE_S = synthdata.run.stop.TERM_GRACE_S = 60.0
 """
 
 
-@pytest.mark.parametrize("engine", ["engine=loky", "engine=queue"])
+@pytest.mark.parametrize(
+    "engine", ["engine=loky", pytest.param("engine=queue", marks=pytest.mark.slow)]
+)
 def test_a_scheduler_sends_sigterm_to_all_processes(
     engine: str, command: Command, plugin: Plugin
 ) -> None:
@@ -300,7 +302,9 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("engine", ["engine=loky", "engine=queue", "engine=serial"])
+@pytest.mark.parametrize(
+    "engine", ["engine=loky", pytest.param("engine=queue", marks=pytest.mark.slow), "engine=serial"]
+)
 def test_a_warning_is_heard_when_the_run_has_stopped(
     engine: str, command: Command, plugin: Plugin
 ) -> None:
