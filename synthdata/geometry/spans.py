@@ -76,18 +76,19 @@ def _crossings(
         x *= ahead.imag.take(edge)
         y += x
         return y
-    # The curve is start + ahead t - bend t^2, and where its x is that of the column is t.
+    # The curve is start + ahead t - bend t^2, and where its x is that of the column is t: ahead of
+    # the start, so the root has the sign of x. Where it starts as it turns back, its speed is 0,
+    # and by that of the rounding half of these would be on the other side of the turn.
     ahead = ahead + bend
     speed = ahead.real
     root = (4.0 * bend.real).take(edge)
     root *= x
     np.subtract((speed * speed).take(edge), root, out=root)
     np.sqrt(np.maximum(root, 0.0, out=root), out=root)
-    speed = speed.take(edge)
-    np.copysign(root, speed, out=root)
-    root += speed
+    np.copysign(root, x, out=root)
+    root += speed.take(edge)
     x += x
-    x /= root  # t
+    np.divide(x, root, out=x, where=root != 0.0)  # t; 0 at a start that turns back
     np.multiply(x, bend.imag.take(edge), out=root)
     np.subtract(ahead.imag.take(edge), root, out=root)
     root *= x
