@@ -28,10 +28,22 @@ class Spans(NamedTuple):
     stop: np.ndarray
 
 
-def spans(edges: Edges, width: int, height: int) -> Spans:
-    """The pixels in whose centre the winding number of an owner's edges is not 0."""
+class Window(NamedTuple):
+    """A part of the plane, in whole pixels: its left and top, and its size."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+def spans(edges: Edges, window: Window) -> Spans:
+    """The pixels of a window in whose centre the winding number of an owner's edges is not 0."""
+    left, top, width, height = window
     a, b, bulge, owner, weight = _forth_or_back(edges)
-    first, last = (np.minimum(np.maximum(np.ceil(z.real - 0.5), 0.0), width) for z in (a, b))
+    first, last = (
+        np.minimum(np.maximum(np.ceil(z.real - 0.5), left), left + width) for z in (a, b)
+    )
     k = (first != last).nonzero()[0]
     first, last = first[k].astype(np.int64), last[k].astype(np.int64)
     low, high = np.minimum(first, last), np.maximum(first, last)
@@ -40,13 +52,13 @@ def spans(edges: Edges, width: int, height: int) -> Spans:
     code = 2 * (np.abs(weight) > 1) + ((weight < 0) != (last < first))
     start, ahead, bend = a[k], b[k] - a[k], 4.0 * bulge[k]
     # Owner, column, row and weight in one number, so that they are sorted at once.
-    line = ((owner[k] * width + low) * (height + 1) << 2) + code
+    line = (((owner[k] * width + low - left) * (height + 1) - top) << 2) + code
     step = np.arange(count.sum())
     step -= (count.cumsum() - count).repeat(count)  # columns after the first of an edge
     x = (low + 0.5 - start.real).repeat(count)
     x += step
     row = _crossings(start, ahead, bend, x, np.arange(len(k)).repeat(count))
-    row = np.minimum(np.maximum(np.ceil(row, out=row), 0.0, out=row), height, out=row)
+    row = np.minimum(np.maximum(np.ceil(row, out=row), top, out=row), top + height, out=row)
     step *= height + 1
     step += row.astype(np.int64)
     step <<= 2
@@ -110,6 +122,19 @@ def _forth_or_back(edges: Edges) -> Edges:
     bulge[k] *= t * t
     parts = (a, middle), (ends, b[k]), (bulge, rest), (owner, owner[k]), (weight, weight[k])
     return Edges(*map(np.concatenate, parts))
+
+
+def cut_out(of: Spans, window: Window, part: Window) -> Spans:
+    """Those of the pixels of a window that are in a part of it, with their places there."""
+    column = of.start // window.height
+    start = of.start + (window.top - part.top - column * window.height)
+    stop = start + (of.stop - of.start)
+    column += window.left - part.left
+    np.maximum(start, 0, out=start)
+    np.minimum(stop, part.height, out=stop)
+    k = ((start < stop) & (column >= 0) & (column < part.width)).nonzero()[0]
+    column = column[k] * part.height
+    return Spans(of.owner[k], start[k] + column, stop[k] + column)
 
 
 def united(of: Spans, owner: np.ndarray, height: int) -> Spans:

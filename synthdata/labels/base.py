@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
@@ -15,6 +16,8 @@ from synthdata.geometry.overlaps import Overlaps, overlaps
 from synthdata.geometry.regions import Edges, painted_edges
 from synthdata.geometry.spans import (
     Spans,
+    Window,
+    cut_out,
     moved,
     of_picture,
     picture,
@@ -32,6 +35,7 @@ T = TypeVar("T")
 #: Where lines bend they are followed in steps of this share of the picture's shorter side ...
 _SHARE = 1 / 16
 _STEP = 32.0  # ... and of this many pixels at most.
+_WINDOWS = 64  # canvases: on so many the pixels of a mark are counted, at most
 
 
 class Truth:
@@ -183,10 +187,60 @@ def layers(truth: Truth) -> tuple[Edges, np.ndarray | None]:
 
 def in_scene(truth: Truth) -> Spans:
     """The pixels of each mark on the canvas before effects."""
-    width, height = truth.scene.width, truth.scene.height
+    return truth.once(_scanned)[0]
+
+
+def whole_counts(truth: Truth) -> list[int | None]:
+    """How many pixels each mark has before effects, on the canvas or not; None for a vast one."""
+    return truth.once(_scanned)[1]
+
+
+def _scanned(truth: Truth) -> tuple[Spans, list[int | None]]:
+    """Both at once: what is off the canvas is scanned with what is on it."""
+    canvas = Window(0, 0, truth.scene.width, truth.scene.height)
     edges, marks = truth.once(layers)
-    found = spans(edges, width, height)
-    return found if marks is None else united(found, marks, height)
+    near, far, vast = _beyond(truth.scene)
+    window = _holding([(0.0, 0.0, canvas.width, canvas.height), *near]) if near else canvas
+    found = spans(edges, window)
+    if marks is not None:
+        found = united(found, marks, window.height)
+    counts: list[int | None] = [*pixel_counts(found, len(truth.scene.marks))]
+    for number in far:
+        owner = edges.owner if marks is None else marks[edges.owner]
+        k = np.flatnonzero(owner == number)
+        alone, own = Edges(*(column[k] for column in edges)), truth.scene.marks[number].bounds
+        box = _holding([own])
+        pixels = spans(alone, box)
+        if marks is not None:
+            pixels = united(pixels, marks, box.height)
+        counts[number] = int((pixels.stop - pixels.start).sum())
+    for number in vast:
+        counts[number] = None
+    return found if window is canvas else cut_out(found, window, canvas), counts
+
+
+def _beyond(scene: Scene) -> tuple[list[Bounds], list[int], list[int]]:
+    """Of what sticks out over the canvas: the boxes of marks that are near, the numbers of those
+    that are not, and of those so large that nobody counts their pixels."""
+    width, height = scene.width, scene.height
+    near, far, vast = [], [], []
+    for number, mark in enumerate(scene.marks):
+        x0, y0, x1, y1 = mark.bounds
+        if not (x0 >= 0 and y0 >= 0 and x1 <= width and y1 <= height):
+            if not ((x1 - x0) / width + 2) * ((y1 - y0) / height + 2) <= _WINDOWS:
+                vast.append(number)
+            elif max(-x0 / width, -y0 / height, x1 / width, y1 / height) <= _WINDOWS:
+                near.append(mark.bounds)
+            else:
+                far.append(number)
+    return near, far, vast
+
+
+def _holding(boxes: Sequence[Bounds]) -> Window:
+    """The window around boxes, with a pixel to spare."""
+    x0, y0, x1, y1 = zip(*boxes, strict=True)
+    left, top = math.floor(min(x0)) - 1, math.floor(min(y0)) - 1
+    return Window(left, top, math.ceil(max(x1)) + 1 - left, math.ceil(max(y1)) + 1 - top)
 
 
 def source(truth: Truth) -> np.ndarray:
@@ -217,7 +271,8 @@ def _bent(truth: Truth) -> Spans:
     rim = 2.0 * truth.step
     window = (-rim, -rim, width + rim, height + rim)
     edges, marks = truth.once(layers)
-    found = spans(warped_edges(edges, truth.points, truth.step, window), width, height)
+    warped = warped_edges(edges, truth.points, truth.step, window)
+    found = spans(warped, Window(0, 0, width, height))
     return found if marks is None else united(found, marks, height)
 
 

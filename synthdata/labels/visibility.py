@@ -10,13 +10,11 @@ import numpy as np
 
 from synthdata import geometry
 from synthdata.geometry.overlaps import Pairs
-from synthdata.geometry.regions import Edges
-from synthdata.geometry.spans import pixel_counts, spans, united
-from synthdata.labels.base import Label, Truth, in_scene, layers
+from synthdata.geometry.spans import pixel_counts
+from synthdata.labels.base import Label, Truth, in_scene, whole_counts
 from synthdata.scene import Mark
 
 SHARE_DIGITS = 6  # of a share of pixels
-_WINDOWS = 64  # canvases that the pixels of a mark are counted on, at most
 
 
 @dataclass(frozen=True)
@@ -92,45 +90,12 @@ def truncated(truth: Truth) -> list[float | None]:
     They are counted in the scene, before effects: those off its canvas, and those whose centre an
     effect moves off the picture.
     """
-    width, height = truth.scene.width, truth.scene.height
     marks = truth.scene.marks
-    on = pixel_counts(truth.once(in_scene), len(marks))
-    kept = _kept(truth) if truth.moves else on
-    whole, vast = on.copy(), {}
-    beyond = []
-    for number, mark in enumerate(marks):
-        x0, y0, x1, y1 = mark.bounds
-        if not (x0 >= 0 and y0 >= 0 and x1 <= width and y1 <= height):
-            if ((x1 - x0) / width + 2) * ((y1 - y0) / height + 2) <= _WINDOWS:
-                beyond.append(number)
-            else:
-                vast[number] = lost_outline(truth, mark)
-    if beyond:
-        for number, pixels in zip(beyond, _everywhere(truth, beyond), strict=True):
-            whole[number] = max(pixels, on[number])
+    kept = _kept(truth) if truth.moves else pixel_counts(truth.once(in_scene), len(marks))
     return [
-        vast.get(number, 1.0 - here / all_ if all_ else None)
-        for number, (here, all_) in enumerate(zip(kept, whole, strict=True))
+        lost_outline(truth, mark) if all_ is None else (1.0 - here / all_ if all_ else None)
+        for mark, here, all_ in zip(marks, kept, truth.once(whole_counts), strict=True)
     ]
-
-
-def _everywhere(truth: Truth, numbers: list[int]) -> list[int]:
-    """How many pixels marks have, on the canvas or not."""
-    edges, marks = truth.once(layers)
-    bounds = np.array([truth.scene.marks[number].bounds for number in numbers])
-    low = np.floor(bounds[:, :2]) - 1.0
-    width, height = (np.ceil(bounds[:, 2:] - low).max(axis=0) + 1.0).astype(int).tolist()
-    place = np.full(len(truth.scene.marks), -1)
-    place[numbers] = np.arange(len(numbers))
-    owner = edges.owner if marks is None else marks[edges.owner]
-    k = (place[owner] >= 0).nonzero()[0]
-    shift = (low[:, 0] + 1j * low[:, 1])[place[owner[k]]]
-    layer = place[owner[k]] if marks is None else edges.owner[k]
-    moved = Edges(edges.a[k] - shift, edges.b[k] - shift, edges.bulge[k], layer, edges.weight[k])
-    found = spans(moved, width, height)
-    if marks is not None:
-        found = united(found, place[marks], height)
-    return pixel_counts(found, len(numbers))
 
 
 def _kept(truth: Truth) -> list[int]:

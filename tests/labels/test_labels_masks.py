@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from label_cases import (
     SIDE,
+    circle,
     line,
     on_canvas,
     overlap,
@@ -34,6 +35,7 @@ from synthdata.labels.rle import compressed, run_lengths
 from synthdata.primitives import Primitive
 from synthdata.renderers import Agg
 from synthdata.scene import Mark, Scene, Style
+from synthdata.styles import HandDrawn
 
 pycoco = pytest.importorskip("pycocotools.mask")
 
@@ -405,6 +407,33 @@ def test_a_mark_of_a_million_pixels_is_quick_and_nearly_off_the_canvas() -> None
     scene = scene_of(shipped.Lines(length=Constant(1e5), x=Constant(0.5), y=Constant(0.5)), 0)
     for item in Visibility().fields(truth_of(scene))["visibility"]:
         assert item["truncated"] == pytest.approx(1.0, abs=0.0001)
+
+
+@pytest.mark.parametrize("style", [None, HandDrawn()])
+def test_what_sticks_out_is_counted_as_on_a_larger_canvas(style: HandDrawn | None) -> None:
+    some = 0
+    for seed in range(6):
+        base = scene_of(MIXED, seed)
+        if style is not None:
+            rng = np.random.default_rng(seed)
+            base = base._replace(marks=tuple(style.draw(base.marks, rng, base.background)))
+        moved = tuple(mark.translate(2.0 * SIDE, 2.0 * SIDE) for mark in base.marks)
+        whole = truth_of(Scene(5 * SIDE, 5 * SIDE, base.background, moved)).pixel_counts()
+        truth = truth_of(base)
+        shares = Visibility().fields(truth)["visibility"]
+        for pixels, item, here in zip(whole, shares, truth.pixel_counts(), strict=True):
+            assert item["truncated"] == round(1.0 - here / pixels, 6)
+            some += item["truncated"] > 0.0
+    assert some > 5
+
+
+def test_marks_far_away_are_off_the_canvas() -> None:
+    far = circle(1e6, 80, 9.0, width=3.0)
+    nothing = line((-1e6, 0.0), (-1e6, 9.0), width=1e-9)
+    here = circle(SIDE, 80, 9.0, width=3.0)
+    alone = Visibility().fields(truth_of(scene(here)))["visibility"][0]
+    found = Visibility().fields(truth_of(scene(far, nothing, here)))["visibility"]
+    assert [item["truncated"] for item in found] == [1.0, None, alone["truncated"]]
 
 
 @pytest.mark.parametrize("warped", [False, True])
