@@ -42,7 +42,7 @@ def test_they_are_kept_made_again_and_added(tmp_path: Path) -> None:
     generate([*SMALL, "n=12", COCO], path)
     assert len(table.read_text().splitlines()) == 13
     generate([*SMALL, "n=12", "split={train: 0.5, val: 0.5}", COCO], path)
-    assert {"train", "val"} <= {p.name for p in (path / "exports" / "coco").iterdir()}
+    assert {"train", "val"} <= {p.name for p in (path / "exports" / "coco" / "images").iterdir()}
 
 
 TABLE = [
