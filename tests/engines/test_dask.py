@@ -182,6 +182,7 @@ def test_a_run_that_stops_drops_what_does_not_end(
 
 @pytest.mark.slow
 def test_nobody_outlives_a_killed_main_process(command: Command) -> None:
+    command.environment["TMPDIR"] = str(command.folder)  # which it has no time to clear
     options = ["n=400", "shard_size=5", "engine=dask", "engine.workers=2", "hydra.run.dir=run"]
     plugin = write_plugin(command.folder)
     process = command.start(*plugin.arguments(seconds=0.05), *options)
