@@ -152,6 +152,8 @@ def show(arguments: Sequence[str]) -> int:
     plugins = listed(node)
     config = Config.from_mapping(node, plugins).sample_config
     path = Path(flags.output)
+    if path.suffix.lower() != ".png":
+        raise ConfigError(f"--output: {flags.output!r} is no name of a PNG file; end it in .png")
     try:
         contact_sheet(config, flags.samples).save(path, format="PNG")
     except OSError as error:
@@ -273,5 +275,9 @@ def explain(
 
 
 class _Parser(argparse.ArgumentParser):
+    def parse_args(self, *arguments: Any) -> Any:  # type: ignore[override]
+        """Options and overrides in any order."""
+        return self.parse_intermixed_args(*arguments)
+
     def error(self, message: str) -> Any:
         raise ConfigError(f"{self.prog.rpartition(' ')[2]}: {message}")

@@ -14,6 +14,7 @@ from typing import Any
 
 from synthdata.errors import BudgetSpent, Interrupted, StartError, StorageError
 from synthdata.run import Ledger, Run
+from synthdata.run.ledger import FAILURES
 from synthdata.runtime.log import LOGGER
 
 SHOWN = 8  # workers in a summary; run.json has more
@@ -32,7 +33,9 @@ def resumable(run: Run) -> Iterator[None]:
 
 def _to_go_on(run: Run) -> str:
     part = f" shards={run.part}" if run.part else ""
-    return f"finished shards are whole; to go on: {_command('resume', run)}{part}"
+    failures = run.path / FAILURES
+    seen = f"what failed is in {typed(failures)}\n" if failures.exists() else ""
+    return f"{seen}finished shards are whole; to go on: {_command('resume', run)}{part}"
 
 
 def _command(name: str, run: Run) -> str:
@@ -131,7 +134,7 @@ class Console:
 
 
 def _has_failures(run: Run) -> bool:
-    return (run.path / "failures.jsonl").exists()
+    return (run.path / FAILURES).exists()
 
 
 def _counted(n: int, one: str, many: str) -> str:
@@ -153,7 +156,7 @@ def _part_rows(run: Run, state: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Of a run whose other parts are not finished."""
     finished = len(run.config.store.finished(run.path))
     yield "part", f"{run.part} done; {finished:,} of {run.plan.shard_count:,} shards are there"
-    yield "failed", f"see {run.path / 'failures.jsonl'}" if _has_failures(run) else "0"
+    yield "failed", f"see {run.path / FAILURES}" if _has_failures(run) else "0"
     yield "where", str(run.path)
     yield "next", "the part that ends last completes the run"
 
@@ -170,8 +173,7 @@ def _rows(run: Run, state: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield axis, f"{_counted(len(values), 'value', 'values')}, {failed:,} with failures"
     yield (
         "failed",
-        f"{state['failed']:,}"
-        + (f", see {run.path / 'failures.jsonl'}" if state["failed"] else ""),
+        f"{state['failed']:,}" + (f", see {run.path / FAILURES}" if state["failed"] else ""),
     )
     yield "size", f"{state['bytes'] / 1e6:,.1f} MB"
     spent = sum(state["seconds"].values()) or 1.0

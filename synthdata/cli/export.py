@@ -21,7 +21,7 @@ def export(arguments: Sequence[str]) -> int:
     parser.add_argument("overrides", nargs="*", default=[], metavar="key=value")
     parser.add_argument("-o", "--output", help="the file or folder to write (RUN-FORMAT)")
     explain(parser, arguments, _formats)
-    flags = parser.parse_intermixed_args(arguments)
+    flags = parser.parse_args(arguments)
     from synthdata.exports.formats import default_target, make_format
     from synthdata.exports.formats import export as write
 

@@ -115,6 +115,9 @@ def _topic(conf: Conf, keys: Sequence[Key], topic: str) -> Iterator[Line]:
             yield from _table(found)
             return
         wanted = wanted.rpartition(".")[0]
+    for group in groups.values():
+        if name in group.files:
+            raise ConfigError(f"{topic}: no such command, group or key; try {group.name}={name}")
     hint = nearest(name, [*COMMANDS, *groups, *(k.name for k in keys)])
     if hint.startswith("known"):  # that would be all the keys there are
         hint = nearest("", groups)

@@ -21,7 +21,7 @@ def map_(arguments: Sequence[str]) -> int:
     parser.add_argument("-o", "--output", help="the folder to write (RUN-FUNCTION-AXIS)")
     parser.add_argument("--renew", action="store_true", help="look for the axis' values anew")
     explain(parser, arguments, _functions)
-    flags = parser.parse_intermixed_args(arguments)
+    flags = parser.parse_args(arguments)
     from synthdata.maps.mapping import map_run
 
     mine = [o for o in flags.overrides if o.partition("=")[0].partition(".")[0] not in _RUN]

@@ -121,8 +121,11 @@ def _put(node: dict[str, Any], key: str, value: Any) -> None:
 
 def _keys() -> Iterator[str]:
     """The keys of a study that are none of the config."""
-    from synthdata.lab.settings import Settings, Training
-
+    try:
+        from synthdata.lab.settings import Settings, Training
+    except ConfigError as error:
+        yield f"{error}; then this page lists the keys of a study"
+        return
     yield "keys, besides those of the config that is varied:"
     yield from _row("space", "an option of the group space: --help space")
     yield from _row("study", "the folder; outputs/... if not given")

@@ -12,6 +12,9 @@ from synthdata.scene import Scene
 class Renderer(ABC):
     """How scenes become pixels. Subclasses are frozen dataclasses."""
 
+    def check(self) -> None:  # noqa: B027  # most are always there
+        """Raise ConfigError unless what the renderer needs is installed."""
+
     @abstractmethod
     def open(self, width: int, height: int) -> Surface:
         """A surface of that many pixels, to be kept for the life of the process."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from itertools import pairwise
 from typing import Any
 
@@ -42,13 +43,14 @@ _MOST_LOOPS = 4096
 class OpenCV(Renderer):
     """Anti-aliased rendering by OpenCV; needs the extra ``opencv``."""
 
+    def check(self) -> None:
+        if find_spec("cv2") is None:
+            raise ConfigError("renderer=opencv needs OpenCV: pip install 'synthdata[opencv]'")
+
     def open(self, width: int, height: int) -> Surface:
-        try:
-            import cv2
-        except ImportError:
-            raise ConfigError(
-                "renderer=opencv needs OpenCV: pip install 'synthdata[opencv]'"
-            ) from None
+        self.check()
+        import cv2
+
         cv2.setNumThreads(1)  # the engine has a process for each core already
         return OpenCVSurface(width, height, cv2)
 

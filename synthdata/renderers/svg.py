@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -106,11 +107,14 @@ def _hex(color: Color) -> str:
 class Svg(Renderer):
     """Anti-aliased rendering by resvg, by way of an SVG document; needs the extra ``svg``."""
 
+    def check(self) -> None:
+        if find_spec("resvg_py") is None:
+            raise ConfigError("renderer=svg needs resvg: pip install 'synthdata[svg]'")
+
     def open(self, width: int, height: int) -> Surface:
-        try:
-            import resvg_py
-        except ImportError:
-            raise ConfigError("renderer=svg needs resvg: pip install 'synthdata[svg]'") from None
+        self.check()
+        import resvg_py
+
         return SvgSurface(width, height, resvg_py.svg_to_bytes)
 
 

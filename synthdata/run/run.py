@@ -66,6 +66,7 @@ class Run:
     def check(self) -> None:
         """Raise ConfigError unless this config can go into this directory now."""
         self.check_directory()
+        self.config.renderer.check()
         self.config.engine.check()
         self.config.store.check()
         if not os.path.exists(self.path / CONFIG):
@@ -138,6 +139,8 @@ class Run:
         self.make_directory()
         with self._held(observer) as (session, stop):
             plan = self.plan.grown(self.config.n, self.config.shard_size, self.config.tasks)
+            if plan.n > self.config.n:
+                logger.warning("n=%d: the run has %d images, which stay", self.config.n, plan.n)
             wanted = self.config.wanted
             there = self._finished(plan)
             left = plan.n - sum(s.stop - s.start for s in there)

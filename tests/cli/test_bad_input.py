@@ -241,6 +241,7 @@ TABLE: list[tuple[list[str], list[str]]] = [
     (["show", "-k", "0"], ["samples", "0"]),
     (["show", "-k", "x"], ["-k", "'x'"]),
     (["show", "-k", "1", "-o", "/dev/null/x.png"], ["/dev/null/x.png"]),
+    (["show", "-o", "x.jpg"], ["--output", "'x.jpg'", ".png"]),
     (["show", "n=0"], ["n:", "0"]),
 ]
 

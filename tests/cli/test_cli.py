@@ -119,7 +119,9 @@ def test_show(command: Command) -> None:
     with Image.open(command.folder / "contact-sheet.png") as sheet:
         assert sheet.width > 2 * 100
         assert len(sheet.getcolors(1 << 20) or []) > 10
-    other = command("show", "-o", "x.png", "-k", "2", "canvas.mode=grey", "effects=[blur]")
+    other = command(
+        "show", "canvas.mode=grey", "-k", "2", "effects=[blur]", "-o", "x.png", "seed=3"
+    )
     assert other.stdout == "x.png\n"
 
 
@@ -165,6 +167,7 @@ def test_resume_with_more_failures_allowed(command: Command, plugin: Plugin) -> 
     arguments = [*plugin.arguments(at=[1, 5]), "n=10", "shard_size=2", "hydra.run.dir=run"]
     first = command(*arguments, "engine=serial")
     assert first.returncode == 4
+    assert "what failed is in run/failures.jsonl\n" in first.stderr
     assert "python -m synthdata resume run" in first.stderr
     untrusted = command("resume", "run", "failures.max_rate=0.2")
     assert untrusted.returncode == 2

@@ -144,6 +144,7 @@ def test_asked_for_after_overrides_it_runs_nothing(
         ("primitives=lins", "'lines'"),
         ("enclder", "'encoder'"),
         ("zzz", "known: axes, effects"),
+        ("lines", "try primitives=lines"),
     ],
 )
 def test_unknown_topic(topic: str, hint: str) -> None:
@@ -258,8 +259,6 @@ def test_tab_completion_of_a_real_process() -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_is_a_topic(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Which says what its ``--help`` says."""
-    if name == "tune":
-        pytest.importorskip("optuna")
     text = shown(capsys, name)
     with pytest.raises(SystemExit):
         main([name, "--help"])
