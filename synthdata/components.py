@@ -104,8 +104,17 @@ def make(cls: type[T], values: Mapping[str, Any], key: str, plugins: Sequence[st
     except (TypeError, ValueError, ArithmeticError) as error:
         raise ConfigError(f"{key}: {error}") from error
     if not is_ours(name_of(cls)):  # whose defaults may be anything
-        for name, value in _fields(made).items():
-            _check_plain(value, _join(key, name))
+        for name, node in _fields(made).items():
+            place, value = _join(key, name), getattr(made, name)
+            _check_plain(node, place)
+            if _holds_component(value):  # which has been checked like this one
+                continue
+            again = coerce(node, hints[name], place, plugins)
+            if not _are_same(value, again):
+                raise ConfigError(
+                    f"{place}: a config would give back {_brief(again)} for {_brief(value)}; "
+                    "give the field the type of its values"
+                )
     return made
 
 
@@ -265,10 +274,30 @@ def describe_value(value: Any) -> Any:
     return str(value) if isinstance(value, PurePath) else value
 
 
+def _holds_component(value: Any) -> bool:
+    """Whether there is a component in what a field holds."""
+    if isinstance(value, Mapping):
+        value = [*value.values()]
+    if isinstance(value, list | tuple):
+        return any(map(_holds_component, value))
+    return dataclasses.is_dataclass(value)
+
+
+def _are_same(value: Any, again: Any) -> bool:
+    """Whether a value is what became of it on the way through a config."""
+    if isinstance(value, list | tuple) and isinstance(again, list | tuple):
+        return len(value) == len(again) and all(map(_are_same, value, again))
+    try:
+        return bool(value == again)
+    except Exception:  # a plugin's own class may not compare
+        return type(value) is type(again)
+
+
 def _check_plain(node: Any, key: str) -> None:
     """Raise ConfigError if a described node holds what no YAML file can."""
     if type(node) is dict:
         for name, value in node.items():
+            _check_plain(name, key)
             _check_plain(value, _join(key, name))
     elif type(node) is list:
         for value in node:

@@ -39,8 +39,9 @@ class Loader(ConfigLoaderImpl):  # type: ignore[misc]
     ) -> Any:
         chosen = [self._chosen(override) for override in overrides]
         config = super().load_configuration(config_name, chosen, *arguments, **named)
-        if RECIPE in config:
-            recipe = OmegaConf.select(config, f"hydra.runtime.choices.{RECIPE}")
+        recipe = OmegaConf.select(config, f"hydra.runtime.choices.{RECIPE}")
+        typed = any(override.lstrip("+~").startswith(f"{RECIPE}.") for override in overrides)
+        if RECIPE in config and recipe is not None and not typed:
             raise ConfigError(
                 f"{RECIPE}: {recipe!r} sets no key of the whole config; its file has to begin with "
                 "'# @package _global_', and the keys follow"

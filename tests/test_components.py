@@ -336,8 +336,12 @@ def test_a_run_from_a_stranger_runs_no_code(stranger: Path, tmp_path: Path) -> N
 KINDS = """
 import dataclasses
 import enum
+import typing
 from pathlib import Path
 from synthdata.encoders import Png
+
+class Number(enum.IntEnum):
+    TWO = 2
 
 class Hue(enum.Enum):
     RED = "red"
@@ -353,6 +357,26 @@ class Kinds(Png):
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Odd(Png):
     what: complex = 3j
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Other(Png):
+    hue: Hue | str = Hue.RED
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Any(Png):
+    file: typing.Any = Path("x")
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Keys(Png):
+    sizes: typing.Mapping[Hue, int] = dataclasses.field(default_factory=lambda: {Hue.RED: 1})
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Whole(Png):
+    number: int = Number.TWO
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Endless(Png):
+    number: float = float("inf")
 """
 
 
@@ -393,6 +417,14 @@ def test_enumerations_and_paths(given: dict[str, Any], field: str, read: str, ki
         ({"hue": ["RED"]}, "encoder.hue: ['RED'] is not one of RED, BLUE"),
         ({"file": 3}, "encoder.file: 3 is not a string"),
         ({"_target_": "kinds_module.Odd"}, "encoder.what: 3j cannot stand in a config; "),
+        (
+            {"_target_": "kinds_module.Other"},
+            "encoder.hue: a config would give back 'RED' for <Hue",
+        ),
+        ({"_target_": "kinds_module.Any"}, "encoder.file: a config would give back 'x' for "),
+        ({"_target_": "kinds_module.Keys"}, "encoder.sizes: <Hue.RED: 'red'> cannot stand in a "),
+        ({"_target_": "kinds_module.Whole"}, "encoder.number: 'TWO' is not a whole number"),
+        ({"_target_": "kinds_module.Endless"}, "encoder.number: inf is not a finite number"),
     ],
 )
 def test_what_no_config_can_hold(node: dict[str, Any], sentence: str, kinds: Any) -> None:

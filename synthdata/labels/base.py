@@ -36,6 +36,8 @@ T = TypeVar("T")
 _SHARE = 1 / 16
 _STEP = 32.0  # ... and of this many pixels at most.
 _WINDOWS = 64  # canvases: on so many the pixels of a mark are counted, at most
+_NEAR = 2  # canvases: so far from it marks are scanned with what is on the canvas
+_FAR = 1e12  # px: numbers of pixels are exact up to here
 
 
 class Truth:
@@ -227,9 +229,12 @@ def _beyond(scene: Scene) -> tuple[list[Bounds], list[int], list[int]]:
     for number, mark in enumerate(scene.marks):
         x0, y0, x1, y1 = mark.bounds
         if not (x0 >= 0 and y0 >= 0 and x1 <= width and y1 <= height):
-            if not ((x1 - x0) / width + 2) * ((y1 - y0) / height + 2) <= _WINDOWS:
+            if not (
+                ((x1 - x0) / width + 2) * ((y1 - y0) / height + 2) <= _WINDOWS
+                and max(-x0, -y0, x1, y1) <= _FAR
+            ):
                 vast.append(number)
-            elif max(-x0 / width, -y0 / height, x1 / width, y1 / height) <= _WINDOWS:
+            elif max(-x0 / width, -y0 / height, x1 / width - 1, y1 / height - 1) <= _NEAR:
                 near.append(mark.bounds)
             else:
                 far.append(number)

@@ -32,14 +32,13 @@ def check(
     by_index = [p for p in pulses if p.streak and p.shard not in shards]
     streaks = [p.streak + ledger.streaks.before(p.since) for p in by_index]
     streak = max([ledger.streak, *streaks])
-    under_way = ((shards[p.shard], p.made, p.failed) for p in pulses if p.shard in shards)
-    values = ledger.values.failing(under_way)
     spent = None
     if limits.max_count is not None and failed > limits.max_count:
         spent = f"{failed} samples failed, more than failures.max_count={limits.max_count}"
-    elif limits.max_rate is not None and (more := _over(limits.max_rate, n, failed, values)):
-        spent = more
-    elif limits.max_consecutive is not None and streak > limits.max_consecutive:
+    elif limits.max_rate is not None and failed and limits.max_rate < 1:
+        under_way = ((shards[p.shard], p.made, p.failed) for p in pulses if p.shard in shards)
+        spent = _over(limits.max_rate, n, failed, ledger.values.failing(under_way))
+    if spent is None and limits.max_consecutive is not None and streak > limits.max_consecutive:
         most = limits.max_consecutive
         spent = f"{streak} samples in a row failed, more than failures.max_consecutive={most}"
     if spent:

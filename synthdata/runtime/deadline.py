@@ -6,9 +6,6 @@ watches raises it instead, which no system call notices. Code that never comes b
 interpreter is ended by ``faulthandler``'s watchdog, a C thread, which leaves the stack of every
 thread behind. Arming that one takes a new thread, so it is armed once in a while and not for each
 sample: its deadline lies between 1.5 and 2 times ``seconds``.
-
-A process that is stopped, as by Ctrl-Z, or gets no processor for long finds its time up when it
-goes on. It sees so by a signal that comes late, and its sample has that time again, once.
 """
 
 from __future__ import annotations
@@ -24,7 +21,6 @@ from types import FrameType
 from typing import Any
 
 START_S = 60.0
-LATE_S = 0.02  # a signal that comes later than this says that the process did not run
 
 
 class TimedOut(BaseException):
@@ -125,7 +121,6 @@ class _Alarm:
 
     def __init__(self) -> None:
         self._due = self._rings = math.inf
-        self._spare = 0.0  # how much time the sample may have again, at most
 
     def open(self) -> None:
         self._handler: Any = signal.signal(signal.SIGALRM, self._ring)
@@ -134,7 +129,6 @@ class _Alarm:
 
     def set(self, now: float, seconds: float) -> None:
         self._due = due = now + seconds
-        self._spare = seconds
         if not now <= self._rings <= due:  # it is off, or too late, or a sample has used it
             self._wait(seconds)
 
@@ -147,12 +141,7 @@ class _Alarm:
 
     def _ring(self, number: int, frame: FrameType | None) -> None:
         self._rings = math.inf
-        now = time.monotonic()
-        again = min(now - self._due, self._spare)
-        if again > LATE_S:
-            self._spare -= again
-            self._due = now + again
-        left = self._due - now
+        left = self._due - time.monotonic()
         if left <= 0:
             self._due = math.inf
             raise TimedOut

@@ -154,16 +154,20 @@ def test_values_are_counted_without_a_run() -> None:
     assert values.failing() == (0, [])
     values.add(shards[0], 0, 2)
     assert values.failing() == (2, [])  # one more may be made
-    assert values.failing([(shards[1], 0, 1)]) == (3, [Whole(1, 3, ("well",))])
+    assert values.failing([(shards[1], 0, 1)]) == (3, [])  # the well has another site
+    whole = [(shards[1], 0, 1), (shards[2], 0, 2), (shards[3], 0, 1)]
+    assert values.failing(whole) == (6, [Whole(1, 3, ("well",))])
     assert values.failing([(shards[1], 1, 0)]) == (0, [])
     values.add(shards[3], 1, 0)
     values.add(shards[2], 0, 2)
     assert values.failing() == (2, [])  # the other two are samples that failed
     values.add(shards[1], 0, 1)
     site = Whole(1, 2, ("site",))  # the well has samples at the other one
-    assert values.failing([(shards[4], 0, 2), (shards[5], 0, 1)]) == (6, [site])
+    others = [(shards[4], 0, 2), (shards[5], 0, 1), (shards[8], 0, 2), (shards[9], 0, 1)]
+    assert values.failing(others) == (9, [site])
+    assert values.failing(others[:3]) == (8, [])  # one more may be made
     values.add(Shard(99, 0, 5), 0, 5)
-    assert values.failing() == (3, [site])
+    assert values.failing() == (3, [])
     values.add(shards[4], 1, 1)
     assert values.failing() == (3, [Whole(1, 6, ("well", "site"))])
 
@@ -194,6 +198,18 @@ def test_combinations_that_fail_among_others_are_counted_as_such() -> None:
         fails = number in (0, 5, 10)
         values.add(shard, not fails, fails)
     assert values.failing() == (3, [Whole(3, 16, ("well", "site"))])
+
+
+def test_first_failures_in_a_large_grid_are_no_values() -> None:
+    """The first row of a grid has one sample of each value on the other axis."""
+    grid = ["axes.values={well: 50, site: 50}", "axes.shared={}", "parallel.axis=[well,site]"]
+    config = api.config([*PLATE, *grid])
+    values = Values()
+    for number, shard in enumerate(Plan().grown(2500, 4, config.tasks).shards()):
+        fails = number in (5, 9)
+        values.add(shard, not fails, fails)
+        assert not values.failing()[1] or number >= 55
+    assert values.failing() == (2, [Whole(2, 2500, ("well", "site"))])
 
 
 def test_records_are_chosen_by_coordinates(tmp_path: Path) -> None:

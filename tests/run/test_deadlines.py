@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import signal
 import threading
 import time
@@ -109,29 +107,6 @@ def test_a_sample_in_time_is_not_disturbed() -> None:
         clock.begin(time.monotonic())
         clock.end()
         spend(0.3)
-
-
-def test_a_process_that_is_stopped_has_its_time_again() -> None:
-    """Ctrl-Z and fg cost no sample."""
-    reading, writing = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        with contextlib.suppress(BaseException), Deadline(0.3, None) as clock:
-            clock.begin(time.monotonic())
-            signal.raise_signal(signal.SIGSTOP)
-            try:
-                os.write(writing, b"again")
-                spend(3600.0)
-            except TimedOut:
-                os.write(writing, b", too late")
-        os._exit(0)
-    os.close(writing)
-    with open(reading) as said:
-        os.waitpid(pid, os.WUNTRACED)
-        time.sleep(0.5)  # at least: longer than its deadline
-        os.kill(pid, signal.SIGCONT)
-        assert said.read() == "again, too late"
-    os.waitpid(pid, 0)
 
 
 def spend(seconds: float) -> None:  # as a rule not the function that catches: Python finds no

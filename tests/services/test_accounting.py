@@ -82,10 +82,10 @@ def test_killed_at_random_moments(
         until(lambda n=seen: len(server.arrivals) >= n, replay)
         threading.Event().wait(moments.uniform(0.0, 0.05))  # a moment, not a thing to wait for
         victim = living.pop(moments.randrange(ASKERS))
+        killed[victim.key] = server.now()  # before: its end is noticed before it is heard of here
         victim.process.kill()
         victim.process.communicate()
         assert victim.process.returncode != 0, replay
-        killed[victim.key] = server.now()
         living.append(asker())
     server.allow(math.inf)
     found = {asker.key: result(asker.process) for asker in living}
