@@ -124,19 +124,6 @@ def _forth_or_back(edges: Edges) -> Edges:
     return Edges(*map(np.concatenate, parts))
 
 
-def cut_out(of: Spans, window: Window, part: Window) -> Spans:
-    """Those of the pixels of a window that are in a part of it, with their places there."""
-    column = of.start // window.height
-    start = of.start + (window.top - part.top - column * window.height)
-    stop = start + (of.stop - of.start)
-    column += window.left - part.left
-    np.maximum(start, 0, out=start)
-    np.minimum(stop, part.height, out=stop)
-    k = ((start < stop) & (column >= 0) & (column < part.width)).nonzero()[0]
-    column = column[k] * part.height
-    return Spans(of.owner[k], start[k] + column, stop[k] + column)
-
-
 def united(of: Spans, owner: np.ndarray, height: int) -> Spans:
     """The spans of what belongs together: ``owner`` has the new owner of each old one, in order."""
     bits = int(of.stop.max(initial=0)).bit_length() + 1

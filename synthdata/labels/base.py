@@ -17,7 +17,6 @@ from synthdata.geometry.regions import Edges, painted_edges
 from synthdata.geometry.spans import (
     Spans,
     Window,
-    cut_out,
     moved,
     of_picture,
     picture,
@@ -36,7 +35,7 @@ T = TypeVar("T")
 _SHARE = 1 / 16
 _STEP = 32.0  # ... and of this many pixels at most.
 _WINDOWS = 64  # canvases: on so many the pixels of a mark are counted, at most
-_NEAR = 2  # canvases: so far from it marks are scanned with what is on the canvas
+_NEAR = 2  # canvases: so far from it marks are scanned together
 _FAR = 1e12  # px: numbers of pixels are exact up to here
 
 
@@ -189,41 +188,39 @@ def layers(truth: Truth) -> tuple[Edges, np.ndarray | None]:
 
 def in_scene(truth: Truth) -> Spans:
     """The pixels of each mark on the canvas before effects."""
-    return truth.once(_scanned)[0]
+    edges, marks = truth.once(layers)
+    return _pixels(edges, marks, Window(0, 0, truth.scene.width, truth.scene.height))
 
 
 def whole_counts(truth: Truth) -> list[int | None]:
     """How many pixels each mark has before effects, on the canvas or not; None for a vast one."""
-    return truth.once(_scanned)[1]
-
-
-def _scanned(truth: Truth) -> tuple[Spans, list[int | None]]:
-    """Both at once: what is off the canvas is scanned with what is on it."""
-    canvas = Window(0, 0, truth.scene.width, truth.scene.height)
     edges, marks = truth.once(layers)
+    owner = edges.owner if marks is None else marks[edges.owner]
+    every = truth.scene.marks
+    counts: list[int | None] = [*pixel_counts(truth.once(in_scene), len(every))]
     near, far, vast = _beyond(truth.scene)
-    window = _holding([(0.0, 0.0, canvas.width, canvas.height), *near]) if near else canvas
-    found = spans(edges, window)
-    if marks is not None:
-        found = united(found, marks, window.height)
-    counts: list[int | None] = [*pixel_counts(found, len(truth.scene.marks))]
-    for number in far:
-        owner = edges.owner if marks is None else marks[edges.owner]
-        k = np.flatnonzero(owner == number)
-        alone, own = Edges(*(column[k] for column in edges)), truth.scene.marks[number].bounds
-        box = _holding([own])
-        pixels = spans(alone, box)
-        if marks is not None:
-            pixels = united(pixels, marks, box.height)
-        counts[number] = int((pixels.stop - pixels.start).sum())
+    for some in (near, *([number] for number in far)):
+        if some:
+            k = np.isin(owner, some).nonzero()[0]
+            window = _holding([every[number].bounds for number in some])
+            found = _pixels(Edges(*(column[k] for column in edges)), marks, window)
+            whole = pixel_counts(found, len(every))
+            for number in some:
+                counts[number] = whole[number]
     for number in vast:
         counts[number] = None
-    return found if window is canvas else cut_out(found, window, canvas), counts
+    return counts
 
 
-def _beyond(scene: Scene) -> tuple[list[Bounds], list[int], list[int]]:
-    """Of what sticks out over the canvas: the boxes of marks that are near, the numbers of those
-    that are not, and of those so large that nobody counts their pixels."""
+def _pixels(edges: Edges, marks: np.ndarray | None, window: Window) -> Spans:
+    """The pixels of marks in a window; ``marks`` has each layer's mark, None if each has one."""
+    found = spans(edges, window)
+    return found if marks is None else united(found, marks, window.height)
+
+
+def _beyond(scene: Scene) -> tuple[list[int], list[int], list[int]]:
+    """The numbers of the marks that stick out over the canvas: near it, far off, and so large that
+    nobody counts their pixels."""
     width, height = scene.width, scene.height
     near, far, vast = [], [], []
     for number, mark in enumerate(scene.marks):
@@ -235,7 +232,7 @@ def _beyond(scene: Scene) -> tuple[list[Bounds], list[int], list[int]]:
             ):
                 vast.append(number)
             elif max(-x0 / width, -y0 / height, x1 / width - 1, y1 / height - 1) <= _NEAR:
-                near.append(mark.bounds)
+                near.append(number)
             else:
                 far.append(number)
     return near, far, vast
@@ -277,8 +274,7 @@ def _bent(truth: Truth) -> Spans:
     window = (-rim, -rim, width + rim, height + rim)
     edges, marks = truth.once(layers)
     warped = warped_edges(edges, truth.points, truth.step, window)
-    found = spans(warped, Window(0, 0, width, height))
-    return found if marks is None else united(found, marks, height)
+    return _pixels(warped, marks, Window(0, 0, width, height))
 
 
 def _seen(truth: Truth) -> Spans:

@@ -50,13 +50,13 @@ def _over(rate: float, n: int, failed: int, values: tuple[int, Sequence[Whole]])
     """How much more failed than a share of the samples, or of the values along axes.
 
     What a value that fails as a whole loses are no samples but one value; one of several is always
-    allowed.
+    allowed, but by a rate of 0.
     """
-    lost, wholes = values
+    lost, wholes = values if rate else (0, ())
     if failed - lost > rate * n:
         return f"{failed - lost} samples failed, more than failures.max_rate={rate} of n={n}"
     for whole in wholes:
-        if whole.failed > max(rate * whole.total, 1 if rate and whole.total > 1 else 0):
+        if whole.failed > max(rate * whole.total, int(whole.total > 1)):
             names = ", ".join(whole.names)
             return (
                 f"all samples of {whole.failed} of the {whole.total} values of {names} failed, "

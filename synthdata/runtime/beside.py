@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from pathlib import Path
 
 
@@ -12,4 +11,4 @@ def beside(path: Path) -> Path:
 
     Machines that share a folder have processes of the same number.
     """
-    return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
+    return path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}")

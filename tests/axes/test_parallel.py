@@ -107,7 +107,7 @@ def test_one_value_that_fails_is_reported_and_stops_no_other(
     ("wells", "overrides", "words"),
     [
         ([1, 0, 2, -1], [], "2 of the 4 values of well failed, more than failures.max_rate=0.01"),
-        ([0, 1], ["failures.max_rate=0"], "1 of the 2 values of well failed, more than failures."),
+        ([0, 1], ["failures.max_rate=0"], "samples failed, more than failures.max_rate=0"),
         ([0], [], "1 of the 1 values of well failed, more than failures.max_rate=0.01"),
         ([0, 1], ["failures.max_count=3"], "4 samples failed, more than failures.max_count=3"),
         ([0, 1], ["parallel.axis=site"], "samples failed, more than failures.max_rate=0.01 of n=8"),
