@@ -9,9 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from model_server import ModelServer, model_server
-
-KEY = "sk-planted-0123456789abcdef"
+from model_server import KEY, ModelServer, model_server
 
 
 @pytest.fixture

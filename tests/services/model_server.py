@@ -18,6 +18,8 @@ OPENINGS = {
     "The picture shows ": "A drawing of ",
 }
 
+KEY = "sk-planted-0123456789abcdef"  # that no file, log or record may hold
+
 
 class Arrival(NamedTuple):
     """A request: when it came, by this server's clock, what it asked, its key, the date."""

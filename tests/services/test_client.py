@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import KEY
-from model_server import ModelServer, letters
+from model_server import KEY, ModelServer, letters
 from service_cases import question, service
 
 from synthdata.errors import ConfigError, NoReply

@@ -13,8 +13,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from conftest import KEY
-from model_server import ModelServer, reword
+from model_server import KEY, ModelServer, reword
 from processes import Command, Forks, kill_group, leftovers, until
 
 import synthdata
