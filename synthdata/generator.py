@@ -74,8 +74,11 @@ class Generator:
         self._is_plain = is_rgb and not config.effects
         self._draw = self._surface.draw if is_rgb else self._surface.lend  # made to grey at once
         self._mask_encoder = Png()
+        # What is drawn stays where it is, so that its boxes are those of the finished picture.
+        stays = not (config.layout.moves or config.style.draws or config.effects)
+        boxes = stays and bool(config.labels)
         self._primitives = [
-            Ahead(primitive, name, self._streams, self._here)
+            Ahead(primitive, name, self._streams, self._here, boxes)
             for name, primitive in config.primitives.items()
         ]
         background = config.canvas.background

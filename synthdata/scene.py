@@ -56,6 +56,17 @@ class Layer(NamedTuple):
     pen: np.ndarray | None = None
 
 
+class Shown(NamedTuple):
+    """The box of what a window shows of a mark, found ahead of need; None if it shows nothing.
+
+    It holds for the mark whose ``bounds`` these are: the very object, not an equal one.
+    """
+
+    bounds: Bounds
+    window: Bounds
+    box: Bounds | None
+
+
 class Mark(NamedTuple):
     """One object of the scene.
 
@@ -80,6 +91,8 @@ class Mark(NamedTuple):
     layers
         What is painted instead of the outline, from back to front, as when it is drawn by hand:
         then the outline is the ideal one. Empty where the outline is painted itself.
+    shown
+        What is known of its box on the canvas, which follows from the rest; None as a rule.
     """
 
     category: str
@@ -91,6 +104,7 @@ class Mark(NamedTuple):
     bounds: Bounds
     parts: tuple[Part, ...] = ()
     layers: tuple[Layer, ...] = ()
+    shown: Shown | None = None
 
     def laid_out(self) -> Sequence[Mark]:
         """Marks whose outlines together are what is painted of it, from back to front."""

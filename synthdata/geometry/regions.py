@@ -51,11 +51,11 @@ class _Pen(NamedTuple):
     square_cap: np.ndarray
 
 
-def painted_edges(marks: Sequence[StyledPath]) -> Edges:
-    """The edges of what each of the styled paths paints."""
+def painted_edges(marks: Sequence[StyledPath], tolerance: float = TOLERANCE) -> Edges:
+    """The edges of what each of the styled paths paints, chords within a tolerance in pixels."""
     paths, pen = _paths(marks)
     of = pieces(paths)
-    found = segments(of.p, of.straight, TOLERANCE)
+    found = segments(of.p, of.straight, tolerance)
     path = of.path[found.piece]
     parts = [Edges(*(np.empty(0, dtype=t) for t in (complex, complex, complex, np.intp, np.int64)))]
     if len(k := pen.filled[path].nonzero()[0]):

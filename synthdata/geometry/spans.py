@@ -40,7 +40,7 @@ class Window(NamedTuple):
 def spans(edges: Edges, window: Window) -> Spans:
     """The pixels of a window in whose centre the winding number of an owner's edges is not 0."""
     left, top, width, height = window
-    a, b, bulge, owner, weight = _forth_or_back(edges)
+    a, b, bulge, owner, weight = forth_or_back(edges)
     first, last = (
         np.minimum(np.maximum(np.ceil(z.real - 0.5), left), left + width) for z in (a, b)
     )
@@ -108,7 +108,7 @@ def _crossings(
     return y
 
 
-def _forth_or_back(edges: Edges) -> Edges:
+def forth_or_back(edges: Edges) -> Edges:
     """The edges, those cut in two that turn back to the left or right."""
     a, b, bulge, owner, weight = edges
     k = np.flatnonzero(4.0 * np.abs(bulge.real) > np.abs(b.real - a.real))

@@ -70,6 +70,17 @@ def _pairs(z: np.ndarray) -> np.ndarray:
 def _into(edges: Edges, window: Bounds) -> Edges:
     """The edges cut where they cross the lines of a window's sides, and clamped to the window."""
     x0, y0, x1, y1 = window
+    found = pieces_by(edges, window)
+    points = found.a, (found.a + found.b) / 2.0 + found.bulge, found.b
+    a, middle, b = (np.clip(z.real, x0, x1) + 1j * np.clip(z.imag, y0, y1) for z in points)
+    clamped = (a != points[0]) | (middle != points[1]) | (b != points[2])
+    bulge = np.where(clamped, middle - (a + b) / 2.0, found.bulge)
+    return found._replace(a=a, b=b, bulge=bulge)
+
+
+def pieces_by(edges: Edges, window: Bounds) -> Edges:
+    """The edges, cut where they cross the lines of a window's sides."""
+    x0, y0, x1, y1 = window
     middle = (edges.a + edges.b) / 2.0 + 2.0 * edges.bulge
     out = np.zeros(len(edges.a), dtype=bool)
     for z in (edges.a, edges.b, middle):
@@ -87,10 +98,7 @@ def _into(edges: Edges, window: Bounds) -> Edges:
     start, stop = t[:-1].ravel(), t[1:].ravel()
     some = stop > start
     edge, start, stop = edge[some], start[some], stop[some]
-    a, middle, b = (
-        np.clip(z.real, x0, x1) + 1j * np.clip(z.imag, y0, y1)
-        for z in (_at(beyond, edge, t) for t in (start, (start + stop) / 2.0, stop))
-    )
+    a, middle, b = (_at(beyond, edge, t) for t in (start, (start + stop) / 2.0, stop))
     pieces = Edges(a, b, middle - (a + b) / 2.0, beyond.owner[edge], beyond.weight[edge])
     kept = Edges(*(column[~out] for column in edges))
     return Edges(*map(np.concatenate, zip(kept, pieces, strict=True)))

@@ -12,6 +12,15 @@ import numpy as np
 from synthdata import geometry
 from synthdata.effects.base import Change
 from synthdata.errors import ConfigError
+from synthdata.geometry.clipped import (
+    boxes_in,
+    clipped_boxes,
+    cut,
+    edges_of,
+    inside,
+    meets,
+    without,
+)
 from synthdata.geometry.overlaps import Overlaps, overlaps
 from synthdata.geometry.regions import Edges, painted_edges
 from synthdata.geometry.spans import (
@@ -127,6 +136,13 @@ class Truth:
         """
         return self.once(_boxes)
 
+    def clipped_boxes(self) -> list[Bounds | None]:
+        """The box of what is painted of each mark on the canvas; None where nothing is.
+
+        As exact as ``boxes`` for marks that lie on the canvas; for others as ``boxes_in`` says.
+        """
+        return self.once(_clipped_boxes)
+
     def hull(self, number: int) -> np.ndarray:
         """Points (m, 2) whose hull holds what is painted of a mark."""
         paints = self.scene.marks[number].laid_out()
@@ -165,6 +181,33 @@ def _boxes(truth: Truth) -> tuple[Bounds, ...]:
         (x0, y0), (x1, y1) = hull.min(axis=0).tolist(), hull.max(axis=0).tolist()
         found.append((x0, y0, x1, y1))
     return tuple(found)
+
+
+def _clipped_boxes(truth: Truth) -> list[Bounds | None]:
+    scene = truth.scene
+    canvas = (0.0, 0.0, float(scene.width), float(scene.height))
+    if not truth.moves:
+        return boxes_in(scene.marks, canvas)
+    boxes = truth.boxes()
+    found = [box if meets(box, canvas) else None for box in boxes]
+    some = [  # those that may have left the canvas on the way
+        number
+        for number, mark in enumerate(scene.marks)
+        if found[number]
+        and not (
+            len(truth.moves) == 1 and inside(mark.bounds, canvas) and inside(boxes[number], canvas)
+        )
+    ]
+    if some:
+        edges = edges_of([scene.marks[number] for number in some])
+        bare = without(edges, len(some))
+        for change in truth.moves:  # each one finds only what is in the picture before it
+            edges = warped_edges(cut(edges, canvas), change.points, truth.step)
+        whole = np.array([boxes[number] for number in some])
+        left = clipped_boxes(edges, canvas, whole, bare)
+        for number, box in zip(some, left, strict=True):
+            found[number] = box
+    return found
 
 
 def painted(truth: Truth) -> Edges:

@@ -11,29 +11,26 @@ import numpy as np
 from synthdata.geometry.rectangles import least_rectangles
 from synthdata.geometry.spans import boxes
 from synthdata.labels.base import Label, Truth, painted
-from synthdata.labels.marks import DIGITS
+from synthdata.labels.marks import DIGITS, sized_box
 
 
 @dataclass(frozen=True)
 class Boxes(Label):
     """``boxes``: for each mark four boxes of what is painted, stroke included.
 
-    ``full`` is [x, y, width, height], on the canvas or not, and ``clipped`` its part on the canvas,
-    or null. ``rotated`` is the rectangle of least area, [cx, cy, w, h, angle]: ``w`` is the longer
-    side, ``angle`` its direction in degrees, clockwise, from 0 up to 180; exact for straight lines
-    and for fills with corners, within 0.02 px for curves. ``visible`` is the box of the visible
-    pixels in whole numbers, or null.
+    ``full`` is [x, y, width, height], on the canvas or not, and ``clipped`` that of what is on it,
+    or null: the mark's ``bbox``. ``rotated`` is the rectangle of least area, [cx, cy, w, h, angle]:
+    ``w`` is the longer side, ``angle`` its direction in degrees, clockwise, from 0 up to 180; exact
+    for straight lines and for fills with corners, within 0.02 px for curves. ``visible`` is the box
+    of the visible pixels in whole numbers, or null.
     """
 
     def fields(self, truth: Truth) -> Mapping[str, Any]:
         if not truth.scene.marks:
             return {"boxes": []}
-        full = np.array(truth.boxes())
-        clipped = np.clip(full, 0.0, np.tile((truth.scene.width, truth.scene.height), 2))
         rows = zip(
-            _sized(full),
-            _sized(clipped),
-            (clipped[:, 2:] > clipped[:, :2]).all(axis=1).tolist(),
+            _sized(np.array(truth.boxes())),
+            map(sized_box, truth.clipped_boxes()),
             np.round(_rotated(truth), DIGITS).tolist(),
             _sized(truth.once(seen_boxes)),
             strict=True,
@@ -43,11 +40,11 @@ class Boxes(Label):
                 {
                     "id": number,
                     "full": whole,
-                    "clipped": clip if there else None,
+                    "clipped": clipped,
                     "rotated": rotated,
                     "visible": seen if seen[2] else None,
                 }
-                for number, (whole, clip, there, rotated, seen) in enumerate(rows, 1)
+                for number, (whole, clipped, rotated, seen) in enumerate(rows, 1)
             ]
         }
 

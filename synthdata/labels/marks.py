@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from synthdata import geometry
 from synthdata.labels.base import Label, Truth
-from synthdata.scene import Bounds, Mark
+from synthdata.scene import Bounds, KeyPoint, Mark
 
 _LISTS = (list, tuple)
 DIGITS = 3  # of a pixel or a degree: floats are rounded once, here
@@ -47,26 +47,26 @@ class Marks(Label):
     """A list with one annotation a mark, from back to front.
 
     ``id`` is its value in the instance mask and ``z`` its order. ``bbox`` is the exact box of what
-    is painted, stroke included, clipped to the canvas, as [x, y, width, height]; None when nothing
-    of it is on the canvas. ``keypoints`` are [x, y], named in order by ``keypoint_names``. Marks
-    that are drawn by hand have two keys more: ``ideal``, the lines of their outlines, each a list
-    of [x, y], and ``drawn``, those of the pen, each a list of [x, y, width].
+    is painted of it on the canvas, stroke included, as [x, y, width, height]; None where nothing
+    is. ``keypoints`` are [x, y], named in order by ``keypoint_names``. Marks that are drawn by hand
+    have two keys more: ``ideal``, the lines of their outlines, each a list of [x, y], and
+    ``drawn``, those of the pen, each a list of [x, y, width].
     """
 
     def fields(self, truth: Truth) -> Mapping[str, Any]:
-        width, height = truth.scene.width, truth.scene.height
         annotations = []
+        boxes = truth.clipped_boxes()
         for z, mark in enumerate(truth.scene.marks):
-            category, _, _, _, params, keypoints, bounds, parts, layers = mark
+            category, _, _, _, params, keypoints, _, parts, layers, _ = mark
             if truth.moves:
-                points, bounds = _placed(z, truth)
+                points = _placed(keypoints, truth)
             else:
                 points = [[rounded(x), rounded(y)] for _, x, y in keypoints]
             annotation = {
                 "id": z + 1,
                 "z": z,
                 "category": category,
-                "bbox": clipped_box(bounds, width, height),
+                "bbox": sized_box(boxes[z]),
                 "keypoint_names": [name for name, _, _ in keypoints],
                 "keypoints": points,
                 "params": {
@@ -84,29 +84,21 @@ class Marks(Label):
         return {"marks": annotations}
 
 
-def clipped_box(bounds: Bounds, width: int, height: int) -> list[float] | None:
-    """[x, y, width, height] of the part of ``bounds`` on the canvas; None when there is none."""
+def sized_box(bounds: Bounds | None) -> list[float] | None:
+    """[x, y, width, height]; None where that is nothing."""
+    if bounds is None:
+        return None
     x0, y0, x1, y1 = bounds
-    if x0 < 0.0:
-        x0 = 0.0
-    if y0 < 0.0:
-        y0 = 0.0
-    if x1 > width:
-        x1 = float(width)
-    if y1 > height:
-        y1 = float(height)
     if x1 <= x0 or y1 <= y0:
         return None
     return [rounded(x0), rounded(y0), rounded(x1 - x0), rounded(y1 - y0)]
 
 
-def _placed(number: int, truth: Truth) -> tuple[list[list[float]], Bounds]:
-    """Key points and box of a mark where effects moved them."""
-    mark = truth.scene.marks[number]
-    keypoints = np.array([(x, y) for _, x, y in mark.keypoints], dtype=np.float64).reshape(-1, 2)
-    hull = truth.hull(number)
-    (x0, y0), (x1, y1) = hull.min(axis=0).tolist(), hull.max(axis=0).tolist()
-    return np.round(truth.points(keypoints), DIGITS).tolist(), (x0, y0, x1, y1)
+def _placed(keypoints: Sequence[KeyPoint], truth: Truth) -> list[list[float]]:
+    """Key points where effects moved them."""
+    points = np.array([(x, y) for _, x, y in keypoints], dtype=np.float64).reshape(-1, 2)
+    found: list[list[float]] = np.round(truth.points(points), DIGITS).tolist()
+    return found
 
 
 def _lines(mark: Mark, truth: Truth) -> dict[str, Any]:
@@ -131,7 +123,8 @@ def _parts(mark: Mark, truth: Truth) -> list[dict[str, Any]]:
         if truth.moves:
             ring = truth.line(np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0)]))
             (x0, y0), (x1, y1) = ring.min(axis=0).tolist(), ring.max(axis=0).tolist()
-        box = clipped_box((x0, y0, x1, y1), truth.scene.width, truth.scene.height)
+        width, height = float(truth.scene.width), float(truth.scene.height)
+        box = sized_box((max(x0, 0.0), max(y0, 0.0), min(x1, width), min(y1, height)))
         parts.append({"kind": part.kind, "text": part.text, "bbox": box})
     return parts
 

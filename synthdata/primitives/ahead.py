@@ -12,6 +12,7 @@ from typing import Any, cast
 import numpy as np
 
 from synthdata.axes.coordinate import Here
+from synthdata.geometry.clipped import with_boxes
 from synthdata.primitives.base import Draw, Levels, Primitive, Shape, draw_count
 from synthdata.rng import Streams
 from synthdata.scene import Color, Mark
@@ -25,13 +26,20 @@ class Ahead:
     As long as samples are asked for in sequence, those to come are drawn along with the one that is
     wanted: as many as came before in that sequence, so that nobody waits for what he may not need.
 
-    ``here`` is what coordinates are read from; it stands at the sample that is asked for.
+    ``here`` is what coordinates are read from; it stands at the sample that is asked for. With
+    ``boxes`` those of marks that leave the canvas are found along with them.
     """
 
     def __init__(
-        self, primitive: Primitive, name: str, streams: Streams, here: Here | None = None
+        self,
+        primitive: Primitive,
+        name: str,
+        streams: Streams,
+        here: Here | None = None,
+        boxes: bool = False,
     ) -> None:
         self._primitive, self._streams, self._here = primitive, streams, here
+        self._boxes = boxes
         self._geometry, self._style = f"geometry/{name}", f"style/{name}"
         self._together = isinstance(primitive, Shape) and primitive.together
         self._next = self._run = 0
@@ -40,14 +48,15 @@ class Ahead:
 
     def marks(self, index: int, width: int, height: int, background: Color) -> list[Mark]:
         """The marks of sample ``index`` on such a canvas, from back to front."""
-        if not self._together:
+        if not (self._together or self._boxes):
             return self._primitive.marks(self._draw(index, width, height, background))
         if index != self._next or background != self._background:
             self._run = 0
             self._ready, self._background = {}, background
         self._next, self._run = index + 1, self._run + 1
         if not self._ready and self._run > 2:
-            self._ready = self._draw_ahead(index, width, height, background)
+            draw = self._draw_together if self._together else self._draw_singly
+            self._ready = draw(index, width, height, background)
         marks = self._ready.pop(index, None)
         if marks is None:
             return self._primitive.marks(self._draw(index, width, height, background))
@@ -57,7 +66,32 @@ class Ahead:
         get = self._streams.get
         return Draw(width, height, background, get(index, self._geometry), get(index, self._style))
 
-    def _draw_ahead(
+    def _draw_singly(
+        self, start: int, width: int, height: int, background: Color
+    ) -> dict[int, list[Mark]]:
+        """The marks of sample ``start`` and of some after it, of which only the boxes are found
+        together; none where that cannot be."""
+        drawn: list[list[Mark]] = []
+        try:
+            for index in range(start, start + min(self._run, MOST)):
+                if self._here is not None:
+                    self._here.at(index)
+                drawn.append(self._primitive.marks(self._draw(index, width, height, background)))
+                if sum(map(len, drawn)) >= MOST:
+                    break
+            marks = with_boxes(
+                list(itertools.chain(*drawn)), (0.0, 0.0, float(width), float(height))
+            )
+            rest = iter(marks)
+            return {start + k: list(itertools.islice(rest, len(m))) for k, m in enumerate(drawn)}
+        except Exception:  # of one of them, which raises it again when its turn comes
+            self._boxes = False
+            return {}
+        finally:
+            if self._here is not None:
+                self._here.at(start)
+
+    def _draw_together(
         self, start: int, width: int, height: int, background: Color
     ) -> dict[int, list[Mark]]:
         """The marks of sample ``start`` and of some after it; none where that cannot be."""
@@ -80,8 +114,11 @@ class Ahead:
             if self._here is not None:
                 self._here.across(start, counts)
             nobody: Any = _Nobody()
-            marks = iter(primitive.marks_at(together, draw._replace(geometry=nobody, style=nobody)))
-            return {start + k: list(itertools.islice(marks, n)) for k, n in enumerate(counts)}
+            marks = primitive.marks_at(together, draw._replace(geometry=nobody, style=nobody))
+            if self._boxes:
+                marks = with_boxes(marks, (0.0, 0.0, float(width), float(height)))
+            rest = iter(marks)
+            return {start + k: list(itertools.islice(rest, n)) for k, n in enumerate(counts)}
         except Exception:  # of one of them, which raises it again when its turn comes
             self._together = False
             return {}
