@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections import Counter
 from typing import Any
@@ -24,14 +25,18 @@ COLORS = ("red", "green", "blue", "orange", "grey", "yellow")
 RGB = ("#ff0000", "#00ff00", "#0000ff", "#ff9c00", "#808080", "#ffff00")
 ANSWERS = ("yes", "no", "rectangle", "circle", "0", "1", "2", "3", "4", "5")
 SAMPLES = 150
-GENERATOR = Generator.from_config(["recipe=sort_of_clevr", "labels=[marks,instance_mask]"])
 
 Objects = dict[str, tuple[str, complex]]
 
 
+@functools.cache
+def generator() -> Generator:
+    return Generator.from_config(["recipe=sort_of_clevr", "labels=[marks,instance_mask]"])
+
+
 @pytest.fixture(scope="module")
 def samples() -> list[Sample]:
-    return [GENERATOR[k] for k in range(SAMPLES)]
+    return [generator()[k] for k in range(SAMPLES)]
 
 
 def objects_of(record: dict[str, Any]) -> Objects:
@@ -162,7 +167,7 @@ def test_closest_is_not_cut_off_at_999(samples: list[Sample]) -> None:
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**63 - 1))
 def test_every_question_there_is(index: int) -> None:
-    scene = GENERATOR.scene(index)
+    scene = generator().scene(index)
     objects: Objects = {
         str(m.params["color_name"]): (m.category, complex(m.params["x"], m.params["y"]))
         for m in scene.marks

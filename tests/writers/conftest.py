@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from object_store import CONFIG, SERVER, SIZE, Cutter, Store
+from configs import config
+from object_store import OVERRIDES, SERVER, SIZE, Cutter, Store
 
 from synthdata.generator import Generator
 from synthdata.writers import Writer, remote
@@ -69,7 +70,7 @@ def store(server: Store, clean: None, monkeypatch: pytest.MonkeyPatch) -> Store:
 
 @pytest.fixture(scope="module")
 def samples() -> list[tuple[dict[str, Any], Mapping[str, bytes]]]:
-    generator = Generator(CONFIG.sample_config)
+    generator = Generator(config(OVERRIDES).sample_config)
     return [generator.encode(generator[index]) for index in range(2 * SIZE)]
 
 

@@ -7,9 +7,7 @@ import socket
 import threading
 from typing import Any, NamedTuple
 
-from synthdata.api import config
-
-CONFIG = config(["canvas.size=[32,24]", "primitives.lines.count=2", "labels=instance_mask"])
+OVERRIDES = ["canvas.size=[32,24]", "primitives.lines.count=2", "labels=instance_mask"]
 SIZE = 12  # samples in a shard: 24 images and masks, and the metadata
 SERVER = """
 import sys

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 from clouds import IMPATIENT, Cloud, azure, google
 from configs import config
+from optional import needs
 from processes import Command, leftovers
 from test_remote_runs import SMALL, files
 
 from synthdata.exports import export, make_format
 from synthdata.run import Run
 
-pytest.importorskip("fsspec")
+needs("fsspec")
 pytestmark = pytest.mark.slow
 
 

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from object_store import CONFIG, SIZE, Store
+from configs import config
+from object_store import OVERRIDES, SIZE, Store
+from optional import needs
 
 from synthdata.errors import DiskFull
 from synthdata.run.plan import Shard
@@ -24,9 +26,7 @@ from synthdata.writers import Folder, ShardWriter, Writer, remote
 from synthdata.writers.base import record_line
 from synthdata.writers.remote import Remote, StoreError
 
-pytest.importorskip("fsspec")
-pytest.importorskip("s3fs")
-pytest.importorskip("moto")
+needs("fsspec", "s3fs", "moto")
 
 pytestmark = pytest.mark.slow
 
@@ -87,7 +87,8 @@ def test_a_whole_shard_as_workers_make_it(store: Store, tmp_path: Path) -> None:
     def made(run: Path, writer: Writer) -> Any:
         run.mkdir()
         shard = Shard(3, 5, 9)
-        job = Job(run, CONFIG.sample_config, writer, CONFIG.fingerprint, shard)
+        made = config(OVERRIDES)
+        job = Job(run, made.sample_config, writer, made.fingerprint, shard)
         return make_shard(pickle.loads(pickle.dumps(job)), lambda: False)
 
     writer = Remote(Folder(), "s3://data/whole")

@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from object_store import Store
+from optional import needs
 
 from synthdata.errors import ConfigError
 from synthdata.writers import Folder, remote
 from synthdata.writers.remote import Remote
 from synthdata.writers.urls import KINDS, check_url
 
-pytest.importorskip("s3fs")
-pytest.importorskip("moto")
+needs("s3fs", "moto")
 
 
 @pytest.mark.parametrize(
