@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -114,14 +115,28 @@ def painted(mark: Mark) -> BaseGeometry:
     return shapely.union_all(parts)
 
 
+@functools.cache
+def squares(side: int) -> np.ndarray:
+    """The pixels of a canvas as polygons: (side, side)."""
+    x, y = np.meshgrid(np.arange(side), np.arange(side))
+    found: np.ndarray = shapely.box(x, y, x + 1, y + 1)
+    return found
+
+
+def inside_and_partly(region: BaseGeometry, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which of some pixels a region has whole, and which others it touches."""
+    shapely.prepare(region)
+    touched = shapely.intersects(region, pixels)
+    inside = touched.copy()
+    inside[touched] = shapely.contains_properly(region, pixels[touched])
+    return inside, touched & ~inside
+
+
 def coverage(region: BaseGeometry, side: int) -> np.ndarray:
     """The share of each pixel that a region covers, by areas: float (side, side)."""
-    x, y = np.meshgrid(np.arange(side), np.arange(side))
-    pixels = shapely.box(x, y, x + 1, y + 1)
-    shapely.prepare(region)
-    share = shapely.contains_properly(region, pixels).astype(float)
-    partly = shapely.intersects(region, pixels) & (share == 0)
-    share[partly] = shapely.area(shapely.intersection(region, pixels[partly]))
+    inside, partly = inside_and_partly(region, squares(side))
+    share = inside.astype(float)
+    share[partly] = shapely.area(shapely.intersection(region, squares(side)[partly]))
     return share
 
 

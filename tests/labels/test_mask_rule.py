@@ -11,11 +11,13 @@ from label_cases import (
     chains,
     circle,
     coverage,
+    inside_and_partly,
     on_canvas,
     overlap,
     painted,
     scene,
     scene_of,
+    squares,
     truth_of,
 )
 
@@ -107,11 +109,15 @@ def supersampled(mark: Mark) -> tuple[np.ndarray, tuple[slice, slice]]:
     region = region_of(mark)
     x0, y0, x1, y1 = np.clip(region.bounds, 0, SIDE).astype(int).tolist()
     x1, y1 = min(x1 + 1, SIDE), min(y1 + 1, SIDE)
-    columns = x0 + (np.arange((x1 - x0) * FINE) + 0.5) / FINE
-    rows = y0 + (np.arange((y1 - y0) * FINE) + 0.5) / FINE
-    inside = shapely.contains_xy(region, *np.meshgrid(columns, rows))
-    found = inside.reshape(y1 - y0, FINE, x1 - x0, FINE).swapaxes(1, 2)
-    return found, (slice(y0, y1), slice(x0, x1))
+    window = slice(y0, y1), slice(x0, x1)
+    inside, partly = inside_and_partly(region, squares(SIDE)[window])
+    found = np.repeat(inside, FINE * FINE).reshape(*inside.shape, FINE, FINE)
+    row, column = np.nonzero(partly)
+    within = (np.arange(FINE) + 0.5) / FINE
+    x = (x0 + column)[:, None, None] + within
+    y = (y0 + row)[:, None, None] + within[:, None]
+    found[partly] = shapely.contains_xy(region, *np.broadcast_arrays(x, y))
+    return found, window
 
 
 @pytest.mark.parametrize("name", NAMES)
