@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -288,13 +289,16 @@ def test_verbose_shows_where(command: Command) -> None:
     assert done.stderr.splitlines()[-1].startswith("synthdata: primitives: 'linez'")
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> Path:
-    path = tmp_path / "with" / "run"
-    path.parent.mkdir()
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("made") / "run"
     overrides = ["canvas.size=[16,16]", "n=4", "engine=serial", "seed=5"]
-    Run(path, config(overrides)).execute()
-    return path
+    return Run(path, config(overrides)).execute().path
+
+
+@pytest.fixture
+def run(made: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(made, tmp_path / "with" / "run"))
 
 
 @pytest.mark.parametrize(
