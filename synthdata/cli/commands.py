@@ -17,6 +17,8 @@ CHANGEABLE = (
     *("card", "engine", "exports", "failures", "parallel", "plugins", "report", "services"),
     *("shards", "split", "axes.filter"),
 )
+GROWABLE = ("n", "shard_size", *CHANGEABLE)
+MAPPING = ("engine", "plugins")  # for calling a function over a run
 
 
 def resume(arguments: Sequence[str]) -> int:
@@ -32,7 +34,7 @@ def extend(arguments: Sequence[str]) -> int:
         raise ConfigError(
             "n: missing; say how many images there are to be, as in extend RUN n=20000"
         )
-    return _go_on(flags.run, flags.overrides, ("n", "shard_size", *CHANGEABLE), growing=True)
+    return _go_on(flags.run, flags.overrides, GROWABLE, growing=True)
 
 
 def retry(arguments: Sequence[str]) -> int:

@@ -45,7 +45,7 @@ def generate(arguments: Sequence[str], ready: Callable[[], None]) -> int:
         )
     name = flags.config_name or CONFIG_NAME
     if flags.shell_completion or flags.hydra_help:  # of what need not be whole
-        return _Application(flags.config_dir, name, typed=False).tell(flags)
+        return Application(flags.config_dir, name, typed=False).tell(flags)
     for override in flags.overrides:
         if override in COMMANDS:
             raise ConfigError(f"{override}: a command stands first: synthdata {override} ...")
@@ -56,7 +56,7 @@ def generate(arguments: Sequence[str], ready: Callable[[], None]) -> int:
     for flag in ("config_path", "experimental_rerun"):
         if getattr(flags, flag):
             raise ConfigError(f"--{flag.replace('_', '-')}: is not for this program; see --help")
-    application = _Application(flags.config_dir, name)
+    application = Application(flags.config_dir, name)
     if flags.cfg:
         return application.show(flags)
     if flags.info is not None:
@@ -73,7 +73,7 @@ def _refuse(message: str) -> NoReturn:
     raise ConfigError(f"{message}; see --help")
 
 
-class _Application:
+class Application:
     """What ``hydra.main`` does, in two steps, so that nothing is made before all is checked."""
 
     def __init__(self, config_dir: str | None, config_name: str, typed: bool = True) -> None:
@@ -122,15 +122,20 @@ class _Application:
         print(text.rstrip("\n"))
         return 0
 
+    def completed(self, line: str) -> list[str]:
+        """The groups, options and keys that the last of the overrides in ``line`` may become."""
+        from hydra._internal.core_plugins.bash_completion import BashCompletion
+
+        found: list[str] = BashCompletion(self._hydra.config_loader)._query(self._name, line)
+        return found
+
     def tell(self, flags: Any) -> int:
-        """Hydra's other commands: tab completion, and what it tells of itself and of the config."""
+        """Hydra's other commands: completion in other shells, what it tells of itself and of the
+        config.
+        """
         from hydra._internal.utils import get_args_parser
 
         sys.argv = ["synthdata"]  # what is to be completed
-        if "COMP_LINE" in os.environ:  # Hydra knows no commands and no RUN
-            program, *words = os.environ["COMP_LINE"].split(" ")
-            told = [word for word in words[:-1] if "=" in word]
-            os.environ["COMP_LINE"] = " ".join([program, *told, *words[-1:]])
         try:
             if flags.shell_completion:
                 self._hydra.shell_completion(self._name, flags.overrides)

@@ -34,7 +34,7 @@ _ARGUMENTS = {
     "show": "[key=value ...] [-o sheet.png] [-k 16]",
     "cache": "show | export FILE | import FILE",
 }
-_OPTIONS = (
+OPTIONS = (
     ("-m", "a sweep: with key=a,b one run directory for each combination"),
     ("--config-dir DIR", "config groups of your own, searched first"),
     ("-v", "show the traceback of an error too"),
@@ -93,7 +93,7 @@ def _topic(conf: Conf, keys: Sequence[Key], topic: str) -> Iterator[Line]:
     """All there is to say about a command, a group, an option of it, or a key."""
     groups = conf.groups()
     if topic in COMMANDS:
-        yield from _command_page(topic)
+        yield from (((line, ""),) for line in command_page(topic).splitlines())
         if topic not in groups and not any(f"{k.name}.".startswith(f"{topic}.") for k in keys):
             return
         yield ()
@@ -124,14 +124,13 @@ def _topic(conf: Conf, keys: Sequence[Key], topic: str) -> Iterator[Line]:
     raise ConfigError(f"{topic}: no such command, group or key; {hint}")
 
 
-def _command_page(name: str) -> Iterator[Line]:
+def command_page(name: str) -> str:
     """What ``synthdata COMMAND --help`` prints."""
     from synthdata.cli import commands
 
     with contextlib.redirect_stdout(io.StringIO()) as said, contextlib.suppress(SystemExit):
         getattr(commands, name)(["--help"])
-    for line in said.getvalue().splitlines():
-        yield ((line, ""),)
+    return said.getvalue()
 
 
 def _option_page(group: Group, name: str) -> Iterator[Line]:
@@ -169,7 +168,7 @@ def _overview(conf: Conf) -> Iterator[Line]:
     )
     yield ()
     yield _heading("Options")
-    yield from _table(_OPTIONS)
+    yield from _table(OPTIONS)
     yield ()
     yield _heading("Groups", "chosen by group=option, or group=[a,b] where the default is a list")
     for group in conf.groups().values():

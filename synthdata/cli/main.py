@@ -13,6 +13,7 @@ from synthdata.run.stop import interrupt_once
 
 VERBOSE = ("-v", "--verbose")
 HELP = ("help", "-h", "--help")
+COMPLETION = ("-sc", "--shell-completion")
 COMMANDS = (
     *("resume", "extend", "retry", "finalize", "verify", "remake"),
     *("report", "view", "diff", "export", "show", "map", "ps", "tune", "cache"),
@@ -49,6 +50,10 @@ def _answer(arguments: list[str]) -> int:
 
 def _dispatch(arguments: list[str]) -> int:
     first = arguments[0] if arguments else ""
+    if first in COMPLETION and arguments[1:] and arguments[1].endswith("=bash"):
+        from synthdata.cli.completion import answer
+
+        return answer(arguments[1])
     if first in HELP or (first not in COMMANDS and any(a in HELP[1:] for a in arguments)):
         from synthdata.cli.help import print_help
 

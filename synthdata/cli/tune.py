@@ -21,7 +21,7 @@ def tune(arguments: Sequence[str]) -> int:
     """Vary config keys by a space, train and score in each trial, and say which config is best."""
     parser = _parser("tune", tune, overrides=True)
     parser.add_argument("--config-dir", help="a folder with config groups of your own")
-    explain(parser, arguments, _keys)
+    explain(parser, arguments, _page)
     flags = parser.parse_args(arguments)
     from synthdata.lab import results
     from synthdata.lab.settings import OURS
@@ -119,23 +119,33 @@ def _put(node: dict[str, Any], key: str, value: Any) -> None:
     node[last] = value
 
 
-def _keys() -> Iterator[str]:
-    """The keys of a study that are none of the config."""
+def keys() -> Iterator[tuple[str, Any, str]]:
+    """(name, default, what it means) of each key of a study that is none of the config.
+
+    Raises ConfigError where Optuna is missing.
+    """
+    from synthdata.lab.settings import Settings, Training
+
+    for prefix, settings in (("", Settings()), ("training.", Training())):
+        told = _told(type(settings))
+        for field in dataclasses.fields(settings):
+            value = getattr(settings, field.name)
+            if not dataclasses.is_dataclass(value):
+                yield f"{prefix}{field.name}", value, told.get(field.name, "")
+
+
+def _page() -> Iterator[str]:
     try:
-        from synthdata.lab.settings import Settings, Training
+        found = list(keys())
     except ConfigError as error:
         yield f"{error}; then this page lists the keys of a study"
         return
     yield "keys, besides those of the config that is varied:"
     yield from _row("space", "an option of the group space: --help space")
     yield from _row("study", "the folder; outputs/... if not given")
-    for prefix, settings in (("", Settings()), ("training.", Training())):
-        told = _told(type(settings))
-        for field in dataclasses.fields(settings):
-            value = getattr(settings, field.name)
-            if not dataclasses.is_dataclass(value):
-                shown = yaml.safe_dump(value).removesuffix("...\n").strip()
-                yield from _row(f"{prefix}{field.name}={shown}", told.get(field.name, ""))
+    for name, value, meaning in found:
+        shown = yaml.safe_dump(value).removesuffix("...\n").strip()
+        yield from _row(f"{name}={shown}", meaning)
 
 
 def _told(settings: type) -> dict[str, str]:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from processes import Forks
 
 from synthdata import maps
 from synthdata.cli import main
@@ -21,7 +20,6 @@ from synthdata.cli.help import print_help
 from synthdata.cli.main import COMMANDS
 from synthdata.compose import conf_dir
 from synthdata.errors import ConfigError
-from synthdata.loader import LISTS
 
 GROUPS = sorted(folder.name for folder in conf_dir().iterdir() if folder.is_dir())
 OPTIONS = sorted(f"{file.parent.name}={file.stem}" for file in conf_dir().glob("*/*.yaml"))
@@ -220,42 +218,6 @@ def test_colour_on_a_terminal_only() -> None:
     assert squeezed(re.sub(r"\x1b\[[\d;]*m", "", on_terminal)) == squeezed(piped)
 
 
-@pytest.mark.parametrize(
-    ("typed", "expected"),
-    [
-        (
-            "synthdata primitives=",
-            {f"primitives={f.stem}" for f in conf_dir().glob("primitives/*")},
-        ),
-        ("synthdata engine=s", {"engine=serial"}),
-        ("synthdata engine.w", {"engine.workers="}),
-        ("synthdata seed=abc engine.w", {"engine.workers="}),  # also beside what will be refused
-        ("synthdata canvas.mode=", {"canvas.mode=rgb"}),
-        ("synthdata n", {"n="}),
-        ("synthdata resume runs/one engine.w", {"engine.workers="}),
-        ("synthdata show -o sheet.png seed=1 engine=s", {"engine=serial"}),
-    ],
-)
-def test_tab_completion(typed: str, expected: set[str], forks: Forks, tmp_path: Path) -> None:
-    folder = tmp_path / "here"
-    folder.mkdir()
-    line = {"COMP_LINE": typed, "COMP_POINT": str(len(typed))}
-    done = forks(folder, "-sc", "query=bash", **line)
-    assert done.err == ""
-    assert set(done.out.split()) == expected
-
-
-def test_tab_completion_of_a_real_process() -> None:
-    line = {"COMP_LINE": "synthdata engine=s", "COMP_POINT": "18"}
-    done = subprocess.run(
-        [sys.executable, "-m", "synthdata", "-sc", "query=bash"],
-        env=os.environ | line,
-        capture_output=True,
-        text=True,
-    )
-    assert (done.stdout.split(), done.stderr) == (["engine=serial"], "")
-
-
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_is_a_topic(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Which says what its ``--help`` says."""
@@ -286,26 +248,3 @@ def test_a_topic_that_is_nearly_a_command() -> None:
         ConfigError, match="tun: no such command, group or key; did you mean 'tune'"
     ):
         print_help(["tun"])
-
-
-def completed(line: str) -> list[str]:
-    from hydra._internal.core_plugins.bash_completion import BashCompletion
-    from hydra._internal.utils import create_config_search_path
-
-    from synthdata.loader import Loader
-
-    loader = Loader(create_config_search_path(str(conf_dir())))
-    found: list[str] = BashCompletion(loader)._query("config", line)
-    return found
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("group", [g for g in GROUPS if g != "hydra"])
-def test_every_option_and_every_key_of_it_is_completed(group: str) -> None:
-    files = Conf().groups()[group].files
-    assert completed(f"{group}=") == [f"{group}={name}" for name in files]
-    for name in files if group not in ("recipe", "space") else ():
-        option = read_option(Conf().groups()[group], name)
-        chosen = f"{group}=[{name}]" if group in LISTS else f"{group}={name}"
-        offered = {word.rstrip("=.") for word in completed(f"{chosen} {option.prefix}")}
-        assert {f"{option.prefix}{key.name.partition('.')[0]}" for key in option.keys} <= offered
