@@ -37,6 +37,27 @@ def _collect(node: Any, path: Sequence[str], found: dict[Any, None]) -> None:
         found[node] = None
 
 
+def keys_of(records: Iterable[Mapping[str, Any]]) -> dict[str, bool]:
+    """The dotted keys of records, axes of a grid by their names; whether each has a value."""
+    found: dict[str, bool] = {}
+    for record in records:
+        _collect_keys(record, "", found)
+    return {key.removeprefix("axes."): has_value for key, has_value in found.items()}
+
+
+def _collect_keys(node: Any, key: str, found: dict[str, bool]) -> None:
+    if isinstance(node, list):
+        for part in node:
+            _collect_keys(part, key, found)
+    elif isinstance(node, Mapping):
+        for name, part in node.items():
+            below = f"{key}.{name}" if key else str(name)
+            found.setdefault(below, False)
+            _collect_keys(part, below, found)
+    else:
+        found[key] = True
+
+
 def groups(records: Iterable[Mapping[str, Any]], keys: Sequence[str]) -> dict[tuple, list[int]]:
     """The indices of records by their values under some keys, in the order of the values.
 

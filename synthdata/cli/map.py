@@ -41,7 +41,8 @@ def map_(arguments: Sequence[str]) -> int:
     if mapped.target is None:
         print("no groups, so nothing was written")
     else:
-        print(f"{mapped.target}: {mapped.groups:,} groups, {len(mapped.failures):,} failed")
+        groups = "group" if mapped.groups == 1 else "groups"
+        print(f"{mapped.target}: {mapped.groups:,} {groups}, {len(mapped.failures):,} failed")
     return 1 if mapped.failures else 0
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from synthdata.axes.discovery import groups, values_at
+from synthdata.axes.discovery import groups, keys_of
 from synthdata.coordinator import Coordinator, Result, Work, named
 from synthdata.dataset.stored import Stored
 from synthdata.engines.base import Engine
@@ -81,7 +81,8 @@ def map_run(
     Raises
     ------
     ConfigError
-        If there is no such function or option, shards are missing, or the target is there already.
+        If there is no such function, option, axis or key, shards are missing, or the target is
+        there already.
     Interrupted
         If a signal came; nothing is left behind.
     """
@@ -91,7 +92,8 @@ def map_run(
     path = target or run.path.with_name(f"{run.path.name}-{name.rpartition(':')[2]}-{axes[0]}")
     known = found(run, axes, renew)
     if not known:
-        logger.warning("no record has a value on %s; %s", ", ".join(axes), _hint(run, axes))
+        hint = _hint(run, axes)
+        logger.warning("no record has a value on %s%s", ", ".join(axes), hint and f"; {hint}")
         return Mapped(None, 0, ())
     failures = []
     with whole(path.absolute()) as folder, on_signals() as stop:
@@ -134,11 +136,36 @@ def _checked(name: str, options: Mapping[str, Any]) -> Callable[[Group], Any]:
 
 
 def _hint(run: Run, axes: Sequence[str]) -> str:
-    """What may have been meant by axes that no record has."""
-    first: dict[str, Any] = next((orjson.loads(line) for line in run.metadata()), {})
-    known = [*(first.get("axes") or {}), *first]
-    missing = next((name for name in axes if not list(values_at(first, name))), axes[0])
-    return nearest(missing, known)
+    """What may have been meant by axes that no record has values on, "" if nothing is to be said.
+
+    Raises ConfigError if the run has no such axis and its records have no such key.
+    """
+    grid = run.config.axes.names if run.config.axes is not None else ()
+    known = keys_of(map(orjson.loads, run.metadata()))
+    valued = [key for key, has_value in known.items() if has_value]
+    for name in axes:
+        if name in grid or name in valued or not known:
+            continue
+        if below := [key for key in valued if key.startswith(f"{name}.")]:
+            return f"keys below it have: {', '.join(below)}"
+        if name in known or _may_hold(known, name):
+            continue
+        hint = nearest(name, [*grid, *valued])
+        if ends := [key for key in valued if key.endswith(f".{name}")]:
+            hint = f"did you mean {' or '.join(map(repr, ends[:3]))}?"
+        elif hint.startswith("known"):  # which would be all that marks have, too
+            hint = nearest(name, {*grid, *(key.partition(".")[0] for key in known)} - {"axes"})
+        raise ConfigError(
+            f"axis: {name!r} is no axis of {run.path} and no key of its records; {hint}"
+        )
+    return ""
+
+
+def _may_hold(known: Mapping[str, bool], key: str) -> bool:
+    """Whether a key is below one that has nothing in it, as ``marks.params.x`` without marks."""
+    heads = [head for head in known if key.startswith(f"{head}.")]
+    head = max(heads, key=len, default="")
+    return bool(head) and not known[head] and not any(k.startswith(f"{head}.") for k in known)
 
 
 #: The samples of the run that was mapped last, opened once for each process.

@@ -158,14 +158,26 @@ def test_an_axis_without_values_is_a_warning_and_an_empty_result(
 ) -> None:
     before = sorted(plate.path.rglob("*"))
     overrides = ["fn=statistics", "-o", str(tmp_path / "e")]
-    assert main(["map", str(plate.path), "axis=wel", *overrides]) == 0
-    assert "no record has a value on wel; did you mean 'well'" in caplog.text
-    assert main(["map", str(plate.path), "axis=[channel,nothing.there]", *overrides]) == 0
-    assert "no record has a value on channel, nothing.there; known: axes, bac" in caplog.text
+    assert main(["map", str(plate.path), "axis=[well,marks]", *overrides]) == 0
+    assert "no record has a value on well, marks; keys below it have: marks.id, " in caplog.text
     assert not list(tmp_path.iterdir())
     assert sorted(plate.path.rglob("*")) == before
     assert main(["map", str(plate.path), "axis=well", *overrides]) == 0
     assert len(results(tmp_path / "e")) == 3
+
+
+def test_keys_below_what_is_empty_in_all_records_may_be_there(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: Any
+) -> None:
+    nothing = ["n=2", "primitives.lines.count=0", "canvas.size=[8,8]", "report=null"]
+    run = api.generate([*nothing, "engine=serial"], tmp_path / "r")
+    for key in ("marks", "marks.params.width"):
+        assert main(["map", str(run.path), "fn=statistics", f"axis={key}"]) == 0
+        assert caplog.records[-1].message == f"no record has a value on {key}"
+    for key in ("mark.params.width", "background.red"):
+        assert main(["map", str(run.path), "fn=statistics", f"axis={key}"]) == 2
+        assert f"axis: {key!r} is no axis of" in capsys.readouterr().err
+    assert [p.name for p in tmp_path.iterdir()] == ["r"]
 
 
 def test_a_run_cut_along_an_axis_is_mapped_along_another(tmp_path: Path) -> None:
@@ -200,6 +212,11 @@ def test_discovered_values_become_those_of_an_axis(plate: Run) -> None:
     [
         (["axis=well"], "fn: missing"),
         (["fn=statistics"], "axis: missing"),
+        (["fn=statistics", "axis=wel"], "and no key of its records; did you mean 'well'?"),
+        (["fn=statistics", "axis=[well,chanel]"], "'chanel' is no axis of"),
+        (["fn=statistics", "axis=category"], "did you mean 'marks.category'?"),
+        (["fn=statistics", "axis=alive"], "did you mean 'marks.params.alive'?"),
+        (["fn=statistics", "axis=zzz"], "known: background, channel, effects, file_name, height,"),
         (["fn=statistic", "axis=well"], "module:function"),
         (["fn=os:nothing", "axis=well"], "has no function"),
         (["fn=no_module_here:f", "axis=well"], "cannot import"),
