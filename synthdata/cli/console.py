@@ -6,7 +6,7 @@ import logging
 import shlex
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -52,9 +52,13 @@ def typed(path: Path) -> str:
 
 
 class Console:
-    """Shows a run on a terminal; says nothing until the end where there is none."""
+    """Shows a run on a terminal; says nothing until the end where there is none.
 
-    def __init__(self) -> None:
+    ``label`` stands before its progress.
+    """
+
+    def __init__(self, label: str = "") -> None:
+        self._label = label
         self._live = sys.stderr.isatty()
         self._bar: Any = None
         self._handler: logging.Handler = logging.NullHandler()
@@ -97,7 +101,9 @@ class Console:
     def _start(self, ledger: Ledger, total: int) -> None:
         from rich import progress
 
+        label = [progress.TextColumn("{task.description}", markup=False)] if self._label else []
         self._bar = progress.Progress(
+            *label,
             progress.TextColumn("{task.completed:,.0f} of {task.total:,.0f} images"),
             progress.BarColumn(),
             progress.TaskProgressColumn(),
@@ -108,29 +114,67 @@ class Console:
             transient=True,
         )
         self._before, self._began = ledger.made + ledger.failed, time.monotonic()
-        self._task = self._bar.add_task("", total=total, completed=self._before, rate="", failed="")
+        self._task = self._bar.add_task(
+            self._label, total=total, completed=self._before, rate="", failed=""
+        )
         self._bar.start()
 
     def summary(self, run: Run) -> int:
         """Print how a finished run went; 0, or 1 when samples of it failed."""
         state = run.state
-        rows = list(_rows(run, state) if "made" in state else _part_rows(run, state))
-        if sys.stdout.isatty():
-            from rich.console import Console as Rich
-            from rich.table import Table
-
-            table = Table(show_header=False, title=str(run.path), title_justify="left")
-            table.add_column(style="bold")
-            table.add_column(overflow="fold")
-            for row in rows:
-                table.add_row(*row)
-            Rich().print(table)
+        if run.was_complete:
+            print(f"{typed(run.path)}: {_nothing_to_make(run, state)}")
         else:
-            width = max(len(name) for name, _ in rows)
-            for name, value in rows:
-                print(f"{name:<{width}} {value}")
-        failed: bool = state["failed"] > 0 if "failed" in state else _has_failures(run)
-        return 1 if failed else 0
+            rows = _rows(run, state) if "made" in state else _part_rows(run, state)
+            print_table(str(run.path), list(rows))
+        return exit_code(run)
+
+
+def exit_code(run: Run) -> int:
+    """0 for a run, or a part of one, that is done; 1 when samples of it failed."""
+    state = run.state
+    failed: bool = state["failed"] > 0 if "failed" in state else _has_failures(run)
+    return 1 if failed else 0
+
+
+def print_table(title: str, rows: Sequence[tuple[str, str]]) -> None:
+    """Print rows of (name, value): a table under its title on a terminal, else lines."""
+    if sys.stdout.isatty():
+        from rich.console import Console as Rich
+        from rich.table import Table
+
+        table = Table(show_header=False, title=title, title_justify="left")
+        table.add_column(style="bold")
+        table.add_column(overflow="fold")
+        for row in rows:
+            table.add_row(*row)
+        Rich().print(table)
+    else:
+        width = max(len(name) for name, _ in rows)
+        for name, value in rows:
+            print(f"{name:<{width}} {value}")
+
+
+def outcome(run: Run) -> str:
+    """How a run of a sweep went, in a few words."""
+    state = run.state
+    if "made" not in state:
+        return f"part {run.part} done"
+    images = _counted(state["made"], "image", "images")
+    taken = ", which were there" if run.was_complete else f" in {state['elapsed_s']:.1f} s"
+    failed = f", {state['failed']:,} failed" if state["failed"] else ""
+    partial = "" if state["status"] == "complete" else f", {state['status']}"
+    return f"{images}{taken}{failed}{partial}"
+
+
+def _nothing_to_make(run: Run, state: dict[str, Any]) -> str:
+    failed = ""
+    if state["failed"]:
+        failed = f", {state['failed']:,} failed, see {typed(run.path / FAILURES)}"
+    return (
+        f"nothing to make: complete since {state['ended']}, "
+        f"{_counted(state['made'], 'image', 'images')}{failed}, digest {state['digest']}"
+    )
 
 
 def _has_failures(run: Run) -> bool:

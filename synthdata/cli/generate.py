@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import math
-import os
-import socket
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
-from synthdata.cli.console import Console, resumable
+from synthdata.cli.console import Console
 from synthdata.cli.dot_hydra import NO_SUBDIR, checked_subdir, dot_hydra
-from synthdata.cli.here import find_modules_here
-from synthdata.compose import conf_dir, listed, plain, replacing
+from synthdata.cli.execute import config_of, execute
+from synthdata.cli.sweep import Sweep, jobs_of, summarise, sweep_job, tell_codes
+from synthdata.compose import conf_dir, replacing
 from synthdata.config import Config
-from synthdata.errors import ConfigError, Interrupted, SynthdataError, nearest
-from synthdata.outputs import check_outputs, finish_outputs
+from synthdata.errors import ConfigError, SynthdataError, nearest
 from synthdata.refusals import CONFIG_NAME, config_error
 from synthdata.run import Run
 from synthdata.run.shard import writing
-from synthdata.vocabularies import settled
 
 MAX_POINTS = 10_000  # of a sweep along one range
 
@@ -162,7 +160,7 @@ class Application:
             folder = Path(cfg.hydra.run.dir)
         except Exception as error:
             raise config_error(error) from error
-        run = Run(folder.absolute() if cfg.hydra.job.chdir else folder, _config(cfg))
+        run = Run(folder.absolute() if cfg.hydra.job.chdir else folder, config_of(cfg))
         try:
             callbacks = Callbacks(cfg)
         except Exception as error:
@@ -175,7 +173,8 @@ class Application:
 
         def job(task: Any) -> None:
             try:
-                self._codes.append(_execute(run, dot_hydra(task, subdir)))
+                execute(run, dot_hydra(task, subdir))
+                self._codes.append(Console().summary(run))
             except SynthdataError as error:  # Hydra would print it too
                 errors.append(error)
 
@@ -197,11 +196,12 @@ class Application:
     def sweep(self, overrides: list[str]) -> int:
         from hydra.types import RunMode
 
+        began = time.monotonic()
         overrides = [*overrides, "hydra.mode=MULTIRUN"]
         cfg = self._compose(overrides, RunMode.MULTIRUN)
         checked_subdir(cfg.hydra.output_subdir)
-        self._check_points(cfg)
-        job = partial(_sweep_job, subdir=cfg.hydra.output_subdir, sweeper=_here())
+        points = self._checked_points(cfg)
+        job = partial(sweep_job, subdir=cfg.hydra.output_subdir, sweep=Sweep.of(points))
         try:
             made = self._hydra.multirun(self._name, job, [*overrides, NO_SUBDIR])
         except SynthdataError:
@@ -210,32 +210,34 @@ class Application:
             raise ConfigError(f"hydra.sweep.dir: {error.filename!r}: {error.strerror}") from error
         except Exception as error:
             raise config_error(error, self._hydra.config_loader) from error
-        _write_index(made)
-        jobs = list(_jobs(made))
+        jobs = list(jobs_of(made))
         if not cfg.hydra.launcher._target_.endswith("BasicLauncher"):  # whose jobs have told it
-            _tell_codes(jobs)
+            tell_codes(jobs)
+        if jobs:
+            summarise(jobs, time.monotonic() - began)
         return max((int(job.return_value) for job in jobs), default=0)
 
-    def _check_points(self, cfg: Any) -> None:
-        """Check every point of a sweep, and its directory, before the first one runs."""
+    def _checked_points(self, cfg: Any) -> Sequence[Sequence[str]]:
+        """The points of a sweep, as far as they are known before it; checked, with directories."""
         from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
         from hydra.core.override_parser.overrides_parser import OverridesParser
 
         if not cfg.hydra.sweeper._target_.endswith("BasicSweeper"):
-            return
+            return []
         parser = OverridesParser.create(config_loader=self._hydra.config_loader)
         try:
             parsed = parser.parse_overrides(list(cfg.hydra.overrides.task))
             for override in parsed:
                 if override.is_range_sweep():
                     _check_range(override)
-            points = BasicSweeper.split_arguments(parsed, None)[0]
+            points: list[list[str]] = BasicSweeper.split_arguments(parsed, None)[0]
         except Exception as error:
             raise config_error(error, self._hydra.config_loader) from error
         if not points:
             raise ConfigError("-m: the sweep has no points; one of its lists or ranges is empty")
         for number, point in enumerate(points):
             self._point(cfg, number, list(point)).check_directory()
+        return points
 
     def _point(self, cfg: Any, number: int, overrides: list[str]) -> Run:
         """One run of a sweep, as Hydra's launchers find its config and its directory."""
@@ -249,7 +251,7 @@ class Application:
             folder = Path(point.hydra.sweep.dir) / str(point.hydra.sweep.subdir)
         except Exception as error:
             raise config_error(error, loader, overrides) from error
-        return Run(folder, _config(point))
+        return Run(folder, config_of(point))
 
     def _compose(self, overrides: list[str], mode: Any) -> Any:
         try:
@@ -267,80 +269,3 @@ def _check_range(override: Any) -> None:
             f"{override.input_line}: a sweep takes ranges of at most {MAX_POINTS} values, with a "
             "step that is not 0"
         )
-
-
-def _here() -> tuple[str, int]:
-    """Which process this is."""
-    return socket.gethostname(), os.getpid()
-
-
-def _sweep_job(cfg: Any, subdir: str | None, sweeper: tuple[str, int]) -> int:
-    """One run of a sweep, here or wherever Hydra's launcher takes it; its exit code.
-
-    An interrupted one ends the sweep, if ``sweeper`` is this process.
-    """
-    from hydra.core.hydra_config import HydraConfig
-
-    run = Run(HydraConfig.get().runtime.output_dir, _config(cfg))
-    try:
-        code = _execute(run, dot_hydra(cfg, subdir))
-    except SynthdataError as error:
-        print(f"synthdata: {error}", file=sys.stderr)
-        code = error.exit_code
-    if code == Interrupted.exit_code and _here() == sweeper:
-        raise KeyboardInterrupt
-    return code
-
-
-def _write_index(made: Any) -> None:
-    """Write the index page of a sweep, where Hydra's sweeper says that it is."""
-    from synthdata.report.sweep import is_sweep, write_index
-
-    while isinstance(made, Sequence) and made:
-        made = made[0]
-    try:
-        hydra = made.hydra_cfg.hydra  # its sweep.dir would tell the time of now, not of the start
-        depth = len(Path(str(hydra.sweep.subdir)).parts)
-        made_in = Path(hydra.runtime.output_dir)
-        folder = (made_in, *made_in.parents)[depth]
-        folder = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
-        if is_sweep(folder):
-            print(f"sweep {write_index(folder, listed(plain(made.cfg)))}")
-    except Exception as error:  # the runs are whole
-        print(f"synthdata: no index page was written: {error}", file=sys.stderr)
-
-
-def _tell_codes(jobs: Sequence[Any]) -> None:
-    """Say on stderr which runs of a sweep did not end well, that said why somewhere else."""
-    common = set.intersection(*(set(job.overrides) for job in jobs)) if len(jobs) > 1 else set()
-    for job in jobs:
-        if job.return_value:
-            point = " ".join(each for each in job.overrides if each not in common)
-            print(f"synthdata: {point}: exit code {job.return_value}", file=sys.stderr)
-
-
-def _jobs(made: Any) -> Iterator[Any]:
-    """The runs of a sweep, from what Hydra's sweeper returns: lists of lists."""
-    if isinstance(made, Sequence):
-        for part in made:
-            yield from _jobs(part)
-    elif made is not None:
-        yield made
-
-
-def _config(cfg: Any) -> Config:
-    """The checked config of a composed one."""
-    node = settled(plain(cfg))
-    if node.get("plugins"):
-        find_modules_here()
-    plugins = listed(node)
-    config = Config.from_mapping(node, plugins)
-    check_outputs(config)
-    return config
-
-
-def _execute(run: Run, notes: Mapping[str, str]) -> int:
-    with Console() as console, resumable(run):
-        run.execute(console, notes)
-        finish_outputs(run)
-    return console.summary(run)

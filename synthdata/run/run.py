@@ -54,6 +54,7 @@ class Run:
         self.config = config
         self.part = config.part
         self._versions: dict[str, str] = {}
+        self._complete_since: str | None = None  # by run.json, until something is made
 
     @classmethod
     def load(cls, path: str | Path, plugins: Sequence[str] = ()) -> Run:
@@ -251,6 +252,7 @@ class Run:
         try:
             session.make(jobs, ledger)
         except BaseException as error:
+            self._complete_since = None
             failed = session.failed_rows()
             session.clear()
             status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
@@ -262,6 +264,8 @@ class Run:
                 self._finish(status, ledger, elapsed, finished, others)
             raise
         session.clear()
+        if session.done():
+            self._complete_since = None
         self._versions = session.versions
         finished = self._finished(plan)
         done = len(finished) == plan.shard_count
@@ -284,6 +288,8 @@ class Run:
     def _begin(self, plan: Plan, notes: Notes = NO_NOTES) -> None:
         """Write down what is going to happen, before anything does."""
         state = self.state
+        if state.get("status") == "complete" and plan.n == state.get("n"):
+            self._complete_since = state.get("ended")
         if self.part is not None and state.get("plan"):  # another part was first
             return
         for name, text in {**notes, CONFIG: self.config.to_yaml()}.items():
@@ -339,7 +345,7 @@ class Run:
             "elapsed_s": round(elapsed, 3),
             "processes": processes,
             "insights": ledger.insights.to_mapping(processes),
-            "ended": _now(),
+            "ended": self._complete_since or _now(),
             **by_value(self.path, finished, self.config.store),
             "versions": self._versions or versions(),
         }
@@ -361,6 +367,11 @@ class Run:
         insights = ledger.insights
         elapsed, processes = insights.elapsed(), insights.workers
         self._finish("complete", ledger, elapsed, finished, processes=processes)
+
+    @property
+    def was_complete(self) -> bool:
+        """Whether there was nothing to make when it was last executed or retried."""
+        return self._complete_since is not None
 
     @property
     def fingerprint(self) -> str:

@@ -102,12 +102,44 @@ def test_a_bad_point_of_a_sweep_stops_it_before_the_first_image(command: Command
     assert list(command.folder.iterdir()) == []
 
 
+def test_a_sweep_tells_each_run_in_a_line(forks: Forks, tmp_path: Path) -> None:
+    sweep = ["-m", *TINY, "n=2", "seed=0,1", "encoder=png,jpeg", "engine=serial"]
+    sweep += ["hydra.sweep.dir=sweep", "report=null"]
+    done = forks(tmp_path, *sweep)
+    assert (done.code, done.err) == (0, "")
+    *jobs, runs, images, failed, where, report = re.sub(r"\d+\.\d s", "T s", done.out).splitlines()
+    assert jobs == [
+        "0  seed=0 encoder=png   2 images in T s",
+        "1  seed=0 encoder=jpeg  2 images in T s",
+        "2  seed=1 encoder=png   2 images in T s",
+        "3  seed=1 encoder=jpeg  2 images in T s",
+    ]
+    assert [runs, images] == ["runs   4 of 4 complete", "images 8 in T s"]
+    assert [failed, where, report] == [
+        "failed 0",
+        "where  sweep",
+        "report sweep/index.html",
+    ]
+    more = forks(tmp_path, *[o.replace("seed=0,1", "seed=0,1,2") for o in sweep]).out.splitlines()
+    assert [line.partition("2 images")[2] for line in more[:4]] == [", which were there"] * 4
+    assert [line.partition("2 images")[2][:4] for line in more[4:6]] == [" in "] * 2
+
+
 def test_a_sweep_goes_on_after_a_point_that_failed(command: Command, plugin: Plugin) -> None:
+    values = ["[0]", "[]", "[1]"]
     options = ["n=4", "engine=serial", "hydra.sweep.dir=sweep"]
-    done = command("-m", *plugin.arguments(), "primitives.faulty.at=[0],[],[1]", *options)
+    points = f"primitives.faulty.at={','.join(values)}"
+    done = command("-m", *plugin.arguments(), points, *options)
     assert done.returncode == 4, done.stderr
     states = [json.loads((p / "run.json").read_text())["status"] for p in runs(command.folder)]
     assert states == ["failed", "complete", "failed"]
+    lines = [line.split("  ") for line in done.stdout.splitlines()]
+    assert [line[0] for line in lines[:3]] == ["0", "1", "2"]
+    assert [line[1].strip() for line in lines[:3]] == [f"primitives.faulty.at={v}" for v in values]
+    assert [line[-1] for line in (lines[0], lines[2])] == ["stopped, exit code 4"] * 2
+    assert lines[1][-1].strip().startswith("4 images in ")
+    assert "\nruns   1 of 3 complete\n" in done.stdout
+    assert "synthdata: primitives.faulty.at=[0]: " in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -160,6 +192,35 @@ def test_extend_and_resume(command: Command) -> None:
     assert done.returncode == 0, done.stderr
     assert Run.load(command.folder / "run").state["digest"] == fresh.state["digest"]
     assert leftovers(longer.path) == []
+
+
+def test_a_run_that_is_complete_has_nothing_to_make(forks: Forks, plugin: Plugin) -> None:
+    options = ["n=4", "hydra.run.dir=run", "engine=serial", "failures.max_rate=1"]
+    arguments = [*plugin.arguments(at=[1]), *options]
+    assert forks(plugin.folder, *arguments).code == 1
+    state = json.loads((plugin.folder / "run" / "run.json").read_text())
+    (plugin.folder / "run" / "report.html").unlink()
+    for again in (["resume", "run"], ["extend", "run", "n=4"], arguments):
+        done = forks(plugin.folder, *again, *([] if again is arguments else ["plugins=[faulty]"]))
+        assert (done.code, done.err) == (1, "")
+        assert done.out == (
+            f"run: nothing to make: complete since {state['ended']}, 3 images, 1 failed, "
+            f"see run/failures.jsonl, digest {state['digest']}\n"
+        )
+        now = json.loads((plugin.folder / "run" / "run.json").read_text())
+        assert (now["status"], now["ended"]) == ("complete", state["ended"])
+    assert (plugin.folder / "run" / "report.html").exists()
+    retried = forks(plugin.folder, "retry", "run", "plugins=[faulty]")
+    assert retried.out.startswith("images "), "it tried again"
+    longer = forks(plugin.folder, "extend", "run", "n=6", "plugins=[faulty]")
+    assert " 5 of 6 in " in longer.out, "there was something to make"
+
+
+def test_nothing_to_retry(forks: Forks, tmp_path: Path) -> None:
+    assert forks(tmp_path, *TINY, "n=1", "hydra.run.dir=a run", "engine=serial").code == 0
+    done = forks(tmp_path, "retry", "a run")
+    assert done.out.startswith("'a run': nothing to make: complete since ")
+    assert ", 1 image, digest " in done.out
 
 
 @pytest.mark.slow

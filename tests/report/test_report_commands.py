@@ -76,7 +76,7 @@ def test_sweep_has_an_index(forks: Forks, tmp_path: Path) -> None:
         tmp_path, "-m", "hydra.sweep.dir=sweep", *TINY, "n=2", "seed=0,10", "encoder=png,jpeg"
     )
     assert done.code == 0, done.err
-    assert "sweep sweep/index.html" in done.out
+    assert done.out.endswith("report sweep/index.html\n")
     text = (tmp_path / "sweep" / "index.html").read_text()
     data = json.loads(text.partition('id="data">')[2].partition("</script>")[0])
     assert [run["name"] for run in data["runs"]] == ["0", "1", "2", "3"]
@@ -95,7 +95,7 @@ def test_sweep_in_a_folder_named_by_the_time_has_an_index(forks: Forks, tmp_path
     done = forks(tmp_path, "-m", "hydra.sweep.dir=at-${now:%f}", *TINY, "n=2", "seed=0,1")
     assert done.code == 0, done.err
     (page,) = tmp_path.glob("at-*/index.html")
-    assert f"sweep {page.relative_to(tmp_path)}\n" in done.out
+    assert done.out.endswith(f"report {page.relative_to(tmp_path)}\n")
 
 
 def test_parts_of_one_run_are_no_sweep(forks: Forks, tmp_path: Path) -> None:
@@ -104,3 +104,5 @@ def test_parts_of_one_run_are_no_sweep(forks: Forks, tmp_path: Path) -> None:
     assert (done.code, done.err) == (0, "")
     assert not (tmp_path / "run" / "index.html").exists()
     assert (tmp_path / "run" / "report.html").exists()
+    assert ".  shards=0/2  part 0/2 done\n.  shards=1/2  4 images in " in done.out
+    assert done.out.endswith("report run/report.html\n")
