@@ -138,7 +138,7 @@ def tune(arguments: Sequence[str]) -> int:
 
 
 def show(arguments: Sequence[str]) -> int:
-    """Draw one contact sheet of what a config makes."""
+    """Draw one contact sheet of what a config makes; of a grid, cells from all over it."""
     parser = _parser("show", show, overrides=True)
     parser.add_argument("-o", "--output", default="contact-sheet.png", help="the PNG to write")
     parser.add_argument("-k", "--samples", type=int, default=16, help="how many samples (16)")
@@ -152,7 +152,7 @@ def show(arguments: Sequence[str]) -> int:
     node = settled(compose(flags.overrides, flags.config_dir, Config.typed))
     find_modules_here()
     plugins = listed(node)
-    config = Config.from_mapping(node, plugins).sample_config
+    config = Config.from_mapping(node, plugins)
     path = Path(flags.output)
     if path.suffix.lower() != ".png":
         raise ConfigError(f"--output: {flags.output!r} is no name of a PNG file; end it in .png")
