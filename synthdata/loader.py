@@ -7,6 +7,8 @@ the place of what was there.
 
 from __future__ import annotations
 
+import itertools
+import pickle
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,11 +18,13 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from synthdata.errors import ConfigError, nearest
+from synthdata.sources import FileResult, Repository
 
 LISTS = ("primitives", "effects", "labels")  # groups of which several options may be chosen
 RECIPE = "recipe"  # the group whose options set keys of the whole config
 OPTIONAL = ("axes", RECIPE, "services")  # groups of which none may be chosen
 MARKS = ("dist", "schedule", "axis")  # keys of mappings that are one value
+MERGED = 64  # merged configs that are kept
 _CHOICE = re.compile(r"(\w+)=(null|\[.*\])", re.DOTALL)
 
 
@@ -32,6 +36,7 @@ class Loader(ConfigLoaderImpl):  # type: ignore[misc]
 
     def __init__(self, search_path: Any, typed: Callable[[Any], Any] | None = None) -> None:
         super().__init__(search_path)
+        self.repository = Repository(search_path)
         self._typed = typed
 
     def load_configuration(
@@ -70,23 +75,31 @@ class Loader(ConfigLoaderImpl):  # type: ignore[misc]
             raise ConfigError(f"{group}: {value} is not an option; {nearest('', known)}")
         return f"{group}=[]" if value == "null" else override
 
-    def _compose_config_from_defaults_list(self, defaults: Any, repo: Any) -> DictConfig:
-        config = OmegaConf.create()
-        run: list[Any] = []  # of files that are merged as Hydra does it
-        for default in defaults:
-            if not _sets_up(default):
-                run.append(default)
-                continue
-            config.merge_with(super()._compose_config_from_defaults_list(run, repo))
-            run = []
-            file = super()._compose_config_from_defaults_list([default], repo)
+    def _compose_config_from_defaults_list(self, defaults: Any, repo: Any) -> Any:
+        recipes = [k for k, default in enumerate(defaults) if _sets_up(default)]
+        first = recipes[0] if recipes else len(defaults)
+        config = self._merged(defaults[:first], repo)
+        for k, after in itertools.pairwise([*recipes, len(defaults)]):
+            file = self._merged(defaults[k : k + 1], repo)
             self._leave_out(file, config)
             for key in _values(file, ""):
                 if OmegaConf.select(config, key, throw_on_missing=False) is not None:
                     OmegaConf.update(config, key, None, merge=False)
             config.merge_with(file)
-        config.merge_with(super()._compose_config_from_defaults_list(run, repo))
+            config.merge_with(self._merged(defaults[k + 1 : after], repo))
         return config
+
+    def _merged(self, defaults: Any, repo: Any) -> Any:
+        """What Hydra makes of files that take the place of nothing; made once in a process."""
+        contents = tuple(_content(default, repo) for default in defaults)
+        if (kept := _MERGED.get(contents)) is not None:
+            return pickle.loads(kept)  # noqa: S301  # pickled here
+        made = super()._compose_config_from_defaults_list(defaults, repo)
+        if None not in contents:
+            if len(_MERGED) == MERGED:
+                _MERGED.clear()
+            _MERGED[contents] = pickle.dumps(made)
+        return made
 
     def _leave_out(self, file: DictConfig, config: DictConfig) -> None:
         """Remove what a file says of options that it counted on, where others are chosen."""
@@ -96,6 +109,20 @@ class Loader(ConfigLoaderImpl):  # type: ignore[misc]
             for name in [n for n in told if n in known and n not in chosen]:
                 if "_target_" not in told[name]:
                     del told[name]
+
+
+_MERGED: dict[tuple[Any, ...], bytes] = {}  # pickled, for what is handed out is changed
+
+
+def _content(default: Any, repo: Any) -> Any:
+    """All that decides what a default adds to a config; None where that cannot be told."""
+    found = repo.load_config(default.config_path)
+    where = default.config_path, default.package, default.primary
+    if isinstance(found, FileResult):  # another source may have a schema for it
+        schema = repo.get_schema_source().is_config(default.config_path)
+        return None if schema else (*where, found.pickled)
+    is_hydras = found.is_schema_source and found.provider == "hydra"
+    return where if is_hydras else None
 
 
 def _sets_up(default: Any) -> bool:
