@@ -16,6 +16,12 @@ def check_outputs(config: Config) -> None:
         listed(config)
 
 
+def import_outputs() -> None:
+    """Import what ``finish_outputs`` needs, while this process waits for others."""
+    import synthdata.card.write
+    import synthdata.report.write  # noqa: F401
+
+
 def finish_outputs(run: Run) -> None:
     """Write what belongs to a complete run beside its shards; nothing while parts are missing.
 

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any
 
 from synthdata.errors import BudgetSpent, Interrupted, StartError, StorageError
+from synthdata.outputs import import_outputs
 from synthdata.run import Ledger, Run
 from synthdata.run.ledger import FAILURES
 from synthdata.runtime.log import LOGGER
@@ -89,6 +90,7 @@ class Console:
 
     def progress(self, ledger: Ledger, begun: int, total: int) -> None:
         """As ``synthdata.run.Observer``."""
+        import_outputs()
         if not self._live:
             return
         if self._bar is None:

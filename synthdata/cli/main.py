@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 import traceback
@@ -28,9 +29,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     if argv is not None:
         return _answer(list(argv))
+    gc.set_threshold(20_000, 10, 10)  # modules and configs are no garbage
     for number in (signal.SIGINT, signal.SIGTERM):  # this process ends with the command
         signal.signal(number, interrupt_once)
-    return guarded(lambda: _answer(sys.argv[1:]))
+    try:
+        return guarded(lambda: _answer(sys.argv[1:]))
+    finally:
+        gc.freeze()  # Python ends without going through all of them in search of cycles
 
 
 def _answer(arguments: list[str]) -> int:

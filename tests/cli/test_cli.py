@@ -52,6 +52,29 @@ def test_the_main_command(command: Command) -> None:
     assert "all as recorded" in again.stdout
 
 
+def test_its_end_takes_no_time(tmp_path: Path) -> None:
+    code = """
+import atexit, gc, sys
+from synthdata.cli.console import Console
+from synthdata.cli.main import main
+assert "synthdata.report" not in sys.modules
+Console().progress(None, 0, 0)  # while workers work
+assert {"synthdata.report.write", "synthdata.card.write"} <= set(sys.modules)
+atexit.register(lambda: print(gc.get_freeze_count() > 10_000))
+sys.argv[1:] = ["--version"]
+sys.exit(main())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=environment(),
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[1:] == ["True"]
+
+
 def test_it_says_the_same_as_the_interface_for_programs(command: Command) -> None:
     overrides = [*TINY, "primitives=lines", "n=7", "seed=3", "engine=serial"]
     assert command(*overrides, "hydra.run.dir=run").returncode == 0
