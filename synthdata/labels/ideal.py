@@ -11,7 +11,7 @@ from synthdata import geometry
 from synthdata.geometry.contacts import Contacts, contact_columns
 from synthdata.geometry.subpaths import subpaths
 from synthdata.labels.base import Truth
-from synthdata.scene import Mark
+from synthdata.scene import Mark, Scene
 
 _DIRECTIONS = (("tail", "tip"), ("baseline_start", "baseline_end"))
 
@@ -44,13 +44,19 @@ def meetings(truth: Truth) -> list[Meeting]:
 def met(truth: Truth) -> Contacts:
     """The same as columns."""
     a, b, at, kind = truth.once(_contacts)
+    shown = _on_canvas(at, truth.scene)  # what is beyond it an effect cannot bring back
     if truth.moves and len(at):
         points = truth.points(at.view(np.float64).reshape(-1, 2))
         at = np.ascontiguousarray(points).view(np.complex128).ravel()
-    x, y = at.real, at.imag
-    shown = (x >= 0.0) & (x <= truth.scene.width) & (y >= 0.0) & (y <= truth.scene.height)
+        shown &= _on_canvas(at, truth.scene)
     k = shown.nonzero()[0]
     return Contacts(a[k] + 1, b[k] + 1, at[k], kind[k])
+
+
+def _on_canvas(at: np.ndarray, scene: Scene) -> np.ndarray:
+    x, y = at.real, at.imag
+    found: np.ndarray = (x >= 0.0) & (x <= scene.width) & (y >= 0.0) & (y <= scene.height)
+    return found
 
 
 def touching_outlines(truth: Truth) -> set[tuple[int, int]]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from synthdata.labels.base import Label, Truth, small_ids
+from synthdata.labels.base import Label, Truth, small_ids, source
 from synthdata.labels.marks import all_rounded
 
 _EDGES: dict[str, tuple[tuple[str, str], ...]] = {
@@ -26,9 +26,10 @@ _OVAL = ("right", "bottom", "left", "top")
 class Keypoints(Label):
     """``keypoints``: for each mark [x, y, v, x, y, v, ...], as COCO has them.
 
-    ``v`` is 2 for a point that is seen, 1 for one whose pixel a mark further in front owns, and 0,
-    with x and y 0 too, for one off the canvas. ``num_keypoints`` counts those on it. ``names`` are
-    the points in order, and ``skeleton`` the pairs of them, counted from 1, to be joined.
+    ``v`` is 2 for a point that is seen, 1 for one whose pixel a mark further in front owns, or that
+    an effect moved in from beyond the drawn scene, and 0, with x and y 0 too, for one off the
+    canvas. ``num_keypoints`` counts those on it. ``names`` are the points in order, and
+    ``skeleton`` the pairs of them, counted from 1, to be joined.
     """
 
     def fields(self, truth: Truth) -> Mapping[str, Any]:
@@ -65,7 +66,10 @@ def _values(truth: Truth) -> list[float]:
     on = (x >= 0.0) & (x < width) & (y >= 0.0) & (y < height)
     points = np.where(on[:, None], points, 0.0)
     column, row = points.astype(np.intp).T
-    seen = np.where(on, np.where(ids[row, column] > number, 1, 2), 0).tolist()
+    hidden = ids[row, column] > number
+    if truth.moves:
+        hidden |= truth.once(source)[row, column] < 0
+    seen = np.where(on, np.where(hidden, 1, 2), 0).tolist()
     xy = all_rounded(points.ravel()).reshape(-1, 2).tolist()
     return [value for (x, y), v in zip(xy, seen, strict=True) for value in (x, y, v)]
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from synthdata import geometry
 from synthdata.errors import ConfigError
 from synthdata.geometry.contacts import KINDS
 from synthdata.geometry.overlaps import touching
@@ -160,7 +161,8 @@ def inside_pairs(truth: Truth) -> list[Pair]:
     marks = truth.scene.marks
     here = [k - 1 for k in shown(truth)]
     ids = np.array(here, dtype=np.intp)
-    x0, y0, x1, y1 = np.array([marks[k].bounds for k in here]).reshape(-1, 4).T
+    boxes = [geometry.path_bounds(*outline(marks[k])) for k in here]
+    x0, y0, x1, y1 = np.array(boxes).reshape(-1, 4).T
     around = (x0[:, None] <= x0) & (y0[:, None] <= y0) & (x1[:, None] >= x1) & (y1[:, None] >= y1)
     np.fill_diagonal(around, False)
     candidates = _pairs(ids, around)

@@ -101,19 +101,20 @@ def truncated(truth: Truth) -> list[float | None]:
 def _kept(truth: Truth) -> list[int]:
     """How many pixels of each mark in the scene are moved to within the finished picture."""
     of = truth.once(in_scene)
-    width, height = truth.scene.width, truth.scene.height
     length = of.stop - of.start
     place = np.arange(int(length.sum())) + np.repeat(of.stop - np.cumsum(length), length)
-    column, row = np.divmod(place, height)
-    there = truth.points(np.stack((column + 0.5, row + 0.5), axis=1))
-    inside = ((there >= 0) & (there <= (width, height))).all(axis=1)
+    column, row = np.divmod(place, truth.scene.height)
+    inside = _inside(truth, np.stack((column + 0.5, row + 0.5), axis=1))
     count = len(truth.scene.marks)
     found: list[int] = np.bincount(np.repeat(of.owner, length)[inside], minlength=count).tolist()
     return found
 
 
 def lost_outline(truth: Truth, mark: Mark) -> float:
-    """The share of the outline's length that is off the canvas: for marks of a vast size."""
+    """The share of the outline's length that is not in the finished picture: for vast marks.
+
+    As with pixels it is what lies off the canvas of the scene, and what an effect moves out.
+    """
     size = np.array((truth.scene.width, truth.scene.height), dtype=np.float64)
     kept = total = 0.0
     for points, closed in geometry.flatten(mark.vertices, mark.codes):
@@ -127,9 +128,34 @@ def lost_outline(truth: Truth, mark: Mark) -> float:
         leave = np.where(still, np.inf, ways[1]).min(axis=1)
         length = np.hypot(step[:, 0], step[:, 1])
         share = np.clip(np.minimum(leave, 1.0) - np.maximum(enter, 0.0), 0.0, 1.0)
+        if truth.moves:
+            k = share.nonzero()[0]
+            first = start[k] + np.maximum(enter[k], 0.0)[:, None] * step[k]
+            share[k] *= _staying(truth, first, share[k, None] * step[k])
         kept += float((share * length).sum())
         total += float(length.sum())
     return 1.0 - kept / total if total else 1.0
+
+
+def _staying(truth: Truth, start: np.ndarray, step: np.ndarray) -> np.ndarray:
+    """What share of each line of the scene is moved to within the picture, by eighths of a pixel.
+
+    ``start`` and ``step`` are (k, 2).
+    """
+    count = np.clip(np.ceil(8.0 * np.hypot(step[:, 0], step[:, 1])), 1, None).astype(np.intp)
+    k = np.repeat(np.arange(len(count)), count)
+    t = (np.arange(len(k)) - np.repeat(np.cumsum(count) - count, count) + 0.5) / count[k]
+    inside = _inside(truth, start[k] + t[:, None] * step[k])
+    found: np.ndarray = np.bincount(k, inside, len(count)) / count
+    return found
+
+
+def _inside(truth: Truth, points: np.ndarray) -> np.ndarray:
+    """Which points of the scene (k, 2) are moved to within the finished picture: bool (k,)."""
+    there = truth.points(points)
+    size = truth.scene.width, truth.scene.height
+    found: np.ndarray = ((there >= 0) & (there <= size)).all(axis=1)
+    return found
 
 
 def _rounded(share: float | None) -> float | None:

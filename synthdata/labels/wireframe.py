@@ -20,7 +20,7 @@ _SIGHTS = (0.2, 0.35, 0.5, 0.65, 0.8)  # places along a line where it is looked 
 
 
 class Lines(NamedTuple):
-    """Straight lines in the finished picture: ends, complex (n,), and the mark (n,) of each."""
+    """Straight lines: ends, complex (n,), and the mark (n,) of each."""
 
     a: np.ndarray
     b: np.ndarray
@@ -44,7 +44,10 @@ class Wireframe(Label):
     cut: bool = True
 
     def fields(self, truth: Truth) -> Mapping[str, Any]:
-        lines = _on_canvas(_sides(truth), truth.scene.width, truth.scene.height)
+        width, height = truth.scene.width, truth.scene.height
+        lines = _on_canvas(_sides(truth), width, height)
+        if truth.moves:
+            lines = _on_canvas(_moved(lines, truth), width, height)
         if self.cut:
             lines = _cut(lines)
             lines = lines.at(_is_seen(lines, truth))
@@ -53,15 +56,21 @@ class Wireframe(Label):
 
 
 def _sides(truth: Truth) -> Lines:
-    """The straight sides of the marks' outlines, where effects have moved them."""
+    """The straight sides of the marks' outlines in the scene."""
     marks = truth.scene.marks
     drawn = [k for k, mark in enumerate(marks) if mark.category != "text"]
     found = pieces([outline(marks[k]) for k in drawn])
     p, path = found.p[found.straight], found.path[found.straight]
-    ends = np.stack((p[:, 0], p[:, 3]), axis=1).ravel()
+    mark = np.array(drawn, dtype=np.intp)[path] if drawn else path
+    return Lines(p[:, 0], p[:, 3], mark)
+
+
+def _moved(lines: Lines, truth: Truth) -> Lines:
+    """Where effects move lines: from end to end."""
+    ends = np.stack((lines.a, lines.b), axis=1).ravel()
     placed = truth.points(ends.view(np.float64).reshape(-1, 2))
     a, b = np.ascontiguousarray(placed).view(np.complex128).reshape(-1, 2).T
-    return Lines(a, b, np.array(drawn, dtype=np.intp)[path] if drawn else path)
+    return Lines(a, b, lines.mark)
 
 
 def _on_canvas(lines: Lines, width: int, height: int) -> Lines:

@@ -10,7 +10,8 @@ import shapely
 from shapely.geometry import LineString, Polygon
 from shapely.geometry.base import BaseGeometry
 
-from synthdata.effects import Affine, Perspective
+from synthdata.distributions import Constant
+from synthdata.effects import Affine, Crop, Perspective
 from synthdata.effects.base import Change
 from synthdata.labels import Truth
 from synthdata.primitives.base import Draw, Primitive
@@ -64,6 +65,19 @@ def warps(width: int, height: int, seed: int) -> list[Change]:
         Affine().prepare(rng, width, height),
         Perspective().prepare(rng, width, height),
     ]
+
+
+def shift(dx: float) -> Change:
+    """To the right, by a share of the width."""
+    same = dict.fromkeys(("rotation", "shear", "dy"), Constant(0.0))
+    effect = Affine(scale=Constant(1.0), dx=Constant(dx), **same)
+    return effect.prepare(np.random.default_rng(0), SIDE, SIDE)
+
+
+def middle() -> Change:
+    """The middle of the picture, a quarter of its sides, enlarged to all of it."""
+    effect = Crop(scale=Constant(0.25), x=Constant(0.5), y=Constant(0.5))
+    return effect.prepare(np.random.default_rng(0), SIDE, SIDE)
 
 
 def chains(mark: Mark, steps: int = 64) -> list[tuple[np.ndarray, bool]]:

@@ -16,6 +16,7 @@ from label_cases import (
     painted,
     scene,
     scene_of,
+    shift,
     truth_of,
     warps,
 )
@@ -231,6 +232,7 @@ def test_labels_of_the_warped_scene_are_those_of_the_warped_mask(effect: Effect)
         scene = scene_of(MIXED, seed)
         change = effect.prepare(np.random.default_rng(seed), SIDE, SIDE)
         ids = change.ids(truth_of(scene).ids())
+        shown = change.ids(np.ones_like(ids))
         truth = truth_of(scene, change)
         segments = Segments(polygons=False).fields(truth)["segments"]
         shares = Visibility().fields(truth)["visibility"]
@@ -246,7 +248,9 @@ def test_labels_of_the_warped_scene_are_those_of_the_warped_mask(effect: Effect)
             assert box["visible"] == [x, y, columns.max() - x + 1, rows.max() - y + 1]
         for item in Keypoints().fields(truth)["keypoints"]:
             for x, y, v in np.reshape(item["keypoints"], (-1, 3)):
-                assert not v or (ids[int(y), int(x)] > item["id"]) == (v == 1)
+                if v:
+                    hidden = ids[int(y), int(x)] > item["id"] or not shown[int(y), int(x)]
+                    assert v == (1 if hidden else 2)
 
 
 def test_vast_marks_are_quick() -> None:
@@ -453,7 +457,16 @@ def test_keypoints(warped: bool) -> None:
                     continue
                 assert (x, y) == pytest.approx((px, py), abs=0.0005)
                 front = truth.ids()[int(py), int(px)]
-                assert v == (1 if front > number else 2)
+                hidden = front > number or (warped and source(truth)[int(py), int(px)] < 0)
+                assert v == (1 if hidden else 2)
+
+
+def test_a_key_point_from_beyond_the_scene_is_not_seen() -> None:
+    """The strip that a shift lets in shows nothing of the scene, whatever would be there."""
+    mark = line((-30.0, 40.0), (30.0, 40.0), width=3.0)
+    (item,) = Keypoints().fields(truth_of(scene(mark), shift(0.5)))["keypoints"]
+    assert item["keypoints"] == [50.0, 40.0, 1, 110.0, 40.0, 2]
+    assert item["num_keypoints"] == 2
 
 
 def test_semantic_mask_is_the_category_of_the_front_most_mark() -> None:

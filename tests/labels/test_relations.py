@@ -8,13 +8,26 @@ from itertools import combinations
 import numpy as np
 import pytest
 import shapely
-from label_cases import SIDE, circle, line, on_canvas, painted, scene, scene_of, truth_of, warps
+from label_cases import (
+    SIDE,
+    circle,
+    line,
+    middle,
+    on_canvas,
+    painted,
+    scene,
+    scene_of,
+    shift,
+    truth_of,
+    warps,
+)
 from shapely.geometry import Polygon
 
 import synthdata.primitives as shipped
 from synthdata.distributions import Constant
 from synthdata.errors import ConfigError
-from synthdata.labels import Relations
+from synthdata.labels import ImageLevel, Relations
+from synthdata.labels.visibility import lost_outline
 from synthdata.scene import Mark
 
 MIXED = shipped.Mixed(count=Constant(8))
@@ -165,6 +178,40 @@ def test_intersections_move_with_the_picture() -> None:
                     assert moved.distance(shapely.Point(x, y)) < 0.01
             assert item["count"] == item["kinds"].count("cross")
     assert some > 10
+
+
+def test_what_is_inside_is_so_by_outlines_without_their_width() -> None:
+    """A stroke may stick out over the outline that its own is inside of, and a hand may too."""
+    found = relations(circle(80, 80, 50, fill=(0, 0, 0)), circle(80, 80, 48, width=9.0))
+    assert found["contains"] == [[1, 2]]
+
+
+def test_marks_that_an_effect_moves_out_have_no_relations() -> None:
+    marks = scene(circle(20, 20, 9), line((70, 80), (90, 80)), line((80, 70), (80, 90)))
+    truth = truth_of(marks, middle())
+    assert Relations().fields(truth)["relations"]["components"] == [[2, 3]]
+    assert ImageLevel().fields(truth)["counts"] == {"line": 2}
+
+
+@pytest.mark.parametrize("x", [10, 70])
+def test_marks_without_a_pixel_are_there_if_their_outline_is(x: int) -> None:
+    thin = line((x, 80.0), (x + 8.0, 80.0), width=0.0)
+    found = ImageLevel().fields(truth_of(scene(thin), middle()))
+    assert found["counts"] == ({"line": 1} if x == 70 else {})
+
+
+def test_what_is_beyond_the_scene_does_not_meet_in_the_strip_that_a_shift_lets_in() -> None:
+    marks = scene(line((-40, 40), (60, 40)), line((-20, 20), (-20, 60), (20, 60), (20, 20)))
+    found = Relations().fields(truth_of(marks, shift(0.5)))["relations"]
+    assert [item["points"] for item in found["intersections"]] == [[[100.0, 40.0]]]
+
+
+def test_of_a_vast_mark_what_an_effect_moves_out_is_lost() -> None:
+    """A line of 100 canvases of which a quarter of one is in the picture."""
+    vast = line((-8000.0, 80.0), (8000.0, 80.0), width=300.0)
+    for changes, share in (((), 0.99), ((middle(),), 0.9975)):
+        truth = truth_of(scene(vast), *changes)
+        assert lost_outline(truth, vast) == pytest.approx(share, abs=1e-5)
 
 
 def test_marks_off_the_canvas_have_no_relations() -> None:

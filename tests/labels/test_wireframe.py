@@ -29,19 +29,24 @@ def wireframe(truth: Truth, **fields: Any) -> tuple[np.ndarray, list[list[int]]]
 
 
 def sides(made: Scene, truth: Truth) -> list[shapely.LineString]:
-    """The straight sides by their corners, moved along by effects and cut off at the canvas."""
+    """The straight sides by their corners: what the canvas has of them, moved along by effects."""
     box = shapely.box(0, 0, made.width, made.height)
+
+    def shown(side: shapely.LineString) -> shapely.LineString:
+        moved = shapely.transform(side.intersection(box), truth.points)
+        return moved.intersection(box)
+
     found = []
     for mark in made.marks:
         codes = [1] + [2] * (len(mark.vertices) - 1) if mark.codes is None else mark.codes.tolist()
-        points = truth.points(mark.vertices)
+        points = mark.vertices
         start = points[0]
         for k, code in enumerate(codes):
             if code == 1:
                 start = points[k]
             else:
                 ends = points[k - 1], start if code == 79 else points[k]
-                found.append(shapely.LineString(ends).intersection(box))
+                found.append(shown(shapely.LineString(ends)))
     return [part for part in found if part.length > 1e-3]
 
 
