@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from bisect import bisect_right
 from collections import OrderedDict
@@ -13,7 +12,7 @@ import orjson
 
 from synthdata.dataset.source import Source, placed
 from synthdata.errors import ConfigError, MissingSample
-from synthdata.exports.source import check_finished, file_name
+from synthdata.exports.source import check_finished, file_name, pixels
 from synthdata.run.ledger import FAILURES
 from synthdata.run.order import record_index
 from synthdata.run.plan import Shard
@@ -51,17 +50,16 @@ class Stored(Source):
 
     def sample(self, index: int, out: np.ndarray | None = None) -> dict[str, Any]:
         shard, record = self._record(index)
-        image = self._pixels(shard, file_name(record))
-        sample = {"image": placed(image, out), "record": record}
+        sample = {"image": placed(self._picture(shard, record), out), "record": record}
         for name in self._labels:
-            sample[name] = self._pixels(shard, file_name(record, name))
+            sample[name] = placed(self._pixels(shard, file_name(record, name)))
         for key in [key for key in record if key == "sha256" or key.endswith("_sha256")]:
             del record[key]  # true of the file, not of the sample
         return sample
 
     def image(self, index: int, out: np.ndarray | None = None) -> np.ndarray:
         shard, record = self._record(index)
-        return placed(self._pixels(shard, file_name(record)), out)
+        return placed(self._picture(shard, record), out)
 
     def _record(self, index: int) -> tuple[int, dict[str, Any]]:
         shard = self._plan.shard_of(index)
@@ -69,20 +67,18 @@ class Stored(Source):
             raise IndexError(f"sample {index} is not among the {self._plan.n} of the run")
         return shard.number, self._own["records"].read(shard, index)
 
-    def _pixels(self, shard: int, name: str) -> np.ndarray:
-        try:
-            data = self._run.config.store.read(self._run.path, shard, name)
-            if data.startswith(b"\x93NUMPY"):
-                array: np.ndarray = np.load(io.BytesIO(data), allow_pickle=False)
-                return array
-            from PIL import Image
+    def _picture(self, shard: int, record: dict[str, Any]) -> np.ndarray:
+        return self._pixels(shard, file_name(record), self.config.canvas.mode != "rgb")
 
-            with Image.open(io.BytesIO(data)) as picture:
-                return np.array(picture)
+    def _pixels(self, shard: int, name: str, grey: bool = False) -> np.ndarray:
+        try:
+            return pixels(self._run.config.store.read(self._run.path, shard, name), grey)
         except FileNotFoundError as error:
             raise MissingSample(f"{self._run.path}: {name!r} is missing") from error
-        except (OSError, ValueError) as error:
+        except OSError as error:
             raise MissingSample(f"{self._run.path}: {name!r} cannot be read: {error}") from error
+        except ConfigError as error:
+            raise MissingSample(f"{self._run.path}: {name!r} {error}") from error
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Stored, (self._run, self._missing)

@@ -146,8 +146,9 @@ class Source:
         return self._decoded[1]
 
     def _decode(self, item: Item, name: str) -> np.ndarray:
+        grey = not name and self.run.config.canvas.mode != "rgb"
         try:
-            return pixels(self.read(item, name))
+            return pixels(self.read(item, name), grey)
         except ConfigError as error:
             file = file_name(item.record, name)
             raise ConfigError(f"shard {item.shard:05d}: {file!r} {error}") from error
@@ -172,8 +173,10 @@ class Source:
             copy.write(self.read(item, name))
 
 
-def pixels(data: bytes) -> np.ndarray:
+def pixels(data: bytes, grey: bool = False) -> np.ndarray:
     """The array of a picture in one of the formats that encoders write.
+
+    With ``grey`` it has one channel, also in WebP, which stores all pictures as RGB.
 
     Raises ConfigError for anything else: a picture may be a stranger's, and Pillow has many readers
     more, one of which starts a program.
@@ -185,7 +188,7 @@ def pixels(data: bytes) -> np.ndarray:
         from PIL import Image
 
         with Image.open(io.BytesIO(data), formats=_FORMATS) as picture:
-            return np.asarray(picture)
+            return np.asarray(picture.convert("L") if grey else picture)
     except Exception as error:  # the readers raise whatever a broken file leads them to
         raise ConfigError(f"cannot be read: {error}") from error
 

@@ -59,14 +59,17 @@ def check_both(overrides: list[str], folder: Path) -> None:
         for data in (made, read):
             data.image_into(index, image)
             assert np.array_equal(image, data[index]["image"])
+            arrays = [array for name, array in data[index].items() if name != "record"]
+            assert all(array.flags.writeable and array.flags.c_contiguous for array in arrays)
     assert len(pickle.dumps(made)) < 10_000
     assert len(pickle.dumps(read)) < 10_000
 
 
-@pytest.mark.parametrize("mode", ["rgb", "grey"])
-@pytest.mark.parametrize("encoder", ["png", "npy", "tiff"])
+@pytest.mark.parametrize("mode", ["rgb", "grey", "binary"])
+@pytest.mark.parametrize("encoder", ["png", "npy", "tiff", "webp"])
 def test_made_and_read_are_equal_for_lossless_encoders(encoder, mode, tmp_path) -> None:
     overrides = [*TINY, f"encoder={encoder}", f"canvas.mode={mode}", "effects=[affine,blur]"]
+    overrides += ["encoder.lossless=true"] if encoder == "webp" else []
     check_both([*overrides, "labels=[marks,semantic_mask,boxes]"], tmp_path)
 
 
@@ -322,9 +325,11 @@ def test_a_run_with_missing_shards_or_strange_records(run: synthdata.Run, tmp_pa
     with pytest.raises(MissingSample):
         Dataset.from_run(copy)[4]
     metadata.write_bytes(b"\n".join([*lines, b""]))
-    (metadata.parent / record["file_name"]).write_bytes(b"no picture")
-    with pytest.raises(MissingSample, match="cannot be read"):
-        Dataset.from_run(copy)[4]
+    postscript = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\n"
+    for picture in (b"no picture", postscript, b"P6\n1 1\n255\nrgb", b"\x93NUMPY" + b"(" * 9000):
+        (metadata.parent / record["file_name"]).write_bytes(picture)
+        with pytest.raises(MissingSample, match="cannot be read"):
+            Dataset.from_run(copy)[4]
     shutil.rmtree(metadata.parent)
     with pytest.raises(ConfigError, match="of its 3 shards 00001 are missing"):
         Dataset.from_run(copy)
