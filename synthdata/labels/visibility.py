@@ -154,7 +154,7 @@ def _inside(truth: Truth, points: np.ndarray) -> np.ndarray:
     """Which points of the scene (k, 2) are moved to within the finished picture: bool (k,)."""
     there = truth.points(points)
     size = truth.scene.width, truth.scene.height
-    found: np.ndarray = ((there >= 0) & (there <= size)).all(axis=1)
+    found: np.ndarray = np.all((there >= 0) & (there <= size), axis=1)
     return found
 
 
