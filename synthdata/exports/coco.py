@@ -98,7 +98,7 @@ class Coco(Format):
 
     def _category(self, name: str, number: int, survey: Survey) -> dict[str, Any]:
         category: dict[str, Any] = {"id": number, "name": name, "supercategory": "mark"}
-        points = list(survey.keypoints.get(name, ()))
+        points = survey.keypoints.get(name, [])
         if self.keypoints and points:
             category |= {"keypoints": points, "skeleton": skeleton(name, points)}
         return category

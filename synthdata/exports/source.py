@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,14 +45,15 @@ class Survey:
     categories
         Those of the marks, in the order in which they come first.
     keypoints
-        For each category the names of its key points, in the order in which they come first.
+        For each category the names of the key points of all its marks, in the order of these: one
+        that only longer marks have comes after the one that is before it there.
     columns
         The keys of the records, each with the types of its values.
     """
 
     census: Census
     categories: dict[str, None] = field(default_factory=dict)
-    keypoints: dict[str, dict[str, None]] = field(default_factory=dict)
+    keypoints: dict[str, list[str]] = field(default_factory=dict)
     columns: dict[str, set[type]] = field(default_factory=dict)
 
     @property
@@ -124,7 +125,7 @@ class Source:
                 survey.columns.setdefault(key, set()).add(type(value))
             for category, names in _named_keypoints(item.record):
                 survey.categories.setdefault(category)
-                survey.keypoints.setdefault(category, {}).update(dict.fromkeys(names))
+                _merge(survey.keypoints.setdefault(category, []), names)
         return survey
 
     def read(self, item: Item, name: str = "") -> bytes:
@@ -242,6 +243,19 @@ def read_record(line: bytes, shard: int) -> dict[str, Any]:
     raise ConfigError(
         f"shard {shard:05d}: its metadata has a line that is not a record; verify says more"
     )
+
+
+def _merge(known: list[str], names: Sequence[str]) -> None:
+    """Put the names that are not ``known`` among those that are, each behind the one before it."""
+    if known == names:
+        return
+    place = 0
+    for name in names:
+        if name in known:
+            place = known.index(name) + 1
+        else:
+            known.insert(place, name)
+            place += 1
 
 
 def _named_keypoints(record: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:

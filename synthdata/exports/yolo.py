@@ -101,7 +101,7 @@ class Yolo(Format):
         if self.task == "pose":
             data["kpt_shape"] = [_most_points(survey), 3]
             data["kpt_names"] = {
-                k: _padded(list(survey.keypoints.get(name, ())), _most_points(survey))
+                k: _padded(survey.keypoints.get(name, []), _most_points(survey))
                 for k, name in enumerate(names)
             }
         return data

@@ -78,7 +78,8 @@ def skeleton(category: str, names: Sequence[str]) -> list[list[int]]:
     """The pairs of key points, counted from 1, that are joined in a drawing of the skeleton.
 
     Corners are joined in a ring, the points of chains one after the other, arms with the centre,
-    and nodes of grids with their neighbours.
+    and nodes of grids with their neighbours. The names may be those of several marks: curves have
+    a chain by their control points and one by their knots.
     """
     return [list(pair) for pair in _pairs(category, tuple(names))]
 
@@ -89,7 +90,9 @@ def _pairs(category: str, names: tuple[str, ...]) -> list[tuple[int, int]]:
     chains: list[Sequence[str]] = list(_EDGES.get(category, ()))
     corners = [n for n in names if re.fullmatch(r"corner_\d+", n)]
     if "start" in place and "end" in place and category not in _EDGES:
-        chains.append([n for n in names if n != "center"])
+        between = [n for n in names if n not in ("center", "start", "end")]
+        kinds = [[n for n in between if n.startswith(kind)] for kind in ("control_", "knot_")]
+        chains += [("start", *kind, "end") for kind in (kinds if all(kinds) else [between])]
     elif corners:
         chains.append([*corners, corners[0]])
     if set(_OVAL) <= place.keys():

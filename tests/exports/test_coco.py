@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+from itertools import combinations, pairwise
+from math import dist
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from configs import config
 from export_cases import SPLIT, box_of, exported, file_of, mask_of, seen
 from PIL import Image
 
@@ -99,6 +102,30 @@ def test_perfect_detections_score_one(rich: Run, tmp_path: Path, kind: str) -> N
         scores.accumulate()
         scores.summarize()
     assert scores.stats[0] == pytest.approx(1.0)
+
+
+def test_the_skeleton_of_a_category_is_that_of_its_longest_marks(tmp_path: Path) -> None:
+    """Chains that grow from sample to sample; curves have control points or else knots."""
+    overrides = ["primitives=[polylines,curves,grids]", "primitives.polylines.count=1", "seed=3"]
+    overrides += ["labels=[marks,keypoints]", "canvas.size=[64,64]", "engine=serial", "n=40"]
+    run = Run(tmp_path / "run", config(overrides)).execute()
+    coco = load(exported(run, "coco", tmp_path / "coco"))
+    longest: dict[tuple[str, str], list[str]] = {}
+    for record in run.records():
+        for row in record["keypoints"]:
+            kind = row["category"], row["names"][1].partition("_")[0]
+            longest[kind] = max(longest.get(kind, []), row["names"], key=len)
+    for category in coco.cats.values():
+        names = category["keypoints"]
+        found = {frozenset((names[a - 1], names[b - 1])) for a, b in category["skeleton"]}
+        if category["name"] == "grid":
+            nodes = [tuple(map(int, name.split("_")[1:])) for name in names]
+            beside = [{a, b} for a, b in combinations(nodes, 2) if dist(a, b) == 1]
+            assert found == {frozenset("node_%d_%d" % node for node in pair) for pair in beside}
+        else:
+            chains = [chain for (name, _), chain in longest.items() if name == category["name"]]
+            assert len(chains) == (2 if category["name"] == "curve" else 1)
+            assert found == {frozenset(pair) for chain in chains for pair in pairwise(chain)}
 
 
 def test_keypoints_are_in_the_slots_that_the_category_names(rich: Run, tmp_path: Path) -> None:
