@@ -68,6 +68,8 @@ class Instances:
                 box = box_of(lengths, record["height"])
             else:
                 box = boxes[k]["visible"] if boxes is not None else mark["bbox"]
+            if box is None and lengths is not None:  # warps move pixels as a whole, boxes exactly
+                box = box_of(lengths, record["height"])
             if box is not None:
                 yield Instance(mark["id"], mark["category"], box, lengths)
 

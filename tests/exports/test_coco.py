@@ -17,6 +17,8 @@ from export_cases import SPLIT, box_of, exported, file_of, mask_of, seen
 from PIL import Image
 
 from synthdata.errors import ConfigError
+from synthdata.exports.instances import Instances
+from synthdata.exports.source import Item
 from synthdata.labels.categories import CATEGORIES
 from synthdata.run import Run
 
@@ -102,6 +104,20 @@ def test_perfect_detections_score_one(rich: Run, tmp_path: Path, kind: str) -> N
         scores.accumulate()
         scores.summarize()
     assert scores.stats[0] == pytest.approx(1.0)
+
+
+def test_a_mark_has_pixels_where_its_exact_box_has_none() -> None:
+    """Warps move whole pixels, so the last of a mark may be on the canvas and its box beyond."""
+    counts = {"size": [5, 4], "counts": [15, 2, 3]}
+    record = {
+        "index": 0,
+        "height": 5,
+        "marks": [{"id": 1, "category": "line", "bbox": None}],
+        "boxes": [{"id": 1, "clipped": None}],
+        "segments": [{"id": 1, "amodal": counts}],
+    }
+    (found,) = Instances(None, "amodal").of(Item(0, "train", record, b""))  # type: ignore[arg-type]
+    assert found.box == [3, 0, 1, 2]
 
 
 def test_the_skeleton_of_a_category_is_that_of_its_longest_marks(tmp_path: Path) -> None:
