@@ -7,17 +7,20 @@ pictures those are most of what a sample costs. What comes out is the same.
 from __future__ import annotations
 
 import itertools
+import time
 from typing import Any, cast
 
 import numpy as np
 
 from synthdata.axes.coordinate import Here
+from synthdata.distributions import Distribution
 from synthdata.geometry.clipped import with_boxes
 from synthdata.primitives.base import Draw, Levels, Primitive, Shape, draw_count
 from synthdata.rng import Streams
 from synthdata.scene import Color, Mark
 
 MOST = 128  # marks that are drawn together
+MOST_S = 0.02  # seconds after which nothing more is drawn ahead
 
 
 class Ahead:
@@ -39,7 +42,7 @@ class Ahead:
         boxes: bool = False,
     ) -> None:
         self._primitive, self._streams, self._here = primitive, streams, here
-        self._boxes = boxes
+        self._boxes = boxes and _is_shipped(primitive)
         self._geometry, self._style = f"geometry/{name}", f"style/{name}"
         self._together = isinstance(primitive, Shape) and primitive.together
         self._next = self._run = 0
@@ -71,14 +74,19 @@ class Ahead:
     ) -> dict[int, list[Mark]]:
         """The marks of sample ``start`` and of some after it, of which only the boxes are found
         together; none where that cannot be."""
+        primitive = cast("Shape", self._primitive)
         drawn: list[list[Mark]] = []
+        room = MOST
+        until = time.perf_counter() + MOST_S
         try:
             for index in range(start, start + min(self._run, MOST)):
                 if self._here is not None:
                     self._here.at(index)
-                drawn.append(self._primitive.marks(self._draw(index, width, height, background)))
-                if sum(map(len, drawn)) >= MOST:
-                    break
+                draw = self._draw(index, width, height, background)
+                room -= draw_count(primitive.count, draw)
+                if drawn and (room < 0 or time.perf_counter() > until):
+                    break  # what is large or slow has to fail, or to be late, in its own time
+                drawn.append(primitive.marks(self._draw(index, width, height, background)))
             marks = with_boxes(
                 list(itertools.chain(*drawn)), (0.0, 0.0, float(width), float(height))
             )
@@ -125,6 +133,14 @@ class Ahead:
         finally:
             if self._here is not None:
                 self._here.at(start)
+
+
+def _is_shipped(primitive: Primitive) -> bool:
+    """Whether what draws marks is none of a user's, which may hang, or end the process, and then
+    has to do it at the sample that is asked for."""
+    kinds = [primitive, *(kind for kind, _ in primitive.kinds())]
+    shipped = all(type(kind).__module__.startswith("synthdata.") for kind in kinds)
+    return shipped and isinstance(getattr(primitive, "count", None), Distribution)
 
 
 class _Nobody:
