@@ -42,7 +42,8 @@ class Ahead:
         boxes: bool = False,
     ) -> None:
         self._primitive, self._streams, self._here = primitive, streams, here
-        self._boxes = boxes and _is_shipped(primitive)
+        self._boxes = boxes
+        self._singly = boxes and here is None and _is_shipped(primitive)
         self._geometry, self._style = f"geometry/{name}", f"style/{name}"
         self._together = isinstance(primitive, Shape) and primitive.together
         self._next = self._run = 0
@@ -51,7 +52,7 @@ class Ahead:
 
     def marks(self, index: int, width: int, height: int, background: Color) -> list[Mark]:
         """The marks of sample ``index`` on such a canvas, from back to front."""
-        if not (self._together or self._boxes):
+        if not (self._together or self._singly):
             return self._primitive.marks(self._draw(index, width, height, background))
         if index != self._next or background != self._background:
             self._run = 0
@@ -80,8 +81,6 @@ class Ahead:
         until = time.perf_counter() + MOST_S
         try:
             for index in range(start, start + min(self._run, MOST)):
-                if self._here is not None:
-                    self._here.at(index)
                 draw = self._draw(index, width, height, background)
                 room -= draw_count(primitive.count, draw)
                 if drawn and (room < 0 or time.perf_counter() > until):
@@ -93,11 +92,8 @@ class Ahead:
             rest = iter(marks)
             return {start + k: list(itertools.islice(rest, len(m))) for k, m in enumerate(drawn)}
         except Exception:  # of one of them, which raises it again when its turn comes
-            self._boxes = False
+            self._singly = False
             return {}
-        finally:
-            if self._here is not None:
-                self._here.at(start)
 
     def _draw_together(
         self, start: int, width: int, height: int, background: Color
