@@ -36,7 +36,7 @@ from synthdata.distributions import (
     Distribution,
     Palette,
 )
-from synthdata.errors import ConfigError, nearest
+from synthdata.errors import ConfigError, nearest, shown
 from synthdata.schedules import Schedule
 
 T = TypeVar("T")
@@ -66,7 +66,7 @@ def build(node: Any, base: type[T], key: str, plugins: Sequence[str] = ()) -> T:
         If anything about the node is wrong; the message names the key, the value and what would do.
     """
     if not isinstance(node, Mapping) or "_target_" not in node:
-        what = "null" if node is None else _brief(node)
+        what = _brief(node)
         if isinstance(node, Mapping) and node:
             what = f"its key {next(iter(node))!r} is set, but that"
         raise ConfigError(
@@ -78,7 +78,7 @@ def build(node: Any, base: type[T], key: str, plugins: Sequence[str] = ()) -> T:
 
 
 def _brief(value: Any) -> str:
-    text = repr(value)
+    text = shown(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
@@ -135,13 +135,13 @@ def coerce(value: Any, hint: Any, key: str, plugins: Sequence[str] = ()) -> Any:
     if origin is typing.Literal:
         if value not in arguments:
             known = ", ".join(map(str, arguments))
-            raise ConfigError(f"{key}: {value!r} is not one of {known}")
+            raise ConfigError(f"{key}: {shown(value)} is not one of {known}")
         return value
     if origin is tuple:
         return _sequence(value, arguments, key, plugins)
     if origin in (dict, Mapping) or (isinstance(origin, type) and issubclass(origin, Mapping)):
         if not isinstance(value, Mapping):
-            raise ConfigError(f"{key}: {value!r} is not a mapping")
+            raise ConfigError(f"{key}: {shown(value)} is not a mapping")
         return {k: coerce(v, arguments[1], f"{key}.{k}", plugins) for k, v in value.items()}
     if hint is Any:
         return value
@@ -185,7 +185,7 @@ def distribution(value: Any, key: str, base: type[Distribution] = Distribution) 
         if name is None:
             raise ConfigError(f"{key}: a distribution needs 'dist'; known: {', '.join(kinds)}")
         if not isinstance(name, str) or name not in kinds:
-            raise ConfigError(f"{key}.dist: {name!r} is unknown; {nearest(str(name), kinds)}")
+            raise ConfigError(f"{key}.dist: {shown(name)} is unknown; {nearest(str(name), kinds)}")
         return make(kinds[name], {k: v for k, v in value.items() if k != "dist"}, key)
     try:
         if color:
@@ -202,7 +202,7 @@ def axis(value: Any, key: str) -> Axis:
     if isinstance(value, Mapping):
         kinds, name = Axis.kinds(), value.get(Axis.KIND)
         if not isinstance(name, str) or name not in kinds:
-            raise ConfigError(f"{key}.axis: {name!r} is unknown; {nearest(str(name), kinds)}")
+            raise ConfigError(f"{key}.axis: {shown(name)} is unknown; {nearest(str(name), kinds)}")
         return make(kinds[name], {k: v for k, v in value.items() if k != Axis.KIND}, key)
     try:
         return Axis.plain(value)
@@ -214,14 +214,14 @@ def grid(value: Mapping[str, Any], key: str) -> Axes:
     """The grid that a mapping with ``axes`` describes, which is a part of another one."""
     kinds, name = Axes.kinds(), value[Axes.KIND]
     if not isinstance(name, str) or name not in kinds:
-        raise ConfigError(f"{key}.axes: {name!r} is unknown; {nearest(str(name), kinds)}")
+        raise ConfigError(f"{key}.axes: {shown(name)} is unknown; {nearest(str(name), kinds)}")
     return make(kinds[name], {k: v for k, v in value.items() if k != Axes.KIND}, key)
 
 
 def region(value: Any, key: str) -> Region:
     """The region that a mapping describes; ``all``, ``any`` and ``not`` hold others, or a list."""
     if not isinstance(value, Mapping):
-        raise ConfigError(f"{key}: {value!r} is not a region, such as {{shape: heart}}")
+        raise ConfigError(f"{key}: {shown(value)} is not a region, such as {{shape: heart}}")
     parts: dict[str, Any] = {}
     for name, word in PARTS.items():
         given = value.get(word, ())
@@ -468,7 +468,7 @@ def _sequence(
     value: Any, arguments: tuple[Any, ...], key: str, plugins: Sequence[str]
 ) -> tuple[Any, ...]:
     if isinstance(value, str) or not isinstance(value, Sequence):
-        raise ConfigError(f"{key}: {value!r} is not a list")
+        raise ConfigError(f"{key}: {shown(value)} is not a list")
     if len(arguments) == 2 and arguments[1] is Ellipsis:
         return tuple(coerce(v, arguments[0], f"{key}[{i}]", plugins) for i, v in enumerate(value))
     if len(value) != len(arguments):

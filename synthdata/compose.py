@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from synthdata.errors import ConfigError, nearest
+from synthdata.errors import ConfigError, nearest, shown
 from synthdata.refusals import CONFIG_NAME, config_error
 
 
@@ -158,7 +158,7 @@ def listed(node: Mapping[str, Any]) -> list[str]:
     """The plugins that a composed config lists; ConfigError if there is no such module."""
     plugins = node.get("plugins") or []
     if not isinstance(plugins, list) or not all(isinstance(p, str) for p in plugins):
-        raise ConfigError(f"plugins: {plugins!r} is not a list of module names")
+        raise ConfigError(f"plugins: {shown(plugins)} is not a list of module names")
     for name in plugins:
         root = name.partition(".")[0]
         known = root in sys.modules or _is_found(root)

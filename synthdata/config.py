@@ -266,6 +266,8 @@ class Config(SampleConfig):
                 raise ConfigError(f"{name}: no such key; {nearest(str(name), known)}")
         axes = given.get("axes")
         if isinstance(axes, Mapping) and "filter" in axes:
+            if len(axes) == 1:
+                raise ConfigError("axes.filter: there are no axes that it could choose values of")
             given["filter"] = axes["filter"] or {}
         return components.make(cls, without_filter(given), "", plugins)
 

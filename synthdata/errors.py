@@ -81,5 +81,10 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return "known: " + ", ".join(names)
 
 
+def shown(value: object) -> str:
+    """A value as a message has it, ``null`` as a config spells it."""
+    return "null" if value is None else repr(value)
+
+
 class LayoutError(SynthdataError):
     """A layout could not place a sample's marks as asked: a failed sample, not a failed run."""

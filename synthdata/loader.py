@@ -25,7 +25,7 @@ RECIPE = "recipe"  # the group whose options set keys of the whole config
 OPTIONAL = ("axes", RECIPE, "services")  # groups of which none may be chosen
 MARKS = ("dist", "schedule", "axis")  # keys of mappings that are one value
 MERGED = 64  # merged configs that are kept
-_CHOICE = re.compile(r"(\w+)=(null|\[.*\])", re.DOTALL)
+_CHOICE = re.compile(r"([\w/]+)=(null|\[.*\])", re.DOTALL)
 
 
 class Loader(ConfigLoaderImpl):  # type: ignore[misc]

@@ -66,6 +66,7 @@ def config_error(
     return ConfigError(f"{key[1]}: {first}" if key and key[1] not in first else first)
 
 
+_OF_AXES = ("bind", "filter", "shared", "values", "where", "without")
 _UNCONVERTED = re.compile(r"Value (.+) of type '\w+' could not be converted to (\w+)")
 _KINDS = {"Integer": "a whole number", "Float": "a number", "Boolean": "true or false"}
 
@@ -94,6 +95,8 @@ def _unfit(error: BaseException) -> str:
     """Why Hydra could not merge a value, which OmegaConf's own error says."""
     causes = [each for each in _causes(error) if getattr(each, "full_key", None) is not None]
     first = str(causes[0]).partition("\n")[0] if causes else "is not what stands there"
+    if first.endswith("is not Optional"):
+        return "is no value for it; leave it out, or give one"
     if first == "Cannot merge DictConfig with ListConfig":
         is_list = causes[0].object_type is list
         return "is a mapping, where a list is expected" if is_list else "is a list, not a mapping"
@@ -111,6 +114,8 @@ def _unknown_key(key: str, error: BaseException, loader: Any = None) -> ConfigEr
             break
     if loader is not None and (advice := _choose_it(missing, list(node or ()), loader)):
         return ConfigError(f"{key}: {advice}")
+    if key in _OF_AXES:
+        return ConfigError(f"{key}: no such key; did you mean 'axes.{key}'?")
     known = [str(k) for k in node if k != "hydra"] if isinstance(node, Mapping) else []
     parent, _, name = key.rpartition(".")
     if node is not None and parent:

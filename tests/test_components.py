@@ -123,7 +123,7 @@ def test_values_become_their_types(node: dict[str, Any], expected: Everything) -
         ({"whole": 1.5}, ["top.whole", "1.5", "whole number"]),
         ({"whole": "x"}, ["top.whole", "'x'"]),
         ({"whole": True}, ["top.whole", "True"]),
-        ({"whole": None}, ["top.whole", "None"]),
+        ({"whole": None}, ["top.whole", "null"]),
         ({"whole": [1]}, ["top.whole", "[1]"]),
         ({"whole": {}}, ["top.whole", "{}"]),
         ({"whole": float("nan")}, ["top.whole", "nan"]),

@@ -186,7 +186,7 @@ def test_a_text_becomes_what_its_field_is(
         ("n=abc", ["n:", "'abc'", "whole number"]),
         ("canvas.size=[1,a]", ["canvas.size[1]", "'a'", "whole number"]),
         ("canvas=5", ["canvas:", "5"]),
-        ("canvas=null", ["canvas:", "None"]),
+        ("canvas=null", ["canvas:", "null"]),
         ("encoder.level=[1]", ["encoder.level", "[1]"]),
         ("renderer.antialiased=maybe", ["renderer.antialiased", "'maybe'", "true or false"]),
         ("canvas.mode=cmyk", ["canvas.mode", "'cmyk'", "rgb, grey"]),

@@ -20,7 +20,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from synthdata.errors import ConfigError, nearest
+from synthdata.errors import ConfigError, nearest, shown
 
 MOST_CELLS = 1 << 62
 CLOSE = 1e-9  # numbers that differ by less of themselves are one value
@@ -59,7 +59,9 @@ class Axis(ABC):
             return Listed(tuple(value))
         if isinstance(value, int) and not isinstance(value, bool):
             return Anonymous(value)
-        raise ConfigError(f"{value!r} is no axis; give a list, a whole number or {{axis: ...}}")
+        raise ConfigError(
+            f"{shown(value)} is no axis; give a list, a whole number or {{axis: ...}}"
+        )
 
     @property
     def kind(self) -> str:
@@ -95,7 +97,9 @@ class Axis(ABC):
         if found is None and isinstance(value, int | float) and not isinstance(value, bool):
             found = next((k for k, v in enumerate(self.values) if _close(v, value)), None)
         if found is None:
-            raise ConfigError(f"{value!r} is not on the axis; {nearest(str(value), self._names())}")
+            raise ConfigError(
+                f"{shown(value)} is not on the axis; {nearest(str(value), self._names())}"
+            )
         return found
 
     def contains(self, value: Any) -> bool:

@@ -200,6 +200,12 @@ class Application:
         overrides = [*overrides, "hydra.mode=MULTIRUN"]
         cfg = self._compose(overrides, RunMode.MULTIRUN)
         checked_subdir(cfg.hydra.output_subdir)
+        for name in ("launcher", "sweeper"):
+            if cfg.hydra.get(name) is None:
+                raise ConfigError(
+                    f"hydra.{name}: null makes no sweep; hydra/{name}=basic is the one that is "
+                    "always there"
+                )
         points = self._checked_points(cfg)
         job = partial(sweep_job, subdir=cfg.hydra.output_subdir, sweep=Sweep.of(points))
         try:

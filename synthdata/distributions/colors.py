@@ -11,7 +11,7 @@ import numpy as np
 
 from synthdata.distributions.base import NOTHING, Context, Distribution
 from synthdata.distributions.checks import check_weights, picks
-from synthdata.errors import ConfigError
+from synthdata.errors import ConfigError, shown
 
 #: Names for several colours. ``vivid``: ten that differ in hue and are neither near white nor near
 #: black; ``tints``: the same hues, lighter, for filling; ``tab10``: matplotlib's.
@@ -172,7 +172,7 @@ def parse_color(color: Any) -> tuple[int, int, int]:
         r, g, b = (int(c) for c in channels)
         whole = (r, g, b) == tuple(channels)
     except (TypeError, ValueError, OverflowError):
-        raise ConfigError(f"{color!r} is not a colour name, #rrggbb or [r, g, b]") from None
+        raise ConfigError(f"{shown(color)} is not a colour name, #rrggbb or [r, g, b]") from None
     if not whole or not all(0 <= c <= 255 for c in (r, g, b)):
         raise ConfigError(f"{color!r} has a channel that is no whole number from 0 to 255")
     return r, g, b

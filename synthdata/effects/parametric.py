@@ -26,7 +26,7 @@ from synthdata.distributions import (
     Uniform,
 )
 from synthdata.effects.base import Change, Effect
-from synthdata.errors import ConfigError
+from synthdata.errors import ConfigError, shown
 from synthdata.schedules import Schedule
 
 
@@ -101,7 +101,7 @@ def _parameters(cls: type[Parametric]) -> Mapping[str, tuple[float, float] | Non
 def _check(name: str, value: Any, limits: tuple[float, float]) -> None:
     low, high = limits
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ConfigError(f"{name}: {value!r} is not a number")
+        raise ConfigError(f"{name}: {shown(value)} is not a number")
     if not low <= value <= high:
         span = f"at least {low:g}" if high == math.inf else f"between {low:g} and {high:g}"
         what = f"{value:g} can be drawn" if math.isfinite(value) else "there is no bound"

@@ -14,7 +14,7 @@ import orjson
 
 from synthdata.components import describe, describe_value
 from synthdata.config import Config
-from synthdata.errors import ConfigError
+from synthdata.errors import ConfigError, shown
 from synthdata.exports.base import Format
 from synthdata.exports.formats import make_format, written
 from synthdata.run.run import Run
@@ -88,7 +88,7 @@ def write_listed(run: Run) -> None:
 def _listed(key: str, entry: Any) -> Listed:
     node = {"format": entry} if isinstance(entry, str) else entry
     if not isinstance(node, Mapping) or not isinstance(node.get("format"), str):
-        raise ConfigError(f"{entry!r} is neither a format nor a mapping with 'format'")
+        raise ConfigError(f"{shown(entry)} is neither a format nor a mapping with 'format'")
     options = {str(k): v for k, v in node.items() if k not in ("format", "to")}
     made = make_format(node["format"], options)
     suffix = made.suffixes[0] if made.suffixes else ""

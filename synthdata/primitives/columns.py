@@ -9,7 +9,7 @@ import numpy as np
 
 from synthdata.axes.coordinate import Coordinate
 from synthdata.distributions import Choice, Constant, Distribution, IntUniform, Mixture, Poisson
-from synthdata.errors import ConfigError, nearest
+from synthdata.errors import ConfigError, nearest, shown
 from synthdata.schedules import Schedule
 
 MOST = 1_000_000  # marks of a picture, corners of a mark; any other parameter, up and down
@@ -150,7 +150,7 @@ def check_numbers(name: str, source: Distribution) -> None:
     if isinstance(source, Constant | Choice):
         for value in (source.value,) if isinstance(source, Constant) else source.values:
             if isinstance(value, bool) or not isinstance(value, int | float):
-                raise ConfigError(f"{name}: {value!r} is not a number")
+                raise ConfigError(f"{name}: {shown(value)} is not a number")
 
 
 def check_whole(name: str, source: Distribution, least: int | None = None) -> None:

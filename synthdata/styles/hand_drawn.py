@@ -11,7 +11,7 @@ import numpy as np
 
 from synthdata import geometry
 from synthdata.distributions import Choice, Constant, Distribution, Uniform
-from synthdata.errors import ConfigError
+from synthdata.errors import ConfigError, shown
 from synthdata.geometry.ribbons import Line, b_spline, cut, headings, lines_of, ribbons
 from synthdata.scene import LINETO, MOVETO, Bounds, Color, Layer, Mark, Part, Style
 from synthdata.styles.base import DrawingStyle
@@ -51,7 +51,7 @@ class HandDrawn(DrawingStyle):
             support = source.support()
             if support is None and isinstance(source, Constant | Choice):
                 given = source.value if isinstance(source, Constant) else list(source.values)
-                raise ConfigError(f"{name}: {given!r} is not a number")
+                raise ConfigError(f"{name}: {shown(given)} is not a number")
             if support is not None and not low <= support[0] <= support[1] <= high:
                 raise ConfigError(
                     f"{name}: {support[0]:g} to {support[1]:g} can be drawn; "
