@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from synthdata._version import __version__
-from synthdata.card.facts import Facts
+from synthdata.card.facts import VERSION, Facts
+from synthdata.card.licenses import license_url
 from synthdata.card.record_sets import JSON, record_sets
 
 SHARDS = 1000  # that are listed file by file, each with its hash; more are a pattern
@@ -67,11 +68,6 @@ _MIME = {
     ".tif": "image/tiff",
     ".tiff": "image/tiff",
 }
-_LICENSES = {
-    "cc0-1.0": "https://creativecommons.org/publicdomain/zero/1.0/",
-    "mit": "https://spdx.org/licenses/MIT.html",
-    "apache-2.0": "https://spdx.org/licenses/Apache-2.0.html",
-}
 
 
 def croissant(facts: Facts, folder: Path) -> JSON:
@@ -83,11 +79,11 @@ def croissant(facts: Facts, folder: Path) -> JSON:
         "conformsTo": [f"{_CR}/1.1", f"{_CR}/RAI/1.0"],
         "name": facts.title,
         "description": facts.description,
-        "license": _license(card.license),
-        "url": card.url or f"urn:sha256:{facts.digest}",
-        "creator": {"@type": "sc:Organization", "name": card.creator or "anonymous"},
+        "license": license_url(card.license) or card.license,
+        "url": facts.url,
+        "creator": {"@type": "sc:Organization", "name": facts.creator},
         "datePublished": facts.created,
-        "version": "1.0.0",
+        "version": VERSION,
         "keywords": ["synthetic", "synthdata", *facts.drawn],
         "citeAs": f"{facts.title}. Made by synthdata {__version__}, digest {facts.digest}.",
         **_responsible(facts),
@@ -95,13 +91,6 @@ def croissant(facts: Facts, folder: Path) -> JSON:
         "distribution": list(_files(facts, folder)),
         "recordSet": list(record_sets(facts)),
     }
-
-
-def _license(name: str) -> str:
-    if name.startswith("cc-by") and name.rpartition("-")[2] in ("3.0", "4.0"):
-        kind, _, version = name.removeprefix("cc-").rpartition("-")
-        return f"https://creativecommons.org/licenses/{kind}/{version}/"
-    return _LICENSES.get(name, name)
 
 
 def _responsible(facts: Facts) -> JSON:

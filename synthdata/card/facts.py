@@ -18,6 +18,7 @@ from synthdata.splits import ALL, Splits
 from synthdata.writers.table import READABLE
 
 SHOWN = 4  # pictures
+VERSION = "1.0.0"  # of any data set: another one has another digest
 _DIGEST, _DAY = re.compile("[0-9a-f]{64}"), re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _PLAIN = re.compile(r"[\w-][\w.-]*")
 
@@ -82,6 +83,16 @@ class Facts(NamedTuple):
     def title(self) -> str:
         """Its name, in words."""
         return self.config.card.title or f"Synthetic {_joined(self.drawn)}"
+
+    @property
+    def creator(self) -> str:
+        """Who made it."""
+        return self.config.card.creator or "anonymous"
+
+    @property
+    def url(self) -> str:
+        """Its web page, or what it is named by where it has none."""
+        return self.config.card.url or f"urn:sha256:{self.digest}"
 
     @property
     def drawn(self) -> list[str]:

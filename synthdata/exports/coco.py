@@ -13,6 +13,8 @@ from typing import IO, Any, Literal
 import numpy as np
 import orjson
 
+from synthdata.card.facts import VERSION, Layout, exported_facts
+from synthdata.card.licenses import license_url
 from synthdata.config import Config
 from synthdata.encoders.png import Png
 from synthdata.errors import ConfigError, nearest
@@ -32,6 +34,8 @@ from synthdata.exports.source import Item, Source, Survey
 from synthdata.labels.categories import CATEGORIES
 from synthdata.labels.keypoints import skeleton
 from synthdata.writers.table import check_readable
+
+LICENSE = 1  # the id of the only one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +75,7 @@ class Coco(Format):
             need_masks(survey, "coco segmentation=polygons", self.extent)
         numbers = numbered(survey.categories, self.categories)
         categories = [self._category(name, number, survey) for name, number in numbers.items()]
+        head = {**_about(source, survey), "categories": categories}
         annotations = target / "annotations"
         annotations.mkdir(parents=True)
         with ExitStack() as stack:
@@ -79,7 +84,7 @@ class Coco(Format):
                 (target / "images" / split).mkdir(parents=True)
                 kinds = ["instances"] + ["panoptic"] * self.panoptic
                 files[split] = [
-                    stack.enter_context(_document(annotations / f"{kind}_{split}.json", categories))
+                    stack.enter_context(_document(annotations / f"{kind}_{split}.json", head))
                     for kind in kinds
                 ]
                 if self.panoptic:
@@ -163,7 +168,24 @@ def numbered(used: Mapping[str, None], given: Sequence[str]) -> dict[str, int]:
 
 def _image(item: Item) -> dict[str, Any]:
     keys = ("file_name", "width", "height")
-    return {"id": item.record["index"], **{key: item.record[key] for key in keys}}
+    row = {"id": item.record["index"], **{key: item.record[key] for key in keys}}
+    return {**row, "license": LICENSE}
+
+
+def _about(source: Source, survey: Survey) -> dict[str, Any]:
+    """``info`` and ``licenses``, as the card has them; no dates, for they are not the data's."""
+    facts = exported_facts(source.run, survey.census, Layout("coco", ()))
+    name = facts.config.card.license
+    info = {
+        "description": f"{facts.title}. {facts.description}",
+        "url": facts.url,
+        "version": VERSION,
+        "contributor": facts.creator,
+    }
+    return {
+        "info": info,
+        "licenses": [{"id": LICENSE, "name": name, "url": license_url(name) or ""}],
+    }
 
 
 class _Document:
@@ -197,14 +219,13 @@ class _List:
 
 
 @contextlib.contextmanager
-def _document(path: Path, categories: list[dict[str, Any]]) -> Iterator[_Document]:
+def _document(path: Path, head: Mapping[str, Any]) -> Iterator[_Document]:
     beside = path.with_suffix(".part")
     with open(path, "wb") as file, open(beside, "w+b") as annotations:
-        info = {"description": "made by synthdata"}
-        for key, value in (("info", info), ("licenses", []), ("categories", categories)):
-            start = b"{" if key == "info" else b"\n"
-            file.write(start + b'"%s": %s,' % (key.encode(), orjson.dumps(value)))
-        file.write(b'\n"images": [')
+        file.write(b"{")
+        for key, value in head.items():
+            file.write(b'"%s": %s,\n' % (key.encode(), orjson.dumps(value)))
+        file.write(b'"images": [')
         document = _Document(file, annotations)
         yield document
         document.close()

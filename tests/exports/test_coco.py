@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import shutil
 from itertools import combinations, pairwise
 from math import dist
 from pathlib import Path
@@ -13,9 +14,11 @@ from typing import Any
 import numpy as np
 import pytest
 from configs import config
-from export_cases import SPLIT, box_of, exported, file_of, mask_of, seen
+from export_cases import SMALL, SPLIT, box_of, exported, file_of, mask_of, seen
 from PIL import Image
 
+from synthdata import api
+from synthdata.card.licenses import license_url
 from synthdata.errors import ConfigError
 from synthdata.exports.instances import Instances
 from synthdata.exports.source import Item
@@ -48,6 +51,64 @@ def test_masks_boxes_and_areas_are_those_of_the_instance_mask(
             assert there[mark]["bbox"] == box_of(pixels)
             assert there[mark]["area"] == pixels.sum()
             assert there[mark]["iscrowd"] == 0
+
+
+def test_info_and_licenses_are_those_of_the_card(tmp_path: Path) -> None:
+    card = ["card.title=Two lines", "card.license=cc-by-sa-4.0", "card.creator=Me"]
+    card += ["card.url=https://example.org/lines", "card.description=Lines and no more"]
+    common = ["n=2", *SMALL, "report=null"]
+    plain, told = (
+        api.generate([*common, *overrides], tmp_path / name)
+        for name, overrides in (("plain", []), ("told", card))
+    )
+    folder = exported(told, "coco", tmp_path / "told-coco")
+    found = load(folder).dataset
+    assert found["info"] == {
+        "description": "Two lines. Lines and no more",
+        "url": "https://example.org/lines",
+        "version": "1.0.0",
+        "contributor": "Me",
+    }
+    page = "https://creativecommons.org/licenses/by-sa/4.0/"
+    assert found["licenses"] == [{"id": 1, "name": "cc-by-sa-4.0", "url": page}]
+    assert [image["license"] for image in found["images"]] == [1, 1]
+    found = load(exported(plain, "coco", tmp_path / "plain-coco")).dataset
+    croissant = json.loads((plain.path / "dataset" / "croissant.json").read_bytes())
+    assert found["info"]["url"] == croissant["url"] == f"urn:sha256:{plain.state['digest']}"
+    assert croissant["name"] in found["info"]["description"]
+    assert croissant["description"] in found["info"]["description"]
+    assert found["licenses"][0]["url"] == croissant["license"]
+
+
+def test_no_clock_is_in_it(rich: Run, tmp_path: Path) -> None:
+    """Equal runs give equal files, whenever they were made."""
+    later = Run(tmp_path / "later", rich.config)
+    shutil.copytree(rich.path, later.path)
+    state = rich.state | {
+        "started": "1999-12-31T23:59:59+0000",
+        "ended": "2000-01-01T00:00:00+0000",
+    }
+    (later.path / "run.json").write_text(json.dumps(state))
+    for run, name in ((rich, "one"), (later, "two")):
+        exported(run, "coco", tmp_path / name)
+    name = "annotations/instances_train.json"
+    assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("cc0-1.0", "https://creativecommons.org/publicdomain/zero/1.0/"),
+        ("cc-by-4.0", "https://creativecommons.org/licenses/by/4.0/"),
+        ("cc-by-nc-nd-3.0", "https://creativecommons.org/licenses/by-nc-nd/3.0/"),
+        ("mit", "https://spdx.org/licenses/MIT.html"),
+        ("odbl", "https://spdx.org/licenses/ODbL-1.0.html"),
+        ("cc-by-9.0", None),
+        ("other", None),
+    ],
+)
+def test_where_licences_can_be_read(name: str, url: str | None) -> None:
+    assert license_url(name) == url
 
 
 def test_annotations_are_numbered_from_one_on_in_order(rich: Run, tmp_path: Path) -> None:
