@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from synthdata.labels.base import Label, Truth
-from synthdata.labels.relations import beside, inside_pairs
+from synthdata.labels.relations import beside, plainly_inside
 from synthdata.labels.wording import Named, clear, named, plural
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -83,7 +83,7 @@ def _places(truth: Truth) -> list[tuple[tuple[str, str], Named, Named]]:
     """What can be said of two marks that have phrases of their own."""
     names = truth.once(named)
     left, above = truth.once(beside)
-    told = ((_BESIDE, left), (_ABOVE, above), (_INSIDE, truth.once(inside_pairs)))
+    told = ((_BESIDE, left), (_ABOVE, above), (_INSIDE, truth.once(plainly_inside)))
     return [
         (wordings, names[a], names[b])
         for wordings, pairs in told

@@ -16,7 +16,7 @@ from synthdata.labels.base import Label, Truth
 from synthdata.labels.captions import conversation
 from synthdata.labels.ideal import meetings
 from synthdata.labels.image_level import seen
-from synthdata.labels.relations import beside, inside_pairs, shown, touching_pairs
+from synthdata.labels.relations import beside, plainly_inside, shown, touching_pairs
 from synthdata.labels.visibility import hidden_pixels, shared_pixels
 from synthdata.labels.wording import Named, calls, clear, named, plural
 from synthdata.scene import Mark
@@ -216,7 +216,7 @@ def _whole(truth: Truth, number: int) -> bool:
 
 
 def _inside(truth: Truth) -> Iterator[Question]:
-    pairs = set(truth.once(inside_pairs))
+    pairs = set(truth.once(plainly_inside))
     left, above = (set(found) for found in truth.once(beside))
     for outer in _phrased(truth):
         if outer.category not in _HOLLOW or not _whole(truth, outer.id):

@@ -27,6 +27,7 @@ import synthdata.primitives as shipped
 from synthdata.distributions import Constant
 from synthdata.errors import ConfigError
 from synthdata.labels import ImageLevel, Relations
+from synthdata.labels.relations import plainly_inside
 from synthdata.labels.visibility import lost_outline
 from synthdata.scene import Mark
 
@@ -182,8 +183,11 @@ def test_intersections_move_with_the_picture() -> None:
 
 def test_what_is_inside_is_so_by_outlines_without_their_width() -> None:
     """A stroke may stick out over the outline that its own is inside of, and a hand may too."""
-    found = relations(circle(80, 80, 50, fill=(0, 0, 0)), circle(80, 80, 48, width=9.0))
-    assert found["contains"] == [[1, 2]]
+    truth = truth_of(scene(circle(80, 80, 50, fill=(0, 0, 0)), circle(80, 80, 48, width=9.0)))
+    assert Relations().fields(truth)["relations"]["contains"] == [[1, 2]]
+    assert plainly_inside(truth) == []  # which nobody is asked about
+    truth = truth_of(scene(circle(80, 80, 50, fill=(0, 0, 0)), circle(80, 80, 40, width=9.0)))
+    assert plainly_inside(truth) == [(1, 2)]
 
 
 def test_marks_that_an_effect_moves_out_have_no_relations() -> None:
