@@ -114,7 +114,8 @@ def stream(
     config
         A ``SampleConfig``; a ``Config``; overrides as on the command line, such as
         ``["primitives=lines"]``; or anything that can be pickled and gives a mapping with "image"
-        (uint8, all of one shape) and "record" for an index: its length, if it has one, is the end.
+        (uint8, all of one shape) and "record" for an index, and label images by their names, as a
+        ``Dataset`` does: its length, if it has one, is the end.
     workers
         Processes. They end with the iterator: when it is exhausted, closed or collected.
     start
@@ -276,9 +277,10 @@ def _open(source: Any) -> Any:
     else:
 
         def sample(index: int, out: np.ndarray) -> tuple[Any, Any]:
-            made = source[index]
-            out[:] = made["image"]
-            return made["record"], made.get("masks", {})
+            made = dict(source[index])
+            out[:] = made.pop("image")
+            record = made.pop("record")
+            return record, {k: v for k, v in made.items() if isinstance(v, np.ndarray)}
 
     collect_rarely()
     return sample

@@ -41,6 +41,17 @@ def test_the_samples_of_a_generator(tmp_path: Path) -> None:
     assert descendants(os.getpid()) <= before
 
 
+def test_the_samples_of_a_dataset() -> None:
+    """Any part of one, with its label images."""
+    data = synthdata.Dataset.from_config([*TINY, "labels=[marks,instance_mask,clean]"], n=30)[::-3]
+    (batch,) = stream(data, 16, workers=1)
+    samples = list(data)
+    assert batch.records == [sample["record"] for sample in samples]
+    assert set(batch.masks) == {"mask", "clean"}
+    for name, images in {"image": batch.images, **batch.masks}.items():
+        assert images.tolist() == [sample[name].tolist() for sample in samples]
+
+
 def test_grey_and_endless_and_overrides() -> None:
     endless = synthdata.stream([*TINY, "canvas.mode=grey"], batch_size=5, workers=1, ahead=1)
     batches = [(b.indices, b.images.shape, b.images.base is not None) for b in islice(endless, 4)]
