@@ -51,6 +51,7 @@ def states(folder: Path) -> list[str]:
     return [f"{t.state.name} {t.user_attrs.get('cause', '')}".strip() for t in trials(folder)]
 
 
+@pytest.mark.slow
 def test_each_way_in_which_a_trial_can_go_wrong(command: Command) -> None:
     study = command.folder / "study"
     done = command(
@@ -88,9 +89,8 @@ def group_of_nobody(command: Command) -> bool:
     return all(group(process) == [] for process in command._started)
 
 
-@pytest.mark.parametrize(
-    "number", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_a_study_that_is_ended_goes_on(number: int, command: Command) -> None:
     study = command.folder / "study"
     options = ["study=study", "objective=lab_objectives:waiting", "n_trials=4"]
@@ -124,6 +124,7 @@ def test_a_study_that_is_ended_goes_on(number: int, command: Command) -> None:
     assert not list(study.glob("*.lock"))
 
 
+@pytest.mark.slow
 def test_a_data_worker_of_a_trial_is_killed(command: Command) -> None:
     options = ["objective=lab_objectives:streaming", "space=lines", "n_trials=1", *TINY]
     done = command("tune", "study=study", *options)

@@ -312,6 +312,7 @@ def planted(folder: Path) -> list[Path]:
     return [path for path in files if KEY[3:].encode() in path.read_bytes()]
 
 
+@pytest.mark.slow
 def test_the_key_is_in_no_file_log_record_or_traceback(
     server: ModelServer, command: Command, tmp_path: Path
 ) -> None:
