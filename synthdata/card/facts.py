@@ -13,11 +13,14 @@ import yaml
 from synthdata._version import __version__
 from synthdata.card.census import Census
 from synthdata.config import Config
+from synthdata.primitives import Mixed
 from synthdata.run.run import Run
 from synthdata.splits import ALL, Splits
+from synthdata.styles import HandDrawn
 from synthdata.writers.table import READABLE
 
 SHOWN = 4  # pictures
+MOST_NAMED = 5  # kinds of marks in a title
 VERSION = "1.0.0"  # of any data set: another one has another digest
 _DIGEST, _DAY = re.compile("[0-9a-f]{64}"), re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _PLAIN = re.compile(r"[\w-][\w.-]*")
@@ -33,6 +36,26 @@ _TASKS = {
     "image_level": "image-classification",
     "captions": "image-to-text",
     "questions": "visual-question-answering",
+}
+
+
+#: Label -> what it gives, where its name does not say it.
+_LABELS = {
+    "attraction_map": "attraction maps",
+    "captions_llm": "captions by a language model",
+    "chart_questions": "questions on the charts with answers",
+    "class": "classes",
+    "clean": "clean pictures",
+    "distance_map": "distance maps",
+    "edge_map": "edge maps",
+    "flow": "optical flow",
+    "image_level": "numbers and classes of whole images",
+    "instance_mask": "instance masks",
+    "junction_map": "junction maps",
+    "keypoints": "key points",
+    "questions": "questions with answers",
+    "semantic_mask": "semantic masks",
+    "wireframe": "wireframes",
 }
 
 
@@ -82,7 +105,9 @@ class Facts(NamedTuple):
     @property
     def title(self) -> str:
         """Its name, in words."""
-        return self.config.card.title or f"Synthetic {_joined(self.drawn)}"
+        many = f"{len(self.drawn)} kinds of marks"
+        shown = many if len(self.drawn) > MOST_NAMED else _joined(self.drawn)
+        return self.config.card.title or f"Synthetic images of {shown}"
 
     @property
     def creator(self) -> str:
@@ -96,22 +121,37 @@ class Facts(NamedTuple):
 
     @property
     def drawn(self) -> list[str]:
-        """The names of what is drawn."""
-        return [str(name).replace("_", " ") for name in self.config.primitives]
+        """The names of what is drawn, each once."""
+        names: list[str] = []
+        for name, primitive in self.config.primitives.items():
+            names += primitive.shares() if isinstance(primitive, Mixed) else [name]
+        return [_words(name) for name in dict.fromkeys(names)]
 
     @property
     def description(self) -> str:
         """What it is, in a sentence or more."""
-        width, height = self.config.canvas.size
-        return self.config.card.description or (
-            f"{self.census.n:,} synthetic images of {width} x {height} pixels that show "
-            f"{_joined(self.drawn)}, with exact ground truth: {_joined(self.labels)}."
-        )
+        return self.config.card.description or " ".join(self._sentences())
+
+    def _sentences(self) -> Iterator[str]:
+        config, axes = self.config, self.config.axes
+        images = "image" if self.census.n == 1 else "images"
+        several = axes is not None and "canvas.size" in axes.bind.values()
+        size = "several sizes" if several else "{} x {} pixels".format(*config.canvas.size)
+        yield f"{self.census.n:,} synthetic {images} of {size}, with {_joined(self.drawn)}."
+        if isinstance(config.style, HandDrawn):
+            yield "They look drawn by hand."
+        if config.effects:
+            yield f"What was drawn went through {_joined([*map(_words, config.effects)])}."
+        if axes is not None:
+            lengths = [f"{_words(name)} ({len(axis):,})" for name, axis in axes.values.items()]
+            yield f"They lie on a grid with the axes {_joined(lengths)}."
+        if self.labels:
+            yield f"Labels come from the geometry that was drawn: {_joined(self.labels)}."
 
     @property
     def labels(self) -> list[str]:
         """The names of the labels."""
-        return [str(name).replace("_", " ") for name in self.config.labels]
+        return [_LABELS.get(name, _words(name)) for name in self.config.labels]
 
     @property
     def tasks(self) -> list[str]:
@@ -223,6 +263,10 @@ def _layout(run: Run) -> Layout:
 def _matching(form: re.Pattern[str], value: Any) -> str:
     """Text of that form; none for anything else: a run.json may be a stranger's."""
     return value if isinstance(value, str) and form.fullmatch(value) else ""
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _joined(words: Sequence[str]) -> str:

@@ -64,24 +64,25 @@ class Mixed(Primitive):
                 raise ConfigError(f"weights.{name}: no such kind; {nearest(name, self.primitives)}")
         if self.weights is not None and min(self.weights.values(), default=0.0) < 0:
             raise ConfigError(f"weights: {dict(self.weights)} must not be negative")
-        if not self._shares():
+        if not self.shares():
             raise ConfigError("weights: no kind has a weight above 0, so nothing can be drawn")
 
-    def _shares(self) -> dict[str, float]:
+    def shares(self) -> dict[str, float]:
+        """The weights of the kinds that may be drawn, by name."""
         weights = dict.fromkeys(self.primitives, 1.0) if self.weights is None else self.weights
         return {name: weights[name] for name in sorted(weights) if weights[name] > 0}
 
     def files(self) -> tuple[Path, ...]:
-        return tuple(path for name in self._shares() for path in self.primitives[name].files())
+        return tuple(path for name in self.shares() for path in self.primitives[name].files())
 
     def kinds(self) -> Sequence[tuple[Primitive, float]]:
-        shares = self._shares()
+        shares = self.shares()
         total = sum(shares.values())
         return [(self.primitives[name], share / total) for name, share in shares.items()]
 
     def marks(self, draw: Draw) -> list[Mark]:
         n = draw_count(self.count, draw)
-        shares = self._shares()
+        shares = self.shares()
         edges = np.array(list(accumulate(shares.values())))
         picks = np.searchsorted(edges, draw.geometry.random(n) * edges[-1], side="right").tolist()
         marks: dict[int, Mark] = {}

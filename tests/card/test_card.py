@@ -12,13 +12,17 @@ from typing import Any
 
 import pytest
 import yaml
+from configs import config
 from hypothesis import given
 from hypothesis import strategies as st
 from processes import environment
 
 import synthdata
-from synthdata.api import config, generate
+from synthdata.api import generate
+from synthdata.card.census import Census
+from synthdata.card.facts import Layout, exported_facts
 from synthdata.card.readme import escaped, fenced
+from synthdata.compose import conf_dir
 from synthdata.errors import ConfigError
 from synthdata.exports import export, make_format
 from synthdata.outputs import finish_outputs
@@ -199,6 +203,62 @@ def plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return value.decode()
     return value if value is None or isinstance(value, str) else round(float(value), 6)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "title", "description"),
+    [
+        (
+            ["primitives=mixed", "labels=[]"],
+            "Synthetic images of 12 kinds of marks",
+            "12 synthetic images of 32 x 24 pixels, with arcs, arrows, circles, crosses, curves, "
+            "ellipses, grids, lines, polygons, polylines, rectangles and text.",
+        ),
+        (
+            [
+                "primitives=[lines,mixed]",
+                "primitives.mixed.weights={circles: 2, lines: 1, text: 0}",
+                *("n=1", "labels=[marks,instance_mask]", "effects=[blur,gaussian_noise]"),
+                "style=hand_drawn",
+            ],
+            "Synthetic images of lines and circles",
+            "1 synthetic image of 32 x 24 pixels, with lines and circles. They look drawn by hand. "
+            "What was drawn went through blur and gaussian noise. "
+            "Labels come from the geometry that was drawn: marks and instance masks.",
+        ),
+        (
+            [
+                *("axes=product", "axes.values={side: [[8, 8], [16, 8]], my_axis: 3}", "n=6"),
+                *("axes.bind.side=canvas.size", "labels=[flow]"),
+            ],
+            "Synthetic images of lines",
+            "6 synthetic images of several sizes, with lines. "
+            "They lie on a grid with the axes side (2) and my axis (3). "
+            "Labels come from the geometry that was drawn: optical flow.",
+        ),
+        (["card.title=Mine", "card.description=And so on."], "Mine", "And so on."),
+    ],
+)
+def test_titles_and_descriptions(
+    overrides: list[str], title: str, description: str, tmp_path: Path
+) -> None:
+    made = config([*SMALL, *overrides])
+    facts = exported_facts(
+        Run(tmp_path, made), Census.of_counts("all", made.n, {}), Layout("folder", ())
+    )
+    assert (facts.title, facts.description) == (title, description)
+
+
+@pytest.mark.parametrize("recipe", sorted(f.stem for f in conf_dir().glob("recipe/*.yaml")))
+def test_recipes_have_titles_of_their_own(recipe: str) -> None:
+    """A card that names parts of code, such as blindtest or movers, tells nobody anything."""
+    card = config([f"recipe={recipe}"]).card
+    assert card.title is not None
+    assert card.title[0].isupper()
+    assert "_" not in card.title
+    assert card.description is not None
+    assert re.fullmatch(r"[A-Z].*[.]", card.description)
+    assert len(card.description) < 400
 
 
 def test_croissant_names_its_specifications_and_provenance(runs: dict[str, Run]) -> None:
