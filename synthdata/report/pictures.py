@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from synthdata.encoders.jpeg import Jpeg
 from synthdata.encoders.png import Png
 from synthdata.errors import ConfigError
 from synthdata.exports.source import file_name, pixels
@@ -40,6 +41,20 @@ def load(run: Run, shard: int, record: dict[str, Any], name: str = "") -> tuple[
         if data.startswith(start):
             return kind, data
     return "image/png", Png().encode(_pixels(data, file), 72.0)
+
+
+def preview(kind: str, data: bytes, most: int, quality: int) -> tuple[str, bytes]:
+    """A picture as ``load`` gives it, as JPEG if it has more than ``most`` bytes.
+
+    As it is if that would be no smaller, or it has other numbers than bytes for pixels.
+    """
+    if len(data) <= most:
+        return kind, data
+    try:
+        small = Jpeg(quality).encode(_pixels(data, "the picture"), 72.0)
+    except ConfigError:
+        return kind, data
+    return ("image/jpeg", small) if len(small) < len(data) else (kind, data)
 
 
 def _pixels(data: bytes, file: str) -> np.ndarray:

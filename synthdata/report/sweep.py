@@ -21,6 +21,7 @@ from synthdata.run import Run
 
 INDEX = "index.html"
 PICTURES = 5  # of each run
+QUALITY = 80  # of JPEG, for larger ones
 LARGEST = 8_000_000  # bytes of pictures in the page
 DEPTH = 3  # folders between the sweep's and a run's
 MOST = 1000  # runs in a page
@@ -106,14 +107,19 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def _pictures(path: Path, plugins: Sequence[str], most: int) -> list[str]:
-    """The first pictures of a run as data URIs; none where they cannot be read."""
+    """The first pictures of a run as data URIs; none where they cannot be read.
+
+    Those above half of their share of ``most`` bytes are JPEG.
+    """
     found: list[str] = []
+    share = most // PICTURES // 2
     try:
         run = Run.load(path, plugins)
         shards = records.finished(run)[:1]
         for line, _ in zip(records.every(run, shards), range(PICTURES), strict=False):
             record = read_record(line.text, line.shard)
-            found.append(pictures.data_uri(*pictures.load(run, line.shard, record)))
+            picture = pictures.load(run, line.shard, record)
+            found.append(pictures.data_uri(*pictures.preview(*picture, share, QUALITY)))
             most -= len(found[-1])
             if most < 0:
                 return found[:-1] if len(found) > 1 else found

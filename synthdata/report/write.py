@@ -19,6 +19,7 @@ from synthdata.runtime.beside import beside
 
 REPORT, STATS = "report.html", "stats.json"
 LARGEST = 6_000_000  # bytes of pictures and records in a page
+QUALITIES = (90, 70)  # of JPEG in a page that would be larger
 FAILURES = 50  # that a page shows
 logger = logging.getLogger("synthdata.report")
 
@@ -47,7 +48,7 @@ def report(run: Run, samples: int | None = None, shown: int = 48) -> tuple[Path,
     samples
         How many records statistics are made from, spread evenly; None for all.
     shown
-        How many samples the page holds, at most; fewer where they are large.
+        How many samples the page holds, at most; fewer where they are very large.
 
     Raises
     ------
@@ -83,23 +84,45 @@ def page_data(run: Run, summary: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def samples_of(run: Run, count: int) -> list[dict[str, Any]]:
-    """Samples for a page, spread evenly over the run: records as text, pictures as data URIs."""
-    found: list[dict[str, Any]] = []
-    size = 0
-    for line in records.spread(run, records.finished(run), count):
-        images = _images(run, line)
-        size += len(line.text) + sum(len(image) for image in images.values())
-        if found and size > LARGEST:  # as many as have room, but from all over the run
-            return samples_of(run, len(found))
-        found.append({"record": line.text.decode(), "images": images})
+    """Samples for a page, spread evenly over the run: records as text, pictures as data URIs.
+
+    Where the files of the pictures have no room, those above half of their share of it, for there
+    are records and masks too, are JPEG; where even these have none, there are fewer samples.
+    """
+    for quality in (None, *QUALITIES):
+        found, whole = _samples(run, count, quality)
+        if whole:
+            return found
+    while not whole:  # as many as have room, but from all over the run
+        found, whole = _samples(run, len(found), quality)
     return found
 
 
-def _images(run: Run, line: records.Line) -> dict[str, str]:
+def _samples(run: Run, count: int, quality: int | None) -> tuple[list[dict[str, Any]], bool]:
+    """So many samples, or those first ones that have room; and whether these are all."""
+    found: list[dict[str, Any]] = []
+    size = 0
+    lines = list(records.spread(run, records.finished(run), count))
+    for line in lines:
+        sample = _sample(run, line, LARGEST // len(lines) // 2, quality)
+        size += len(line.text) + sum(len(image) for image in sample["images"].values())
+        if found and size > LARGEST:
+            return found, False
+        found.append(sample)
+    return found, True
+
+
+def _sample(run: Run, line: records.Line, most: int, quality: int | None) -> dict[str, Any]:
     record = read_record(line.text, line.shard)
     names = ["", *(m for m in pictures.MASKS if f"{m}_file_name" in record)]
+    images = {name: pictures.load(run, line.shard, record, name) for name in names}
+    exact = images[""]
+    if quality is not None:
+        images[""] = pictures.preview(*exact, most, quality)
     return {
-        name: pictures.data_uri(*pictures.load(run, line.shard, record, name)) for name in names
+        "record": line.text.decode(),
+        "images": {name: pictures.data_uri(*image) for name, image in images.items()},
+        "preview": images[""] != exact,
     }
 
 

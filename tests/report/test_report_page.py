@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
 import re
 import shutil
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import synthdata
 from synthdata.encoders.png import Png
@@ -19,6 +21,7 @@ from synthdata.errors import ConfigError
 from synthdata.report import report
 from synthdata.report.page import SCRIPTS, page
 from synthdata.report.pictures import load
+from synthdata.report.sweep import write_index
 
 HOSTILE = "</script><script>alert(1)</script><!--<script><img src=x onerror=alert(2)>"
 
@@ -122,8 +125,68 @@ def test_samples_are_those_of_the_run(rich_run: synthdata.Run) -> None:
         assert hashlib.sha256(picture).hexdigest() == first[key]
 
 
-def test_large_pictures_are_fewer(rich_copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("synthdata.report.write.LARGEST", 100_000)
+@pytest.mark.parametrize("encoder", ["png", "jpeg", "tiff"])
+def test_large_pictures_are_shown_as_jpeg(
+    encoder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noisy = ["effects=[gaussian_noise]", "effects.gaussian_noise.std=40", f"encoder={encoder}"]
+    sizes = ["canvas.size=[96,64]", "n=20", "labels=[marks,instance_mask]", "engine=serial"]
+    run = synthdata.generate([*noisy, *sizes, "report=null"], tmp_path / "run")
+    files = sum(f.stat().st_size for f in run.path.glob("dataset/*/0*[0-9].???"))
+    monkeypatch.setattr("synthdata.report.write.LARGEST", int(files * 0.8) + 60_000)
+    html, _ = report(run)
+    samples = data_of(html)["samples"]
+    assert len(samples) == 20
+    if encoder == "jpeg":  # which would be no smaller
+        return
+    assert any(sample["preview"] for sample in samples)
+    for sample in samples:
+        kind, _, text = sample["images"][""].partition(";base64,")
+        with Image.open(io.BytesIO(base64.b64decode(text))) as picture:
+            shown = np.asarray(picture).astype(float)
+        _, file = load(run, 0, json.loads(sample["record"]))
+        with Image.open(io.BytesIO(file)) as picture:
+            exact = np.asarray(picture).astype(float)
+        assert shown.shape == exact.shape, "layers over it are in its pixels"
+        assert (kind == "data:image/jpeg") == sample["preview"] == bool((shown != exact).any())
+        assert abs(shown - exact).mean() < 25
+        assert sample["images"]["mask"].startswith("data:image/png")
+
+
+def test_a_few_large_pictures_leave_the_others_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grid = ["axes=product", "axes.values.sigma=[0.0,0.1,0.2,60.0]"]
+    grid += ["effects=[gaussian_noise]", "effects.gaussian_noise.std={dist: axis, name: sigma}"]
+    run = synthdata.generate(
+        [*grid, "canvas.size=[128,128]", "engine=serial", "report=null"], tmp_path / "run"
+    )
+    sizes = [f.stat().st_size for f in sorted(run.path.glob("dataset/*/*.png"))]
+    assert max(sizes) > 3 * sorted(sizes)[-2]
+    records = sum(map(len, run.metadata()))
+    monkeypatch.setattr("synthdata.report.write.LARGEST", sum(sizes) + records)  # in base 64 more
+    samples = data_of(report(run)[0])["samples"]
+    assert [sample["preview"] for sample in samples] == [size == max(sizes) for size in sizes]
+
+
+def test_a_sweeps_page_has_five_of_each_run_also_of_noisy_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noisy = ["effects=[gaussian_noise]", "n=6", "canvas.size=[128,96]", "engine=serial"]
+    for seed in range(2):
+        synthdata.generate([*noisy, f"seed={seed}", "report=null"], tmp_path / str(seed))
+    sizes = [f.stat().st_size for f in tmp_path.glob("*/dataset/*/*.png")]
+    monkeypatch.setattr("synthdata.report.sweep.LARGEST", int(sum(sizes) * 0.6))
+    runs = data_of(write_index(tmp_path))["runs"]
+    assert [len(run["pictures"]) for run in runs] == [5, 5]
+    assert all(uri.startswith("data:image/jpeg") for run in runs for uri in run["pictures"])
+    monkeypatch.setattr("synthdata.report.sweep.LARGEST", sum(sizes) * 20)
+    runs = data_of(write_index(tmp_path))["runs"]
+    assert all(uri.startswith("data:image/png") for run in runs for uri in run["pictures"])
+
+
+def test_very_large_pictures_are_fewer(rich_copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("synthdata.report.write.LARGEST", 60_000)
     html, _ = report(synthdata.Run.load(rich_copy))
     assert 1 <= len(data_of(html)["samples"]) < 30
     html, _ = report(synthdata.Run.load(rich_copy), shown=0)

@@ -2,10 +2,11 @@
 
 /** A sample as the page has it. Its record is read when it is first wanted. */
 class Sample {
-  constructor({ record, images, index, failure }) {
+  constructor({ record, images, index, failure, preview }) {
     this.text = record;
     this.failure = failure || null;
     this.index = failure ? failure.index : index;
+    this.preview = Boolean(preview); // the picture is JPEG, though the file may be lossless
     this.src = images && images[""];
     this.maskSrc = images && images.mask;
     if (record !== undefined && this.index === undefined) this.index = this.record.index;

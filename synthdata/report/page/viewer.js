@@ -47,7 +47,7 @@ const viewer = {
     byId("trace").hidden = !failure;
     byId("trace").textContent = failure ? `${failure.cause}\n\n${failure.traceback || ""}` : "";
     byId("record").textContent = failure ? JSON.stringify(failure, null, 1) : JSON.stringify(sample.record, null, 1);
-    byId("words").textContent = failure ? "This sample could not be made." : describe(sample.record);
+    byId("words").textContent = failure ? "This sample could not be made." : describe(sample.record) + (sample.preview ? " · shown as JPEG to keep this page small" : "");
     byId("marks").replaceChildren(...(failure ? [] : [marksTable(sample.record)]));
   },
 
