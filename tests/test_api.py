@@ -18,6 +18,7 @@ from processes import environment
 from shipped import PRIMITIVES, only
 
 import synthdata
+from synthdata.cli.warm import WORKER_MODULES
 from synthdata.errors import ConfigError
 
 
@@ -178,6 +179,11 @@ def test_importing_what_makes_samples_imports_no_hydra() -> None:
     """So that training code that has a config.yaml does without."""
     code = "from synthdata.config import Config; from synthdata.generator import Generator"
     assert imported(code) & {"hydra", "omegaconf", "joblib", "rich", "cv2"} == set()
+
+
+def test_workers_import_what_makes_shards() -> None:
+    code = f"import synthdata.engines.loky, {', '.join(WORKER_MODULES)}"
+    assert imported(code) & {"hydra", "omegaconf", "joblib", "rich", "yaml"} == set()
 
 
 def test_importing_synthdata_is_quick() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from synthdata.axes.base import Axes
 from synthdata.axes.tasks import Cut, Layout, Tasks
-from synthdata.config import Part
 from synthdata.errors import ConfigError
+
+if TYPE_CHECKING:  # workers, which import this, need no Config
+    from synthdata.config import Part
 
 #: Places by axis: the tasks that are to be made now.
 Wanted = Mapping[str, frozenset[int]]
