@@ -1,4 +1,4 @@
-"""The shipped options of a group, composed once for all tests: a config takes a tenth of a second.
+"""The shipped options of a group, composed once for all tests.
 
 That each option composes alone as well, and to the same, is tested in ``test_compose``.
 """

@@ -28,7 +28,7 @@ def test_a_generator_gives_what_the_run_writes(name: str, tmp_path: Path) -> Non
     overrides += ["labels=[marks,instance_mask]"]
     run = synthdata.generate([*overrides, "n=9", "engine=serial", "shard_size=4"], tmp_path / "run")
     generator = synthdata.Generator(run.config.sample_config)
-    if name in ("lines", "text"):  # a config takes a tenth of a second
+    if name in ("lines", "text"):  # composing each takes longer than drawing
         generator = synthdata.Generator.from_config(overrides)
         assert generator.config == run.config.sample_config
     sample = generator[8]
