@@ -97,9 +97,9 @@ class Axis(ABC):
         if found is None and isinstance(value, int | float) and not isinstance(value, bool):
             found = next((k for k, v in enumerate(self.values) if _close(v, value)), None)
         if found is None:
-            raise ConfigError(
-                f"{shown(value)} is not on the axis; {nearest(str(value), self._names())}"
-            )
+            alike = [v for v in self.values[:12] if str(v) == str(value)]  # of another type
+            hint = f"{alike[0]!r} is" if alike else nearest(str(value), self._names())
+            raise ConfigError(f"{shown(value)} is not on the axis; {hint}")
         return found
 
     def contains(self, value: Any) -> bool:

@@ -222,6 +222,7 @@ def test_bad_axes_are_one_sentence(node: Any, words: str) -> None:
         (lambda v: Product(values={"a b": v["a"]}), "is not a name"),
         (lambda v: Product(values=v).index({"a": 0}), "b: missing"),
         (lambda v: Product(values=v).index({"a": 0, "b": 7}), "b: 7 is not on the axis"),
+        (lambda v: Product(values=v).index({"a": "0", "b": 0}), "a: '0' is not on the axis; 0 is"),
         (lambda v: Product(values=v).chosen({"b": []}), "chooses nothing"),
         (lambda v: Union(), "parts: give at least one grid"),
         (
