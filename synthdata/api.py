@@ -64,7 +64,7 @@ def generate(
     overrides, config_dir
         As for ``config``.
     output
-        The run directory; ``outputs/<date>/<time>`` when not given.
+        The run directory; a new one, ``outputs/<date>/<time>``, when not given.
     observer
         Is told of progress.
 
@@ -81,7 +81,13 @@ def generate(
                 f"{override!r} is for the command line; the run directory is generate's second "
                 "argument"
             )
-    path = Path(output) if output is not None else Path(time.strftime("outputs/%Y-%m-%d/%H-%M-%S"))
-    run = Run(path, config(overrides, config_dir=config_dir)).execute(observer)
+    made = config(overrides, config_dir=config_dir)
+    if output is not None:
+        run = Run(output, made)
+    else:
+        run = Run(time.strftime("outputs/%Y-%m-%d/%H-%M-%S"), made)
+        run.check_config()
+        run.claim_directory()
+    run.execute(observer)
     finish_outputs(run)
     return run

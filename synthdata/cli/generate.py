@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -19,9 +21,12 @@ from synthdata.config import Config
 from synthdata.errors import ConfigError, SynthdataError, nearest
 from synthdata.refusals import CONFIG_NAME, config_error
 from synthdata.run import Run
+from synthdata.run.run import new_folder
 from synthdata.run.shard import writing
 
 MAX_POINTS = 10_000  # of a sweep along one range
+RUN_DIR = "outputs/${now:%Y-%m-%d}/${now:%H-%M-%S}"  # as conf/config.yaml has it
+SWEEP_DIR = f"{RUN_DIR}-sweep"
 
 
 def generate(arguments: Sequence[str], ready: Callable[[], None]) -> int:
@@ -161,14 +166,21 @@ class Application:
         except Exception as error:
             raise config_error(error) from error
         run = Run(folder.absolute() if cfg.hydra.job.chdir else folder, config_of(cfg))
+        is_default = _raw(cfg.hydra.run) == RUN_DIR
         try:
             callbacks = Callbacks(cfg)
         except Exception as error:
             cause = str(error).partition("\n")[0]
             raise ConfigError(f"hydra.callbacks: cannot be made: {cause}") from error
-        run.check()
-        ready()
-        run.make_directory()
+        if is_default:  # another run may have begun in this second
+            run.check_config()
+            ready()
+            run.claim_directory()
+            cfg.hydra.run.dir = str(run.path)
+        else:
+            run.check()
+            ready()
+            run.make_directory()
         errors: list[Exception] = []
 
         def job(task: Any) -> None:
@@ -206,10 +218,16 @@ class Application:
                     f"hydra.{name}: null makes no sweep; hydra/{name}=basic is the one that is "
                     "always there"
                 )
-        points = self._checked_points(cfg)
+        is_default = _raw(cfg.hydra.sweep) == SWEEP_DIR
+        points = self._checked_points(cfg, is_default)
         job = partial(sweep_job, subdir=cfg.hydra.output_subdir, sweep=Sweep.of(points))
+        overrides.append(NO_SUBDIR)
         try:
-            made = self._hydra.multirun(self._name, job, [*overrides, NO_SUBDIR])
+            with contextlib.ExitStack() as stack:
+                if is_default:  # as with a run
+                    folder = stack.enter_context(_claimed(Path(cfg.hydra.sweep.dir)))
+                    overrides.append(f"hydra.sweep.dir={folder}")
+                made = self._hydra.multirun(self._name, job, overrides)
         except SynthdataError:
             raise
         except OSError as error:
@@ -223,8 +241,11 @@ class Application:
             summarise(jobs, time.monotonic() - began)
         return max((int(job.return_value) for job in jobs), default=0)
 
-    def _checked_points(self, cfg: Any) -> Sequence[Sequence[str]]:
-        """The points of a sweep, as far as they are known before it; checked, with directories."""
+    def _checked_points(self, cfg: Any, is_new: bool) -> Sequence[Sequence[str]]:
+        """The points of a sweep, as far as they are known before it; checked.
+
+        So are their directories, unless the sweep gets a new one.
+        """
         from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
         from hydra.core.override_parser.overrides_parser import OverridesParser
 
@@ -242,7 +263,9 @@ class Application:
         if not points:
             raise ConfigError("-m: the sweep has no points; one of its lists or ranges is empty")
         for number, point in enumerate(points):
-            self._point(cfg, number, list(point)).check_directory()
+            run = self._point(cfg, number, list(point))
+            if not is_new:
+                run.check_directory()
         return points
 
     def _point(self, cfg: Any, number: int, overrides: list[str]) -> Run:
@@ -264,6 +287,26 @@ class Application:
             return self._hydra.compose_config(self._name, overrides, run_mode=mode)
         except Exception as error:
             raise config_error(error, self._hydra.config_loader, overrides) from error
+
+
+def _raw(node: Any) -> Any:
+    """The directory of a run or sweep as the config has it, before ``now`` is told."""
+    from omegaconf import OmegaConf
+
+    raw: Any = OmegaConf.to_container(node, resolve=False)
+    return raw["dir"]
+
+
+@contextlib.contextmanager
+def _claimed(folder: Path) -> Iterator[Path]:
+    """A ``new_folder``, which is gone again if the block fails before anything is in it."""
+    folder = new_folder(folder)
+    try:
+        yield folder
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.removedirs(folder)
+        raise
 
 
 def _check_range(override: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
+import itertools
 import json
 import logging
 import os
@@ -67,10 +68,14 @@ class Run:
     def check(self) -> None:
         """Raise ConfigError unless this config can go into this directory now."""
         self.check_directory()
+        self.check_config(is_new=not os.path.exists(self.path / CONFIG))
+
+    def check_config(self, is_new: bool = True) -> None:
+        """Raise ConfigError unless this config can be made now; ``is_new`` in a new directory."""
         self.config.renderer.check()
         self.config.engine.check()
         self.config.store.check()
-        if not os.path.exists(self.path / CONFIG):
+        if is_new:
             self._check_services([Shard(0, 0, 1)])
 
     def check_directory(self) -> None:
@@ -122,6 +127,13 @@ class Run:
             raise ConfigError(
                 f"{self.path}: cannot be written ({reason}); choose a folder with hydra.run.dir=..."
             )
+
+    def claim_directory(self) -> None:
+        """Make a directory that was not there: with -1, -2, ... at its name where that is taken."""
+        try:
+            self.path = new_folder(self.path)
+        except OSError:
+            self.make_directory()  # which says why it cannot
 
     def execute(self, observer: Observer | None = None, notes: Notes = NO_NOTES) -> Run:
         """Make what is missing, and return when it is done.
@@ -427,6 +439,21 @@ class Run:
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"
+
+
+def new_folder(path: Path) -> Path:
+    """Make a folder that was not there: this one, or the first of ``-1``, ``-2``, ... that is free.
+
+    Of several processes that ask for the same one, each gets its own.
+    """
+    for k in itertools.count():
+        folder = path.with_name(f"{path.name}-{k}") if k else path
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return folder
+    raise AssertionError
 
 
 def _write(path: Path, text: str) -> None:

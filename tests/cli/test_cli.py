@@ -6,16 +6,22 @@ import json
 import re
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import yaml
 from faults import Plugin
 from PIL import Image
 from processes import ROOT, Command, Forks, environment, leftovers
 
 import synthdata
 from synthdata.api import config
+from synthdata.cli.generate import RUN_DIR, SWEEP_DIR
+from synthdata.compose import conf_dir
 from synthdata.run import Run
+from synthdata.run.run import new_folder
 
 TINY = ["canvas.size=[32,24]", "primitives.lines.count=2"]
 
@@ -83,6 +89,65 @@ def test_it_says_the_same_as_the_interface_for_programs(command: Command) -> Non
     assert (run.path / "config.yaml").read_text() == (
         command.folder / "run" / "config.yaml"
     ).read_text()
+
+
+def in_the_next_minutes(folder: Path, end: str = "") -> set[Path]:
+    """The default folders of what is begun from now on, made."""
+    now = int(time.time())
+    taken = {
+        folder / time.strftime(f"outputs/%Y-%m-%d/%H-%M-%S{end}", time.localtime(second))
+        for second in range(now, now + 200)
+    }
+    for path in taken:
+        path.mkdir(parents=True)
+    return taken
+
+
+def test_the_default_folders_are_those_of_the_config() -> None:
+    told = yaml.safe_load((conf_dir() / "config.yaml").read_text())["hydra"]
+    assert (told["run"]["dir"], told["sweep"]["dir"]) == (RUN_DIR, SWEEP_DIR)
+
+
+def test_what_begins_in_one_second_has_folders_of_its_own(forks: Forks, tmp_path: Path) -> None:
+    here = tmp_path / "here"
+    taken = in_the_next_minutes(here) | in_the_next_minutes(here, "-sweep")
+    options = [*TINY, "n=2", "engine=serial", "report=null"]
+    for seed in (1, 2):
+        done = forks(here, *options, f"seed={seed}")
+        assert (done.code, done.err) == (0, "")
+    swept = forks(here, "-m", *options, "seed=3,4")
+    assert (swept.code, swept.err) == (0, "")
+    first, second, *points = runs(here)
+    if first.name.endswith("-2"):  # in one second, and sorted
+        first, second = second, first
+    assert {Run.load(path).config.seed for path in (first, second)} == {1, 2}
+    assert first.name.endswith("-1")
+    assert second.name.endswith(("-1", "-2"))
+    assert {path.parent.name.rpartition("-sweep")[2] for path in points} == {"-1"}
+    assert not any(list(path.iterdir()) for path in taken), "nobody wrote there"
+    refused = forks(here, *options, "encoder.level=99")
+    assert refused.code == 2
+    assert len(runs(here)) == 4
+    given = forks(here, *options, f"hydra.run.dir={first}", f"seed={Run.load(first).config.seed}")
+    assert "nothing to make" in given.out, "a folder that is named is the one that is meant"
+
+
+def test_one_folder_for_each_who_asks(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda _: new_folder(tmp_path / "a" / "b"), range(24)))
+    names = {"b", *(f"b-{k}" for k in range(1, 24))}
+    assert {path.name for path in made} == {path.name for path in (tmp_path / "a").iterdir()}
+    assert {path.name for path in made} == names
+
+
+def test_runs_of_a_program_have_folders_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = [*TINY, "n=1", "engine=serial", "report=null"]
+    made = [synthdata.generate([*options, f"seed={seed}"]) for seed in (0, 1, 1)]
+    assert len({run.path for run in made}) == 3
+    assert made[1].state["digest"] == made[2].state["digest"]
 
 
 @pytest.mark.slow
