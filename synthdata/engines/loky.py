@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import queue
 import re
 import sys
 import threading
@@ -161,8 +162,12 @@ def _end(executor: Any) -> None:
     """End an executor's workers and wait for all of its threads.
 
     loky does not wait for the one that feeds its queue. Were it frozen by the end of this process
-    while it gives back the queue's semaphores, loky would report these as leaked.
+    while it gives back the queue's semaphores, loky would report these as leaked. And the thread
+    that would hand out jobs looks for those that it has just dropped, and dies of a KeyError.
     """
+    with contextlib.suppress(queue.Empty):
+        while True:
+            executor._work_ids.get(block=False)
     feeder = getattr(executor._call_queue, "_thread", None)
     executor.shutdown(wait=True, kill_workers=True)
     if feeder is not None:
