@@ -65,15 +65,29 @@ def painted_bounds(vertices: np.ndarray, codes: np.ndarray | None, style: Style)
 
     Where nothing is painted (no fill, no stroke, no length), the box is that of the path.
     """
+    box: Bounds | None
     stroke, fill, width, _, cap, join, pattern = style
     if stroke is None or width <= 0.0:
-        return path_bounds(vertices, codes)
+        box = None if fill is None else _filled_bounds(vertices, codes)
+        return path_bounds(vertices, codes) if box is None else box
     if pattern is None:
         return stroke_bounds(vertices, codes, width, cap, join)  # the fill's box lies within
     box = dashes_box(*dash(vertices, codes, pattern), width / 2.0, cap, join)
     if box is None:
         return path_bounds(vertices, codes)
-    return box if fill is None else _union(box, path_bounds(vertices, codes)) or box
+    return box if fill is None else _union(box, _filled_bounds(vertices, codes)) or box
+
+
+def _filled_bounds(vertices: np.ndarray, codes: np.ndarray | None) -> Bounds | None:
+    """The box of a fill, to which a single line, such as the shaft of an arrow, adds nothing."""
+    if len(vertices) > LONG:
+        return path_bounds(vertices, codes)
+    xs, ys = vertices.T.tolist()
+    box = None
+    for sub in subpaths(codes, len(vertices)):
+        if sub.curves or len(sub.pieces) > 1:
+            box = _union(box, _centre_box(sub, xs, ys))
+    return box
 
 
 def segment_bounds(x0: float, y0: float, x1: float, y1: float, style: Style) -> Bounds:

@@ -260,3 +260,14 @@ def test_smooth_paths() -> None:
     ellipse, codes = geometry.ellipse(40, 3)
     assert geometry.is_smooth(geometry.place(ellipse, 17.0, (300, 200)), codes)
     assert geometry.is_smooth(*geometry.spline(((0, 0), (9, 0), (9, 9), (3, 80)), closed=True))
+
+
+def test_a_line_that_is_only_filled_is_not_in_the_box() -> None:
+    """Such as the shaft of an arrow without a width."""
+    shaft, head = [(0.0, 0.0), (50.0, 0.0)], [(50.0, 0.0), (40.0, 5.0), (40.0, -5.0)]
+    vertices = np.array([*shaft, *head, head[0]])
+    codes = np.array([MOVETO, LINETO, MOVETO, LINETO, LINETO, CLOSEPOLY], dtype=np.uint8)
+    filled = Style(stroke=None, fill=(0, 0, 0))
+    assert geometry.painted_bounds(vertices, codes, filled) == (40.0, -5.0, 50.0, 5.0)
+    assert geometry.painted_bounds(vertices[:2], None, filled) == (0.0, 0.0, 50.0, 0.0)
+    assert geometry.painted_bounds(vertices, codes, Style(stroke=None)) == (0.0, -5.0, 50.0, 5.0)
