@@ -42,8 +42,8 @@ def boxes_in(marks: Sequence[Mark], window: Bounds) -> list[Bounds | None]:
             some.append(number)
     if some:
         whole = np.array([marks[number].bounds for number in some])
-        edges = edges_of([marks[number] for number in some])
-        boxes = clipped_boxes(edges, window, whole, without(edges, len(some)))
+        edges, of = edges_of([marks[number] for number in some])
+        boxes = clipped_boxes(edges, of, window, whole, without(edges, of, len(some)))
         for number, left in zip(some, boxes, strict=True):
             found[number] = left
     return found
@@ -71,28 +71,32 @@ def meets(box: Bounds, window: Bounds) -> bool:
     return x0 < window[2] and y0 < window[3] and x1 > window[0] and y1 > window[1]
 
 
-def edges_of(marks: Sequence[Mark]) -> Edges:
-    """The edges of what is painted of marks, one owner each."""
+def edges_of(marks: Sequence[Mark]) -> tuple[Edges, np.ndarray]:
+    """The edges of each layer of marks, and the number of each one's mark.
+
+    Layers may wind either way: together they would take each other away.
+    """
     numbered = [(k, paint) for k, mark in enumerate(marks) for paint in mark.laid_out()]
     edges = painted_edges([(p.vertices, p.codes, p.style) for _, p in numbered], _CHORDS)
-    return edges._replace(owner=np.array([k for k, _ in numbered], dtype=np.intp)[edges.owner])
+    return edges, np.array([k for k, _ in numbered], dtype=np.intp)
 
 
-def without(edges: Edges, count: int) -> np.ndarray:
-    """Which of ``count`` owners have no edge, as marks that paint nothing: bool (count,)."""
+def without(edges: Edges, of: np.ndarray, count: int) -> np.ndarray:
+    """Which of ``count`` marks have no edge, as those that paint nothing: bool (count,)."""
     found = np.ones(count, dtype=bool)
-    found[edges.owner] = False
+    found[of[edges.owner]] = False
     return found
 
 
 def clipped_boxes(
-    edges: Edges, window: Bounds, whole: np.ndarray, bare: np.ndarray
+    edges: Edges, of: np.ndarray, window: Bounds, whole: np.ndarray, bare: np.ndarray
 ) -> list[Bounds | None]:
-    """The box of what each owner's edges enclose in a window; None where that is nothing.
+    """The box of what the edges of each mark enclose in a window; None where that is nothing.
 
-    ``whole`` (m, 4) has the boxes without the window, x0, y0, x1, y1 of each owner. They are better
-    where an edge is the chord of a curve, so sides that are as good as theirs are theirs. Owners
-    that are ``bare`` (m,) have the part of this box.
+    ``of`` (n,) has the number of each owner's mark. ``whole`` (m, 4) has the boxes without the
+    window, x0, y0, x1, y1 of each mark. They are better where an edge is the chord of a curve, so
+    sides that are as good as theirs are theirs. Marks that are ``bare`` (m,) have the part of this
+    box.
     """
     x0, y0, x1, y1 = window
     edges = _monotone(edges)
@@ -100,14 +104,14 @@ def clipped_boxes(
     k = ((z.real > x0) & (z.real < x1) & (z.imag > y0) & (z.imag < y1)).nonzero()[0]
     rim = _rim(edges, window)
     z = np.concatenate((z[k], rim.a, rim.b))
-    owner = np.concatenate((edges.owner.take(k, mode="wrap"), rim.owner, rim.owner))
+    mark = of[np.concatenate((edges.owner.take(k, mode="wrap"), rim.owner, rim.owner))]
     found = np.tile((inf, inf, -inf, -inf), (len(whole), 1))
     for column, values in ((0, z.real), (1, z.imag)):
-        np.minimum.at(found[:, column], owner, values)
-        np.maximum.at(found[:, column + 2], owner, values)
+        np.minimum.at(found[:, column], mark, values)
+        np.maximum.at(found[:, column + 2], mark, values)
     cut = np.clip(whole, (x0, y0, x0, y0), (x1, y1, x1, y1))
     bent = np.zeros((len(whole), 1), dtype=bool)
-    bent[edges.owner[edges.bulge.nonzero()]] = True
+    bent[of[edges.owner[edges.bulge.nonzero()]]] = True
     near = np.abs(found - cut) < 2.0 * TOLERANCE
     found = np.where(bare[:, None] | (bent & near), cut, found)
     return [

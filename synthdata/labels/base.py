@@ -199,12 +199,12 @@ def _clipped_boxes(truth: Truth) -> list[Bounds | None]:
         )
     ]
     if some:
-        edges = edges_of([scene.marks[number] for number in some])
-        bare = without(edges, len(some))
+        edges, of = edges_of([scene.marks[number] for number in some])
+        bare = without(edges, of, len(some))
         for change in truth.moves:  # each one finds only what is in the picture before it
             edges = warped_edges(cut(edges, canvas), change.points, truth.step)
         whole = np.array([boxes[number] for number in some])
-        left = clipped_boxes(edges, canvas, whole, bare)
+        left = clipped_boxes(edges, of, canvas, whole, bare)
         for number, box in zip(some, left, strict=True):
             found[number] = box
     return found

@@ -14,7 +14,7 @@ from synthdata import geometry
 from synthdata.geometry.clipped import boxes_in, with_boxes
 from synthdata.geometry.outlines import outlines
 from synthdata.labels.base import Truth
-from synthdata.scene import Bounds, Mark, Scene, Style
+from synthdata.scene import Bounds, Layer, Mark, Scene, Style
 
 SIZE = 300, 200
 CANVAS = (0.0, 0.0, 300.0, 200.0)
@@ -102,6 +102,16 @@ def test_a_corner_of_the_canvas_within_a_mark() -> None:
     ring = ring._replace(bounds=geometry.painted_bounds(ring.vertices, ring.codes, ring.style))
     assert boxes_in([ring], (0.0, 0.0, 40.0, 40.0)) == [None]
     assert boxes_in([big], (0.0, 0.0, 40.0, 40.0)) == [(0.0, 0.0, 40.0, 40.0)]
+
+
+def test_layers_that_wind_against_each_other() -> None:
+    """Each is painted by itself, so that no layer takes another one away."""
+    style = Style(stroke=None, fill=(0, 0, 0))
+    square = np.array([(-20.0, 40.0), (30.0, 40.0), (30.0, 90.0), (-20.0, 90.0)])
+    layers = Layer(square, None, style), Layer(square[::-1].copy(), None, style)
+    mark = Mark("polygon", square, None, style, {}, (), (-20.0, 40.0, 30.0, 90.0), layers=layers)
+    assert boxes_in([mark], CANVAS) == [(0.0, 40.0, 30.0, 90.0)]
+    assert boxes_in([mark], (0.0, 50.0, 20.0, 70.0)) == [(0.0, 50.0, 20.0, 70.0)]
 
 
 def test_boxes_found_ahead_hold_for_their_marks_only() -> None:
