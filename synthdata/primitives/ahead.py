@@ -43,7 +43,8 @@ class Ahead:
     ) -> None:
         self._primitive, self._streams, self._here = primitive, streams, here
         self._boxes = boxes
-        self._singly = boxes and here is None and _is_shipped(primitive)
+        counted = isinstance(getattr(primitive, "count", None), Distribution)
+        self._singly = boxes and here is None and counted and _is_shipped(primitive)
         self._geometry, self._style = f"geometry/{name}", f"style/{name}"
         self._together = isinstance(primitive, Shape) and primitive.together
         self._next = self._run = 0
@@ -134,9 +135,10 @@ class Ahead:
 def _is_shipped(primitive: Primitive) -> bool:
     """Whether what draws marks is none of a user's, which may hang, or end the process, and then
     has to do it at the sample that is asked for."""
-    kinds = [primitive, *(kind for kind, _ in primitive.kinds())]
-    shipped = all(type(kind).__module__.startswith("synthdata.") for kind in kinds)
-    return shipped and isinstance(getattr(primitive, "count", None), Distribution)
+    kinds = [kind for kind, _ in primitive.kinds()]
+    return type(primitive).__module__.startswith("synthdata.") and all(
+        kind is primitive or _is_shipped(kind) for kind in kinds
+    )
 
 
 class _Nobody:

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from synthdata.distributions import Constant, Normal
 from synthdata.errors import ConfigError
 from synthdata.generator import Generator
-from synthdata.primitives import Draw, Lines, Outline, Shape
+from synthdata.labels import Marks
+from synthdata.primitives import Draw, Lines, Mixed, Outline, Primitive, Shape
 from synthdata.primitives.ahead import MOST
 from synthdata.primitives.base import Levels
 from synthdata.rng import Streams
@@ -155,3 +156,26 @@ def test_no_more_is_drawn_ahead_than_has_been_asked_for(monkeypatch: pytest.Monk
         before = len(drawn)
         large.scene(index)
         assert len(drawn) == before + 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counted(Lines):
+    """Of a user, who may write what hangs, and is told at which sample."""
+
+    calls: ClassVar[list[int]] = []
+
+    def marks(self, draw: Draw) -> list[Mark]:
+        self.calls.append(draw.width)
+        return super().marks(draw)
+
+
+@pytest.mark.parametrize("depth", [0, 1, 2])
+def test_what_a_user_wrote_is_drawn_for_the_sample_that_is_asked_for(depth: int) -> None:
+    primitive: Primitive = Counted(count=Constant(1))
+    for _ in range(depth):
+        primitive = Mixed(count=Constant(1), primitives={"kind": primitive})
+    generator = Generator(SampleConfig(primitives={"some": primitive}, labels={"marks": Marks()}))
+    Counted.calls.clear()
+    for index in range(12):
+        assert generator[index].record["marks"]
+        assert len(Counted.calls) == index + 1
