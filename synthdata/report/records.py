@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from synthdata.run import Run
@@ -35,17 +36,26 @@ def every(run: Run, shards: list[Shard]) -> Iterator[Line]:
 def spread(run: Run, shards: list[Shard], count: int) -> Iterator[Line]:
     """About ``count`` records, evenly from the shards, shard by shard; all if there are no more.
 
+    A shard gives as many as it has samples, so that a short one at the end counts for no more.
     At most ``MOST_SHARDS`` shards are read, so this takes as long for a million samples.
     """
-    if sum(shard.stop - shard.start for shard in shards) <= count:
+    if sum(map(_size, shards)) <= count:
         yield from every(run, shards)
         return
     chosen = [shards[k] for k in _evenly(len(shards), min(MOST_SHARDS, count))]
-    for place, shard in enumerate(chosen):
-        share = count * (place + 1) // len(chosen) - count * place // len(chosen)
+    stops = list(accumulate(map(_size, chosen), initial=0))
+    # Rounded up, so that the first sample is among them.
+    bounds = [-(-count * stop // stops[-1]) for stop in stops]
+    for shard, (first, end) in zip(chosen, pairwise(bounds), strict=True):
+        if first == end:
+            continue
         lines = list(run.config.store.lines(run.path, shard.number))
-        for k in _evenly(len(lines), share):
+        for k in _evenly(len(lines), end - first):
             yield Line(shard.number, lines[k])
+
+
+def _size(shard: Shard) -> int:
+    return shard.stop - shard.start
 
 
 def _evenly(n: int, count: int) -> list[int]:

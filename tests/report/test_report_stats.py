@@ -168,6 +168,21 @@ def test_some_records_are_spread_evenly(tmp_path: Path) -> None:
     assert len(list(spread(run, shards, 1))) == 1
 
 
+@pytest.mark.parametrize(("n", "shard_size"), [(60, 50), (330, 50), (201, 200)])
+def test_a_short_shard_at_the_end_counts_for_no_more(
+    tmp_path: Path, n: int, shard_size: int
+) -> None:
+    overrides = ["canvas.size=[8,8]", "engine=serial", f"n={n}", "report=null"]
+    run = synthdata.generate([*overrides, f"shard_size={shard_size}"], tmp_path / "run")
+    for count in (1, 7, 12, 40):
+        lines = list(spread(run, finished(run), count))
+        indices = [json.loads(line.text)["index"] for line in lines]
+        assert len(indices) == count
+        assert indices[0] == 0
+        ends = [*indices[1:], n]
+        assert max(b - a for a, b in zip(indices, ends, strict=True)) < 2 * n / count + 1
+
+
 def test_report_null_makes_none(tmp_path: Path) -> None:
     run = synthdata.generate([*SMALL, "n=2", "report=null"], tmp_path / "run")
     assert not (run.path / "report.html").exists()

@@ -16,7 +16,7 @@ function showRun() {
     ["took", duration(TIMING.elapsed_s)],
     ["size", bytes(run.bytes)],
     ["marks/image", STATS.samples ? short(marks / STATS.samples) : "–"],
-    ["canvas", run.canvas.join(" × ")],
+    ["canvas", run.canvas.join("×")],
     ["seed", String(run.seed)],
   ], `Statistics of ${of} samples${STATS.all ? "" : ", spread evenly over the run"}. synthdata ${run.version || ""}${run.digest ? `, digest ${run.digest.slice(0, 12)}` : ""}.`);
 }
