@@ -118,9 +118,8 @@ def _content(default: Any, repo: Any) -> Any:
     """All that decides what a default adds to a config; None where that cannot be told."""
     found = repo.load_config(default.config_path)
     where = default.config_path, default.package, default.primary
-    if isinstance(found, FileResult):  # another source may have a schema for it
-        schema = repo.get_schema_source().is_config(default.config_path)
-        return None if schema else (*where, found.pickled)
+    if isinstance(found, FileResult):
+        return (*where, found.pickled)
     is_hydras = found.is_schema_source and found.provider == "hydra"
     return where if is_hydras else None
 

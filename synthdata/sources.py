@@ -21,7 +21,8 @@ from hydra._internal.core_plugins.file_config_source import FileConfigSource
 from hydra._internal.core_plugins.importlib_resources_config_source import (
     ImportlibResourcesConfigSource,
 )
-from hydra.plugins.config_source import ConfigResult, ConfigSource
+from hydra._internal.core_plugins.structured_config_source import StructuredConfigSource
+from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSource
 from omegaconf import OmegaConf
 from omegaconf._utils import get_yaml_loader
 
@@ -38,9 +39,21 @@ class Repository(ConfigRepository):  # type: ignore[misc]
         super().initialize_sources(config_search_path)
         self.sources: list[Any] = [_keeping(source) for source in self.sources]
 
+    def get_schema_source(self) -> ConfigSource:
+        """One that knows of none: what the application around this one stores may have any name.
+
+        Hydra would take its ``config`` for the schema of ours, which it means to give up.
+        """
+        return _NoSchemas("schema", "structured://")
+
     def __deepcopy__(self, memo: object) -> Repository:
         """For one config; Hydra changes no source, and would copy the whole ConfigStore."""
         return copy.copy(self)
+
+
+class _NoSchemas(StructuredConfigSource):  # type: ignore[misc]
+    def load_config(self, config_path: str) -> ConfigResult:
+        raise ConfigLoadError(f"{config_path}: no schema")
 
 
 class FileResult(ConfigResult):  # type: ignore[misc]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -207,19 +206,20 @@ def test_search_path_of_the_command_line_and_of_the_main_config(tmp_path: Path) 
     )
 
 
-def test_schemas_of_another_application_count() -> None:
-    given = ["layout=grid", "layout.rows=abc"]
-    before = outcome(Loader, given)
+@pytest.mark.parametrize("node", [{"new": 1}, {"new": 1, "defaults": ["_self_"]}])
+def test_what_another_application_stores_is_no_schema(
+    node: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = [["layout=grid", "layout.rows=3"], ["layout=grid", "layout.rows=abc"]]
+    before = [outcome(Loader, overrides) for overrides in given]
     repo: Any = ConfigStore.instance().repo
-    ConfigStore.instance().store(group="layout", name="grid", node={"new": 1})
+    ConfigStore.instance().store(name="config", node=node)
+    ConfigStore.instance().store(group="layout", name="grid", node=node)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Hydra means to forget about it
-            after = outcome(Loader, given)
-            assert after == outcome(Plain, given) != before
+        monkeypatch.setattr("synthdata.loader._MERGED", {})  # composed anew
+        assert [outcome(Loader, overrides) for overrides in given] == before
     finally:
-        del repo["layout"]
-    assert outcome(Loader, given) == before
+        del repo["config.yaml"], repo["layout"]
 
 
 def test_threads_compose_at_once() -> None:
