@@ -30,12 +30,16 @@ complete -o nospace -o default -F _synthdata synthdata
 """
 UNINSTALL = "complete -r synthdata; unset -f _synthdata\n"
 
+# What bash may put into its line, where it has no quotes. It would run ``$(...)``, if only when
+# the line is entered, and a file may be a stranger's.
+_PLAIN = re.compile(r"[\w.,:/=@~+-]+")
+
 
 def answer(question: str) -> int:
     """Print what ``-sc`` asks for bash: ``install=bash``, ``uninstall=bash`` or ``query=bash``.
 
-    Of a query, what may stand where the cursor is in COMP_LINE, one word a line; nothing where a
-    run, a file or a folder is to be named, which the shell knows.
+    Of a query, what may stand where the cursor is in COMP_LINE, one word a line, if it needs no
+    quotes; nothing where a run, a file or a folder is to be named, which the shell knows.
     """
     if question != "query=bash":
         print(INSTALL if question == "install=bash" else UNINSTALL, end="")
@@ -47,7 +51,8 @@ def answer(question: str) -> int:
     *words, word = line[: int(point) if point.isdecimal() else None].split(" ")
     found = _candidates([each for each in words[1:] if each], word)
     for candidate in sorted({each for each in found if each.startswith(word)}):
-        print(candidate)
+        if _PLAIN.fullmatch(candidate):
+            print(candidate)
     return 0
 
 

@@ -89,6 +89,20 @@ def test_groups_of_ones_own(forks: Forks, tmp_path: Path) -> None:
         assert forks(folder, "-sc", "query=bash", **line).out.split() == ["encoder=own"]
 
 
+@pytest.mark.parametrize(
+    "name", ["$(date)", "`date`", "o;date", "o>date", "o date", "o*", "o\ndate"]
+)
+def test_what_the_shell_would_run_is_not_put_into_its_line(
+    name: str, forks: Forks, tmp_path: Path
+) -> None:
+    folder = tmp_path / "here"
+    (folder / "mine/encoder").mkdir(parents=True)
+    (folder / f"mine/encoder/{name}.yaml").write_text("_target_: synthdata.encoders.Png\n")
+    line = {"COMP_LINE": "synthdata --config-dir mine encoder="}
+    known = {f"encoder={file.stem}" for file in conf_dir().glob("encoder/*")}
+    assert set(forks(folder, "-sc", "query=bash", **line).out.splitlines()) == known
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_options_and_places_are_those_of_the_command(command: str) -> None:
     from synthdata.cli.help import command_page
