@@ -8,6 +8,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 
+from synthdata.cli.here import has_modules_of_users
 from synthdata.cli.streams import guarded
 from synthdata.errors import SynthdataError
 from synthdata.run.stop import interrupt_once
@@ -35,7 +36,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return guarded(lambda: _answer(sys.argv[1:]))
     finally:
-        gc.freeze()  # Python ends without going through all of them in search of cycles
+        # Python ends without going through all of them in search of cycles, unless files or others
+        # that have to be closed may be in these.
+        if not has_modules_of_users():
+            gc.freeze()
 
 
 def _answer(arguments: list[str]) -> int:

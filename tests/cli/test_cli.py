@@ -81,6 +81,18 @@ sys.exit(main())
     assert done.stdout.splitlines()[1:] == ["True"]
 
 
+def test_at_its_end_what_a_user_wrote_is_on_the_disk(tmp_path: Path) -> None:
+    """Python writes what is left in open files when it takes their modules apart."""
+    plugin = "file = open('kept.txt', 'w')\nfile.write('all')\ndef used(): pass\n"
+    (tmp_path / "mine.py").write_text(plugin)
+    code = "import mine, sys; from synthdata.cli.main import main; sys.exit(main())"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "--version"], cwd=tmp_path, env=environment(), check=True
+    )
+    assert done.returncode == 0
+    assert (tmp_path / "kept.txt").read_text() == "all"
+
+
 def test_it_says_the_same_as_the_interface_for_programs(command: Command) -> None:
     overrides = [*TINY, "primitives=lines", "n=7", "seed=3", "engine=serial"]
     assert command(*overrides, "hydra.run.dir=run").returncode == 0
