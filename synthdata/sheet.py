@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from bisect import bisect_right
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from synthdata.axes.base import Axes
 from synthdata.config import Config
 from synthdata.errors import ConfigError
 from synthdata.generator import Generator
@@ -25,14 +29,16 @@ def contact_sheet(config: Config, samples: int = 16) -> Image.Image:
     """
     if not 1 <= samples <= 400:
         raise ConfigError(f"samples: {samples} must lie between 1 and 400")
+    indices = shown(config, samples)
     width, height = _cell(*config.canvas.size)
     step = width + GAP, height + TEXT + GAP
-    columns = min(samples, math.ceil(math.sqrt(samples * (height + GAP) / (width + GAP))))
-    rows = -(-samples // columns)
+    count = len(indices)
+    columns = min(count, math.ceil(math.sqrt(count * (height + GAP) / (width + GAP))))
+    rows = -(-count // columns)
     sheet = Image.new("RGB", (columns * step[0] + GAP, rows * step[1] + GAP), PAPER)
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(TEXT)
     generator = Generator(config.sample_config)
-    for place, index in enumerate(shown(config, samples)):
+    for place, index in enumerate(indices):
         image = Image.fromarray(np.ascontiguousarray(generator.image(index))).convert("RGB")
         row, column = divmod(place, columns)
         x, y = GAP + column * step[0], GAP + row * step[1]
@@ -47,25 +53,42 @@ def shown(config: Config, samples: int) -> list[int]:
 
     Cells that follow one another differ in the last axes only. So one is taken from each of as many
     equal parts of the grid: of some at random the one that is farthest from those before it
-    (Mitchell, "Spectrally optimal sampling for distribution ray tracing", 1991).
+    (Mitchell, "Spectrally optimal sampling for distribution ray tracing", 1991). What
+    ``axes.filter`` leaves out is not shown, so there may be fewer.
     """
     axes = config.axes
-    cells = 0 if axes is None else min(axes.cells, config.n)
-    if axes is None or cells <= samples:
+    if axes is None:
         return list(range(samples))
+    parts = _wanted(config, axes)
+    ends = list(itertools.accumulate(map(len, parts)))
+    cells = ends[-1]
+    if cells <= samples:
+        return sorted(itertools.chain(*parts)) if config.filter else list(range(samples))
+
+    def cell(k: int) -> int:
+        part = bisect_right(ends, k)
+        return parts[part][k - ends[part] + len(parts[part])]
+
     rng = np.random.Generator(np.random.Philox(0))
     longest = np.array([max(len(axis) - 1, 1) for axis in axes.values.values()])
     found: list[int] = []
     taken = np.empty((0, len(longest)))
     for k in range(samples):
         part = k * cells // samples, (k + 1) * cells // samples
-        tried = rng.integers(*part, size=CANDIDATES)
+        tried = np.array([cell(place) for place in rng.integers(*part, size=CANDIDATES).tolist()])
         places = axes.columns(tried).T / longest
         apart = np.abs(places[:, None] - taken).sum(axis=2).min(axis=1, initial=np.inf)
         best = int(apart.argmax())
         found.append(int(tried[best]))
         taken = np.vstack([taken, places[best]])
-    return found
+    return sorted(found)
+
+
+def _wanted(config: Config, axes: Axes) -> list[Sequence[int]]:
+    """The cells that a run would make, those of each task for itself if a filter chooses some."""
+    if config.filter and (tasks := config.tasks) is not None:
+        return [tasks.cells(task) for task in tasks.chosen(config.wanted)]
+    return [range(min(axes.cells, config.n))]
 
 
 def _cell(width: int, height: int) -> tuple[int, int]:

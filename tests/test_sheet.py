@@ -98,6 +98,15 @@ def test_n_bounds_what_is_shown_of_a_grid() -> None:
     assert len(set(found)) == 16
 
 
+def test_what_a_filter_leaves_out_is_not_shown() -> None:
+    grid = ["axes=product", "axes.values.x=[1,2,3]", "axes.values.y=40"]
+    some = shown(config([*grid, "axes.filter={x: [1,3]}"]), 16)
+    assert len(set(some)) == 16
+    assert some == sorted(some)
+    assert {index // 40 for index in some} == {0, 2}
+    assert shown(config([*grid, "axes.filter.x=2"]), 60) == list(range(40, 80))
+
+
 @pytest.mark.parametrize("samples", [0, 401])
 def test_too_few_and_too_many(samples: int) -> None:
     with pytest.raises(ConfigError, match=f"samples: {samples} must lie between"):
