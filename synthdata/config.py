@@ -243,7 +243,8 @@ class Config(SampleConfig):
             found = self.tasks.grid.chosen(self.filter)
         except ConfigError as error:
             raise error.at("axes.filter") from None
-        self.tasks.chosen(found)
+        if not self.tasks.chosen(found):
+            raise ConfigError(f"axes.filter: {dict(self.filter)} has no cell of the grid")
         return found
 
     @functools.cached_property

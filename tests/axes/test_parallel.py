@@ -241,6 +241,13 @@ def test_records_are_chosen_by_coordinates(tmp_path: Path) -> None:
         (["axes.filter.well=A09"], "axes.filter.well: 'A09'"),
         (["parallel.axis=site", "axes.filter.well=A01"], "axes.filter.well: the shards"),
         (["parallel.axis=site", "n=19"], "n: 19 is not a multiple"),
+        (
+            [
+                *("axes=random", "axes.values={a: 9, b: 9}", "axes.shared={}"),
+                *("axes.size=1", "axes.filter={a: 0, b: [0,1]}"),
+            ],
+            "axes.filter: {'a': 0, 'b': [0, 1]} has no cell of the grid",
+        ),
     ],
 )
 def test_bad_cuts_are_one_sentence(overrides: list[str], words: str, tmp_path: Path) -> None:
