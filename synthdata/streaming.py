@@ -69,8 +69,19 @@ class Batch:
 
     @property
     def masks(self) -> dict[str, np.ndarray]:
-        """Label images by name, integer (n, height, width); copies."""
-        return {name: np.stack([m[name] for _, m in self._rest]) for name in self._rest[0][1]}
+        """Label images by name, integer (n, height, width); copies.
+
+        Raises ConfigError where samples have others than the first one, or of other shapes.
+        """
+        every = [masks for _, masks in self._rest]
+        first, *others = [{name: image.shape for name, image in m.items()} for m in every]
+        for index, shapes in zip(self.indices[1:], others, strict=True):
+            if shapes != first:
+                raise ConfigError(
+                    f"masks: sample {index} has {shapes or 'none'}, and sample {self.indices[0]} "
+                    f"{first or 'none'}; what is stacked needs the same names and shapes"
+                )
+        return {name: np.stack([masks[name] for masks in every]) for name in first}
 
     def __len__(self) -> int:
         return len(self.indices)

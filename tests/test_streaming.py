@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -19,7 +20,7 @@ import synthdata
 from synthdata.api import sample_config
 from synthdata.errors import ConfigError
 from synthdata.generator import Generator
-from synthdata.streaming import SampleError, stream
+from synthdata.streaming import Batch, SampleError, stream
 
 TINY = ["canvas.size=[20,16]", "primitives.lines.count=2"]
 
@@ -184,3 +185,13 @@ def test_masks_of_large_images_have_room(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_batch_takes_no_more_room_than_the_stream_has_samples() -> None:
     (batch,) = stream(["primitives=lines", "canvas.size=[64,64]"], 1 << 40, 1, n=3)
     assert len(batch) == 3
+
+
+@pytest.mark.parametrize("other", [{}, {"m": np.zeros((2, 3))}, {"m": np.zeros((2, 2)), "k": 1.0}])
+def test_masks_that_do_not_fit_on_each_other(other: dict[str, Any]) -> None:
+    """Which sample is first in a batch decides nothing of what is in it."""
+    masks = {"m": np.zeros((2, 2))}, {name: np.asarray(image) for name, image in other.items()}
+    for order in ([0, 1], [1, 0]):
+        rest = pickle.dumps([({}, masks[k]) for k in order])
+        with pytest.raises(ConfigError, match=r"masks: sample 8 has .*, and sample 7"):
+            _ = Batch(range(7, 9), np.zeros((2, 2, 2), np.uint8), [rest]).masks
