@@ -253,7 +253,9 @@ class Application:
             return []
         parser = OverridesParser.create(config_loader=self._hydra.config_loader)
         try:
-            parsed = parser.parse_overrides(list(cfg.hydra.overrides.task))
+            params = cfg.hydra.sweeper.params or {}
+            swept = [f"{key}={values}" for key, values in params.items()]
+            parsed = parser.parse_overrides([*swept, *cfg.hydra.overrides.task])
             for override in parsed:
                 if override.is_range_sweep():
                     _check_range(override)

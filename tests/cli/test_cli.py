@@ -225,6 +225,26 @@ def test_a_sweep_tells_each_run_in_a_line(forks: Forks, tmp_path: Path) -> None:
     assert [line.partition("2 images")[2][:4] for line in more[4:6]] == [" in "] * 2
 
 
+def test_a_sweep_that_a_config_asks_for(forks: Forks, tmp_path: Path) -> None:
+    """Hydra's ``sweeper.params`` are points as those of the command line are."""
+    config = (conf_dir() / "config.yaml").read_text()
+    (tmp_path / "mine").mkdir()
+    file = tmp_path / "mine/config.yaml"
+    file.write_text(f"{config}  sweeper: {{params: {{seed: '0,1'}}}}\n")
+    sweep = ["--config-dir", "mine", "-m", *TINY, "n=2", "engine=serial", "report=null"]
+    done = forks(tmp_path, *sweep, "hydra.sweep.dir=sweep")
+    assert (done.code, done.err) == (0, "")
+    assert [line.partition("  2 images")[0] for line in done.out.splitlines()[:2]] == [
+        "0  seed=0",
+        "1  seed=1",
+    ]
+    file.write_text(f"{config}  sweeper: {{params: {{seed: '0,-1'}}}}\n")
+    refused = forks(tmp_path, *sweep, "hydra.sweep.dir=other")
+    assert (refused.code, refused.out) == (2, "")
+    assert "seed: -1" in refused.err
+    assert not (tmp_path / "other").exists()
+
+
 def test_a_sweep_goes_on_after_a_point_that_failed(command: Command, plugin: Plugin) -> None:
     values = ["[0]", "[]", "[1]"]
     options = ["n=4", "engine=serial", "hydra.sweep.dir=sweep"]
