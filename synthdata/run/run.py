@@ -446,10 +446,11 @@ def new_folder(path: Path) -> Path:
 
     Of several processes that ask for the same one, each gets its own.
     """
+    path.parent.mkdir(parents=True, exist_ok=True)  # FileExistsError for a link that leads nowhere
     for k in itertools.count():
         folder = path.with_name(f"{path.name}-{k}") if k else path
         try:
-            folder.mkdir(parents=True)
+            folder.mkdir()
         except FileExistsError:
             continue
         return folder

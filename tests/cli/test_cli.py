@@ -152,6 +152,18 @@ def test_one_folder_for_each_who_asks(tmp_path: Path) -> None:
     assert {path.name for path in made} == names
 
 
+def test_a_link_that_leads_nowhere_is_no_place(forks: Forks, tmp_path: Path) -> None:
+    """As one to a disk that is not there today: every name below it is refused as if taken."""
+    here = tmp_path / "here"
+    here.mkdir()
+    (here / "outputs").symlink_to(tmp_path / "gone" / "disk")
+    for start in ([], ["-m", "seed=0,1"]):
+        done = forks(here, *start, *TINY, "n=1", "engine=serial", "report=null")
+        assert (done.code, done.out) == (2, "")
+        assert "File exists" in done.err
+    assert not (tmp_path / "gone").exists()
+
+
 def test_runs_of_a_program_have_folders_of_their_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
