@@ -25,6 +25,7 @@ RECIPE = "recipe"  # the group whose options set keys of the whole config
 OPTIONAL = ("axes", RECIPE, "services")  # groups of which none may be chosen
 MARKS = ("dist", "schedule", "axis")  # keys of mappings that are one value
 MERGED = 64  # merged configs that are kept
+_NOT_UTF8 = re.compile("[\ud800-\udfff]")  # what Python makes of other bytes of the command line
 _CHOICE = re.compile(r"([\w/]+)=(null|\[.*\])", re.DOTALL)
 
 
@@ -55,6 +56,9 @@ class Loader(ConfigLoaderImpl):  # type: ignore[misc]
 
     def _chosen(self, override: str) -> str:
         """An override of a group with null for none as Hydra knows it; ConfigError for nonsense."""
+        if _NOT_UTF8.search(override):
+            key, _, value = override.partition("=")
+            raise ConfigError(f"{key}: {value!r} is not UTF-8; write it in that")
         match = _CHOICE.fullmatch(override)
         if match is None or not (known := self.get_group_options(match[1])):
             return override

@@ -228,6 +228,8 @@ TABLE: list[tuple[list[str], list[str]]] = [
     (["-m", "n=1,0"], ["n:", "0"]),
     (["-m", "primitives.lines.width=1,red"], ["primitives.lines.width", "'red'"]),
     (["-m", "seed=range(0)"], ["-m", "no points"]),
+    (["card.description='caf\udce9'"], ["card.description", r"caf\udce9", "UTF-8"]),
+    (["-m", "seed=0,1", "card.url='https://a.b/\udce9'"], ["card.url", "UTF-8"]),
     (["-m", "seed=range(1,3,0)"], ["seed=range(1,3,0)", "step"]),
     (["-m", "seed=range(1000000000)"], ["seed=range(1000000000)", "10000"]),
     (["-m", "n=interval(1,2)"], ["INTERVAL_SWEEP"]),
