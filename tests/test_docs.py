@@ -31,6 +31,10 @@ from typing import NamedTuple
 import pytest
 import yaml
 
+import synthdata
+from synthdata import api
+from synthdata.splits import Splits
+
 ROOT = Path(__file__).resolve().parents[1]
 #: What runs the pages; SYNTHDATA_DOCS_PYTHON names another one, with synthdata installed in it.
 PYTHON = os.environ.get("SYNTHDATA_DOCS_PYTHON", sys.executable)
@@ -164,6 +168,19 @@ def test_links_and_pictures_are_there(page: Path) -> None:
             assert target[1:] in anchors, target
         elif "://" not in target:
             assert (page.parent / target.partition("#")[0]).exists(), target
+
+
+def test_splits_of_regions_hold_some_of_the_samples() -> None:
+    """With the numbers that stand there, for n is reduced above."""
+    page = (ROOT / "docs" / "axes.md").read_text(encoding="utf-8").replace("\\\n", "")
+    commands = re.findall(r"^python -m synthdata (.*split=.*)$", page, re.MULTILINE)
+    assert len(commands) == 2
+    for command in commands:
+        config = api.config(shlex.split(command)[1:])  # but hydra.run.dir
+        splits = Splits(config.split)
+        generator = synthdata.Generator(config.sample_config)
+        found = {splits.of_record(generator[i].record) for i in range(config.n)}
+        assert found == set(splits.names)
 
 
 def test_pictures_are_small_and_all_are_used() -> None:
