@@ -14,7 +14,7 @@ CATEGORIES = (
 )
 
 
-def category_id(category: str, categories: Sequence[str], label: str) -> int:
+def category_id(category: str, categories: Sequence[str], key: str) -> int:
     """The place of a category among ``categories``, from 1 on.
 
     Raises
@@ -26,5 +26,5 @@ def category_id(category: str, categories: Sequence[str], label: str) -> int:
         return categories.index(category) + 1
     except ValueError:
         raise ConfigError(
-            f"labels.{label}.categories: a mark is a {category!r}; {nearest(category, categories)}"
+            f"{key}: a mark is a {category!r}; {nearest(category, categories)}"
         ) from None

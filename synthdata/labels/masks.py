@@ -46,7 +46,7 @@ class SemanticMask(Label):
 
     def images(self, truth: Truth) -> Mapping[str, np.ndarray]:
         numbers = [
-            category_id(mark.category, self.categories, "semantic_mask")
+            category_id(mark.category, self.categories, "labels.semantic_mask.categories")
             for mark in truth.scene.marks
         ]
         kind = np.uint8 if len(self.categories) < 256 else np.uint16

@@ -17,6 +17,8 @@ from synthdata.torch import tv
 
 Sample = Mapping[str, Any]
 IGNORED = -100  # what torch.nn.CrossEntropyLoss passes over unless told otherwise
+#: Which labels write the fields that are learnt most, where these have other names.
+WRITTEN_BY = {"class": "image_level", "counts": "image_level", "caption": "captions"}
 
 
 class Target(ABC):
@@ -156,7 +158,7 @@ class Regression(Target):
     """Numbers of the record as float32 (k,), by their paths: ``("marks[0].params.length",)``.
 
     ``missing`` stands for what a record does not have, as ``counts.line`` where there is no line;
-    None refuses it.
+    None refuses it. Records without ``counts`` are refused all the same: they lack the label.
     """
 
     fields: tuple[str, ...]
@@ -173,7 +175,7 @@ class Regression(Target):
         try:
             return float(found(record, path))
         except ConfigError:
-            if self.missing is None:
+            if self.missing is None or _names(path)[0] not in record:
                 raise
             return self.missing
         except (TypeError, ValueError):
@@ -196,15 +198,26 @@ def found(record: Mapping[str, Any], path: str) -> Any:
     Raises ConfigError if it has nothing there.
     """
     value: Any = record
-    for name in re.findall(r"[^.\[\]]+", path):
+    for name in _names(path):
         try:
             value = value[int(name) if isinstance(value, list | tuple) else name]
         except (KeyError, IndexError, ValueError, TypeError):
-            known = ", ".join(map(str, value)) if isinstance(value, Mapping) else repr(value)[:80]
+            if value is record and name in WRITTEN_BY:
+                known = f"ask for it with labels=[..., {WRITTEN_BY[name]}]"
+            elif isinstance(value, Mapping):
+                known = f"there is {', '.join(map(str, value)) or 'nothing'}"
+            elif isinstance(value, list | tuple):
+                known = f"there are {len(value)}, from 0 on"
+            else:
+                known = f"there is {value!r}"
             raise ConfigError(
-                f"{path}: sample {record.get('index')} has no {name!r}; there is {known}"
+                f"{path}: sample {record.get('index')} has no {name!r}; {known}"
             ) from None
     return value
+
+
+def _names(path: str) -> list[str]:
+    return re.findall(r"[^.\[\]]+", path) or [path]
 
 
 def _field(holder: Mapping[str, Any], key: str, label: str) -> Any:
