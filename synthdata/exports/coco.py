@@ -36,6 +36,7 @@ from synthdata.labels.keypoints import skeleton
 from synthdata.writers.table import check_readable
 
 LICENSE = 1  # the id of the only one
+SHARES = ("visible", "occluded", "truncated")  # of the label visibility, in each annotation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +134,9 @@ class Coco(Format):
                 "area": box[2] * box[3] if lengths is None else area_of(lengths),
                 "iscrowd": 0,
             }
+            if "visibility" in record:
+                shares = record["visibility"][instance.id - 1]
+                annotation |= {key: shares[key] for key in SHARES}
             if lengths is not None and self.segmentation == "rle":
                 annotation["segmentation"] = {"size": size, "counts": strings[k]}
             elif lengths is not None and self.segmentation == "polygons":

@@ -138,6 +138,26 @@ def test_amodal_masks_are_those_of_each_mark_alone(rich: Run, tmp_path: Path) ->
     assert hidden > 0
 
 
+def test_annotations_say_how_much_of_a_mark_is_seen(rich: Run, tmp_path: Path) -> None:
+    labels = "labels=[marks,segments,visibility]"
+    overrides = [*SMALL, "n=12", "primitives=mixed", "primitives.mixed.count=6", labels]
+    run = api.generate(overrides, tmp_path / "run")
+    visible, amodal = (
+        load(exported(run, "coco", tmp_path / extent, extent=extent))
+        for extent in ("visible", "amodal")
+    )
+    whole = {(a["image_id"], a["mark_id"]): a for a in amodal.anns.values()}
+    for annotation in visible.anns.values():
+        other = whole[annotation["image_id"], annotation["mark_id"]]
+        seen, off = annotation["area"] / other["area"], annotation["truncated"]
+        assert annotation["occluded"] == other["occluded"] == pytest.approx(1 - seen, abs=1e-6)
+        assert annotation["visible"] == pytest.approx((1 - off) * seen, abs=2e-6)
+    for key in ("occluded", "truncated"):
+        assert len({annotation[key] for annotation in visible.anns.values()}) > 3
+    without = load(exported(rich, "coco", tmp_path / "without"))
+    assert not {"visible", "occluded", "truncated"} & without.anns[1].keys()
+
+
 @pytest.mark.parametrize("kind", ["bbox", "segm", "keypoints"])
 def test_perfect_detections_score_one(rich: Run, tmp_path: Path, kind: str) -> None:
     truth = load(exported(rich, "coco", tmp_path / "coco"))
