@@ -295,7 +295,7 @@ class Run:
         return set(finished).issuperset(self.plan.shards(self.part, self.config.wanted))
 
     def _so_far(self, ledger: Ledger) -> str:
-        return f"{ledger.made} of {self.config.n} images"
+        return f"{ledger.made:,} of {self.config.n:,} images"
 
     def _begin(self, plan: Plan, notes: Notes = NO_NOTES) -> None:
         """Write down what is going to happen, before anything does."""

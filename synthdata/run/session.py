@@ -140,7 +140,10 @@ class Session:
             self._observer.progress(ledger, sum(p.begun for p in pulses), self._config.n)
         if self._stop() and not self._told:
             self._told = True
-            logger.warning("%s: ending with the shards under way", self._stop.signal)
+            asked, again = self._stop.signal, ""
+            if asked == "SIGINT":  # by somebody who may not want to wait
+                again = "; Ctrl-C again drops them"
+            logger.warning("%s: ending with the shards under way%s", asked, again)
 
     def _note(self, job: Job) -> None:
         """Remember where a job was when a worker died, perhaps its own."""

@@ -356,7 +356,7 @@ def test_the_first_key_press_finishes_the_shards_under_way(
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=90)
     assert process.returncode == 130, err
-    assert "SIGINT: ending with the shards under way" in err
+    assert "SIGINT: ending with the shards under way; Ctrl-C again drops them" in err
     assert under_way <= {int(path.name) for path in run.glob("dataset/[0-9]*")}
     assert leftovers(run) == []
 
