@@ -178,7 +178,7 @@ class Config(SampleConfig):
         if self.n is None:
             object.__setattr__(self, "n", self.size)
         if not 1 <= self.n <= MAX_N:
-            raise ConfigError(f"n: {self.n} images cannot be made; from 1 to {MAX_N} will do")
+            raise ConfigError(f"n: {self.n} images cannot be made; from 1 to {MAX_N:,} will do")
         files = 1 + sum(len(label.names) for label in self.labels.values())
         most = (MAX_FILES - 1) // files
         if not 1 <= self.shard_size <= most:

@@ -282,4 +282,7 @@ class _Parser(argparse.ArgumentParser):
         return self.parse_intermixed_args(*arguments)
 
     def error(self, message: str) -> Any:
-        raise ConfigError(f"{self.prog.rpartition(' ')[2]}: {message}")
+        command = self.prog.rpartition(" ")[2]
+        if "are required" in message:
+            message += f"; see --help {command}"
+        raise ConfigError(f"{command}: {message}")

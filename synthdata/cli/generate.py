@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -53,9 +54,9 @@ def generate(arguments: Sequence[str], ready: Callable[[], None]) -> int:
         if override in COMMANDS:
             raise ConfigError(f"{override}: a command stands first: synthdata {override} ...")
         if "=" not in override and not override.startswith("~"):
-            raise ConfigError(
-                f"{override!r} is neither a command nor key=value; see --help for both"
-            )
+            close = get_close_matches(override, COMMANDS, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else "see --help for both"
+            raise ConfigError(f"{override!r} is neither a command nor key=value; {hint}")
     for flag in ("config_path", "experimental_rerun"):
         if getattr(flags, flag):
             raise ConfigError(f"--{flag.replace('_', '-')}: is not for this program; see --help")

@@ -36,8 +36,11 @@ TABLE: list[tuple[list[str], list[str]]] = [
     (["encoder.quality=5"], ["encoder.quality"]),
     (["hydra.run.dri=x"], ["hydra.run.dri", "'dir'"]),
     (["~nothing"], ["nothing"]),
+    # commands
+    (["resum", "run"], ["'resum'", "did you mean 'resume'?"]),
+    (["runs/lines"], ["'runs/lines'", "see --help"]),
     # numbers
-    (["n=-1"], ["n:", "-1"]),
+    (["n=-1"], ["n:", "-1", "from 1 to 1,000,000,000,000 will do"]),
     (["n=0"], ["n:", "0"]),
     (["n=abc"], ["n:", "'abc'"]),
     (["n=1.5"], ["n:", "1.5"]),
@@ -251,6 +254,7 @@ TABLE: list[tuple[list[str], list[str]]] = [
     (["resume", "nowhere", "--what"], ["--what"]),
     (["extend", "nowhere", "n=5"], ["nowhere"]),
     (["extend", "nowhere"], ["n:", "missing"]),
+    (["verify"], ["verify: ", "RUN", "see --help verify"]),
     (["verify", "nowhere"], ["nowhere"]),
     (["verify", "nowhere", "-k", "x"], ["-k", "'x'"]),
     (["show", "primitives=linez"], ["'linez'", "'lines'"]),
