@@ -11,6 +11,7 @@ from synthdata.run.order import in_order
 from synthdata.run.plan import Shard
 
 MOST_SHARDS = 64  # that are opened for some of the records
+GOLDEN = (5**0.5 - 1) / 2  # its multiples, modulo 1, spread evenly and never repeat
 
 
 class Line(NamedTuple):
@@ -43,14 +44,15 @@ def spread(run: Run, shards: list[Shard], count: int) -> Iterator[Line]:
         yield from every(run, shards)
         return
     chosen = [shards[k] for k in _evenly(len(shards), min(MOST_SHARDS, count))]
-    stops = list(accumulate(map(_size, chosen), initial=0))
-    # Rounded up, so that the first sample is among them.
-    bounds = [-(-count * stop // stops[-1]) for stop in stops]
-    for shard, (first, end) in zip(chosen, pairwise(bounds), strict=True):
-        if first == end:
+    stops = accumulate(map(_size, chosen), initial=0)
+    wanted = _evenly(sum(map(_size, chosen)), count)
+    for shard, (first, stop) in zip(chosen, pairwise(stops), strict=True):
+        places = [k - first for k in wanted if first <= k < stop]
+        if not places:
             continue
         lines = list(run.config.store.lines(run.path, shard.number))
-        for k in _evenly(len(lines), end - first):
+        # Fewer than planned where samples have failed.
+        for k in dict.fromkeys(place * len(lines) // _size(shard) for place in places if lines):
             yield Line(shard.number, lines[k])
 
 
@@ -59,5 +61,12 @@ def _size(shard: Shard) -> int:
 
 
 def _evenly(n: int, count: int) -> list[int]:
-    """``count`` numbers below ``n``, the first one 0; all of them if there are no more."""
-    return list(range(n)) if n <= count else [n * k // count for k in range(count)]
+    """``count`` numbers below ``n``, rising, the first one 0; all of them if there are no more.
+
+    One in each of as many equal parts, not always at the same place: steps of the same length
+    would meet the axes of a grid, and with every second sample find one of two values only.
+    """
+    if n <= count or count == 0:
+        return list(range(min(n, count)))
+    parts = pairwise(n * k // count for k in range(count + 1))
+    return [low + int((high - low) * (k * GOLDEN % 1)) for k, (low, high) in enumerate(parts)]

@@ -183,6 +183,22 @@ def test_a_short_shard_at_the_end_counts_for_no_more(
         assert max(b - a for a, b in zip(indices, ends, strict=True)) < 2 * n / count + 1
 
 
+@pytest.mark.parametrize("shard_size", [12, 96])
+@pytest.mark.parametrize("count", [20, 24, 32, 48])
+def test_some_records_of_a_grid_have_all_values(
+    tmp_path: Path, count: int, shard_size: int
+) -> None:
+    grid = ["axes=product", "axes.values={place: 16, time: 3, channel: 2}"]
+    overrides = ["canvas.size=[8,8]", "engine=serial", "report=null", *grid]
+    run = synthdata.generate([*overrides, f"shard_size={shard_size}"], tmp_path / "run")
+    lines = list(spread(run, finished(run), count))
+    assert len(lines) == count
+    for axis, size in (("time", 3), ("channel", 2)):
+        values = [json.loads(line.text)["axes"][axis] for line in lines]
+        for value in range(size):
+            assert values.count(value) >= count // size // 2
+
+
 def test_report_null_makes_none(tmp_path: Path) -> None:
     run = synthdata.generate([*SMALL, "n=2", "report=null"], tmp_path / "run")
     assert not (run.path / "report.html").exists()
