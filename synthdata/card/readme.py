@@ -149,7 +149,7 @@ def _on_splits(facts: Facts) -> str:
         else " The files lie together; `python -m synthdata export RUN imagefolder` sorts them."
     )
     return (
-        "The split of a sample is a hash of its seed and index, so none changes its split when "
-        f"the data set grows.{apart} Scenes with a near duplicate in another split: {found:,} "
-        "(the same categories, boxes and key points in whole cells of a grid of 32)."
+        "The split of a sample follows from its seed, index and record alone, so none changes its "
+        f"split when the data set grows.{apart} Scenes with a near duplicate in another split: "
+        f"{found:,} (the same categories, boxes and key points in whole cells of a grid of 32)."
     )

@@ -180,7 +180,7 @@ def _splits(facts: Facts) -> Iterator[JSON]:
         "@type": "cr:RecordSet",
         "@id": "splits",
         "name": "splits",
-        "description": "The split of a sample is a hash of its seed and index; see README.md.",
+        "description": "The split of a sample follows from it alone; see README.md.",
         "dataType": "cr:Split",
         "key": {"@id": "splits/name"},
         "field": [
