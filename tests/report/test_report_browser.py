@@ -293,6 +293,12 @@ def test_widths_and_themes(window: Any, rich_run: synthdata.Run, width: int, the
     window.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
     opened(window, rich_run)
     assert window.execute_script("return document.documentElement.scrollWidth") <= width
+    lines = "const r = document.createRange(); r.selectNodeContents(td);"
+    lines = f"td => {{ {lines} return r.getClientRects().length }}"
+    numbers = f"[...document.querySelectorAll('#making td.num')].map({lines})"
+    assert set(window.execute_script(f"return {numbers}")) == {
+        1
+    }  # a number and its unit stay together
     luminance = "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)[0]"
     assert (window.execute_script(f"return {luminance}") > 128) == (theme == "light")
     left, right = window.execute_script(
