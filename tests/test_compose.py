@@ -30,6 +30,10 @@ TOLD = {
     "labels=captions_llm": "services=openai",
     "services=recorded": "services.run=runs/one",
     "axes=union": "axes.parts=[{axes: product, values: {a: 3}}]",
+    **dict.fromkeys(
+        (f"axes={name}" for name in ("product", "zip", "selection", "random", "latin", "sobol")),
+        "axes.values={a: 3}",
+    ),
 }
 
 

@@ -160,6 +160,8 @@ class Axes(ABC):
         return {name.lower(): getattr(axes, name) for name in names}
 
     def __post_init__(self) -> None:
+        if not self.values:
+            raise ConfigError("values: is empty; name an axis, as in {width: [1, 2, 4]}")
         for name in self.values:
             if not (isinstance(name, str) and name.isidentifier()):
                 raise ConfigError(f"values: {name!r} is not a name; letters, digits and _ will do")

@@ -148,6 +148,7 @@ TABLE: list[tuple[list[str], list[str]]] = [
     (["primitives.lines.color=null"], ["primitives.lines.color: null is not a colour name"]),
     (["canvas.mode=null"], ["canvas.mode: null is not one of rgb, grey"]),
     (["axes=product", "axes.values.a=null"], ["axes.values.a: null is no axis"]),
+    (["axes=product", "n=4"], ["axes.values: is empty", "{width: [1, 2, 4]}"]),
     (["-m", "seed=0,1", "hydra.sweeper=null"], ["hydra.sweeper: null makes no sweep"]),
     (["-m", "seed=0,1", "hydra.launcher=null"], ["hydra.launcher: null makes no sweep"]),
     (["renderer=null"], ["renderer", "null", "agg"]),
