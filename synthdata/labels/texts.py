@@ -59,6 +59,9 @@ def _line(truth: Truth, mark: Mark) -> dict[str, Any]:
     return {**item(" ".join(word["text"] for word in words), boxes), "words": words}
 
 
+_NOTHING = (np.inf, np.inf, -np.inf, -np.inf)
+
+
 def _words(parts: Sequence[Part]) -> Iterator[tuple[str, int, int]]:
     """Each word with the numbers of its first character and of the one after its last."""
     heads = [k for k, part in enumerate(parts) if part.kind == "word"]
@@ -81,6 +84,8 @@ def _letter_boxes(
     starts = [*np.flatnonzero(mark.codes == MOVETO).tolist(), len(mark.codes)]
     spans = [slice(a, b) for a, b in pairwise(starts)]
     boxes = [geometry.painted_bounds(mark.vertices[s], mark.codes[s], mark.style) for s in spans]
+    # Some fonts have contours of one point, which paint nothing and are in no letter's box.
+    boxes = [box if box[:2] != box[2:] else _NOTHING for box in boxes]
     cuts = _cuts(boxes, [letter.bounds for letter in letters])
     if cuts is None:
         return None
