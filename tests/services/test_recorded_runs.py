@@ -393,11 +393,11 @@ def test_kills_at_random_cost_no_call_twice(server: ModelServer, command: Comman
             *(["resume", f"run{k}"] if there else [*arguments, f"hydra.run.dir=run{k}"])
         )
 
-    running, killed = [start(k) for k in range(4)], 0
+    running, killed, allowed = [start(k) for k in range(4)], 0, 0
     for _ in range(8):
-        seen = len(server.arrivals) + moments.randint(1, 3)
-        server.allow(seen)  # so that nobody is done before the last is killed
-        until(lambda n=seen: len(server.arrivals) >= n, replay)
+        allowed += moments.randint(1, 3)
+        server.allow(allowed)  # so that nobody is done before the last is killed
+        until(lambda n=allowed: sum(server.answered.values()) >= n, replay)
         threading.Event().wait(moments.uniform(0.0, 0.1))
         k = moments.randrange(4)
         assert running[k].poll() is None, replay
