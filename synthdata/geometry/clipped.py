@@ -7,7 +7,7 @@ from math import inf, sqrt
 
 import numpy as np
 
-from synthdata.geometry.regions import TOLERANCE, Edges, painted_edges
+from synthdata.geometry.regions import TOLERANCE, Edges, layer_edges
 from synthdata.geometry.spans import forth_or_back
 from synthdata.geometry.strokes import COINCIDE
 from synthdata.geometry.warps import pieces_by
@@ -72,13 +72,8 @@ def meets(box: Bounds, window: Bounds) -> bool:
 
 
 def edges_of(marks: Sequence[Mark]) -> tuple[Edges, np.ndarray]:
-    """The edges of each layer of marks, and the number of each one's mark.
-
-    Layers may wind either way: together they would take each other away.
-    """
-    numbered = [(k, paint) for k, mark in enumerate(marks) for paint in mark.laid_out()]
-    edges = painted_edges([(p.vertices, p.codes, p.style) for _, p in numbered], _CHORDS)
-    return edges, np.array([k for k, _ in numbered], dtype=np.intp)
+    """``layer_edges``, as near to curves as boxes need them."""
+    return layer_edges(marks, _CHORDS)
 
 
 def without(edges: Edges, of: np.ndarray, count: int) -> np.ndarray:

@@ -17,7 +17,7 @@ import numpy as np
 from synthdata.geometry.pieces import Path, Pieces, Segments, pieces, segments
 from synthdata.geometry.polylines import dash
 from synthdata.geometry.strokes import COINCIDE, least_cosine
-from synthdata.scene import Style
+from synthdata.scene import Mark, Style
 
 TOLERANCE = 0.03  # px that chords may be off curves
 STROKE = 1 << 20  # the weight of a stroke's edges: no fill winds so often that it takes one away
@@ -63,6 +63,16 @@ def painted_edges(marks: Sequence[StyledPath], tolerance: float = TOLERANCE) -> 
     if len(k := ((pen.half[path] > 0.0) & (np.abs(found.b - found.a) > COINCIDE)).nonzero()[0]):
         parts += _stroke(_only(found, k), of, pen)
     return Edges(*map(np.concatenate, zip(*parts, strict=True)))
+
+
+def layer_edges(marks: Sequence[Mark], tolerance: float = TOLERANCE) -> tuple[Edges, np.ndarray]:
+    """The edges of each layer of marks, and the number of each one's mark (layers,).
+
+    Layers may wind either way: together they would take each other away.
+    """
+    numbered = [(k, paint) for k, mark in enumerate(marks) for paint in mark.laid_out()]
+    edges = painted_edges([(p.vertices, p.codes, p.style) for _, p in numbered], tolerance)
+    return edges, np.array([k for k, _ in numbered], dtype=np.intp)
 
 
 def _paths(marks: Sequence[StyledPath]) -> tuple[list[Path], _Pen]:

@@ -22,7 +22,7 @@ from synthdata.geometry.clipped import (
     without,
 )
 from synthdata.geometry.overlaps import Overlaps, overlaps
-from synthdata.geometry.regions import Edges, painted_edges
+from synthdata.geometry.regions import Edges, layer_edges, painted_edges
 from synthdata.geometry.spans import (
     Spans,
     Window,
@@ -221,12 +221,8 @@ def layers(truth: Truth) -> tuple[Edges, np.ndarray | None]:
 
     Layers may wind either way, so they are scanned by themselves and united then.
     """
-    marks = truth.scene.marks
-    if not any(mark.layers for mark in marks):
-        return painted_edges([(m.vertices, m.codes, m.style) for m in marks]), None
-    numbered = [(k, paint) for k, mark in enumerate(marks) for paint in mark.laid_out()]
-    edges = painted_edges([(p.vertices, p.codes, p.style) for _, p in numbered])
-    return edges, np.array([k for k, _ in numbered], dtype=np.intp)
+    edges, marks = layer_edges(truth.scene.marks)
+    return edges, marks if any(mark.layers for mark in truth.scene.marks) else None
 
 
 def in_scene(truth: Truth) -> Spans:

@@ -60,8 +60,7 @@ class Ahead:
             self._ready, self._background = {}, background
         self._next, self._run = index + 1, self._run + 1
         if not self._ready and self._run > 2:
-            draw = self._draw_together if self._together else self._draw_singly
-            self._ready = draw(index, width, height, background)
+            self._ready = self._draw_ahead(index, width, height, background)
         marks = self._ready.pop(index, None)
         if marks is None:
             return self._primitive.marks(self._draw(index, width, height, background))
@@ -71,65 +70,63 @@ class Ahead:
         get = self._streams.get
         return Draw(width, height, background, get(index, self._geometry), get(index, self._style))
 
-    def _draw_singly(
-        self, start: int, width: int, height: int, background: Color
-    ) -> dict[int, list[Mark]]:
-        """The marks of sample ``start`` and of some after it, of which only the boxes are found
-        together; none where that cannot be."""
-        primitive = cast("Shape", self._primitive)
-        drawn: list[list[Mark]] = []
-        room = MOST
-        until = time.perf_counter() + MOST_S
-        try:
-            for index in range(start, start + min(self._run, MOST)):
-                draw = self._draw(index, width, height, background)
-                room -= draw_count(primitive.count, draw)
-                if drawn and (room < 0 or time.perf_counter() > until):
-                    break  # what is large or slow has to fail, or to be late, in its own time
-                drawn.append(primitive.marks(self._draw(index, width, height, background)))
-            marks = with_boxes(
-                list(itertools.chain(*drawn)), (0.0, 0.0, float(width), float(height))
-            )
-            rest = iter(marks)
-            return {start + k: list(itertools.islice(rest, len(m))) for k, m in enumerate(drawn)}
-        except Exception:  # of one of them, which raises it again when its turn comes
-            self._singly = False
-            return {}
-
-    def _draw_together(
+    def _draw_ahead(
         self, start: int, width: int, height: int, background: Color
     ) -> dict[int, list[Mark]]:
         """The marks of sample ``start`` and of some after it; none where that cannot be."""
-        primitive = cast("Shape", self._primitive)
-        counts: list[int] = []
-        levels: list[Levels] = []
-        room = MOST
+        draw = self._draw_together if self._together else self._draw_singly
         try:
-            for index in range(start, start + min(self._run, MOST)):
-                if self._here is not None:
-                    self._here.at(index)
-                draw = self._draw(index, width, height, background)
-                n = draw_count(primitive.count, draw)
-                room -= n
-                if room < 0 and counts:  # what is large has to fail, or to be late, in its own time
-                    break
-                counts.append(n)
-                levels.append(primitive.levels(draw, n))
-            together = Levels(*map(np.concatenate, zip(*levels, strict=True)))
-            if self._here is not None:
-                self._here.across(start, counts)
-            nobody: Any = _Nobody()
-            marks = primitive.marks_at(together, draw._replace(geometry=nobody, style=nobody))
+            marks, counts = draw(start, width, height, background)
             if self._boxes:
                 marks = with_boxes(marks, (0.0, 0.0, float(width), float(height)))
             rest = iter(marks)
             return {start + k: list(itertools.islice(rest, n)) for k, n in enumerate(counts)}
         except Exception:  # of one of them, which raises it again when its turn comes
-            self._together = False
+            self._together = self._singly = False
             return {}
         finally:
             if self._here is not None:
                 self._here.at(start)
+
+    def _draw_singly(
+        self, start: int, width: int, height: int, background: Color
+    ) -> tuple[list[Mark], list[int]]:
+        """The marks of some samples, drawn one sample after the other, and how many each has."""
+        primitive = cast("Shape", self._primitive)
+        drawn: list[list[Mark]] = []
+        room = MOST
+        until = time.perf_counter() + MOST_S
+        for index in range(start, start + min(self._run, MOST)):
+            draw = self._draw(index, width, height, background)
+            room -= draw_count(primitive.count, draw)
+            if drawn and (room < 0 or time.perf_counter() > until):
+                break  # what is large or slow has to fail, or to be late, in its own time
+            drawn.append(primitive.marks(self._draw(index, width, height, background)))
+        return list(itertools.chain(*drawn)), [len(marks) for marks in drawn]
+
+    def _draw_together(
+        self, start: int, width: int, height: int, background: Color
+    ) -> tuple[list[Mark], list[int]]:
+        """The marks of some samples, drawn in one call, and how many each has."""
+        primitive = cast("Shape", self._primitive)
+        counts: list[int] = []
+        levels: list[Levels] = []
+        room = MOST
+        for index in range(start, start + min(self._run, MOST)):
+            if self._here is not None:
+                self._here.at(index)
+            draw = self._draw(index, width, height, background)
+            n = draw_count(primitive.count, draw)
+            room -= n
+            if room < 0 and counts:  # what is large has to fail, or to be late, in its own time
+                break
+            counts.append(n)
+            levels.append(primitive.levels(draw, n))
+        together = Levels(*map(np.concatenate, zip(*levels, strict=True)))
+        if self._here is not None:
+            self._here.across(start, counts)
+        nobody: Any = _Nobody()
+        return primitive.marks_at(together, draw._replace(geometry=nobody, style=nobody)), counts
 
 
 def _is_shipped(primitive: Primitive) -> bool:

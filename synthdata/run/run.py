@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
-import itertools
 import json
 import logging
 import os
@@ -447,14 +446,15 @@ def new_folder(path: Path) -> Path:
     Of several processes that ask for the same one, each gets its own.
     """
     path.parent.mkdir(parents=True, exist_ok=True)  # FileExistsError for a link that leads nowhere
-    for k in itertools.count():
-        folder = path.with_name(f"{path.name}-{k}") if k else path
+    folder, k = path, 0
+    while True:
         try:
             folder.mkdir()
         except FileExistsError:
-            continue
-        return folder
-    raise AssertionError
+            k += 1
+            folder = path.with_name(f"{path.name}-{k}")
+        else:
+            return folder
 
 
 def _write(path: Path, text: str) -> None:

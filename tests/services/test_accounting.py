@@ -75,11 +75,11 @@ def test_killed_at_random_moments(
     def asker() -> Asker:
         return askers.start(moments.sample(range(QUESTIONS), QUESTIONS))
 
-    living, killed = [asker() for _ in range(ASKERS)], dict[str, float]()
+    living, killed, allowed = [asker() for _ in range(ASKERS)], dict[str, float](), 0
     for _ in range(KILLS):
-        seen = len(server.arrivals) + moments.randint(1, 8)
-        server.allow(seen)  # so that nobody is done before the last is killed
-        until(lambda n=seen: len(server.arrivals) >= n, replay)
+        allowed += moments.randint(1, 8)
+        server.allow(allowed)  # fewer than questions: nobody is done before the last is killed
+        until(lambda n=allowed: len(server.arrivals) >= n, replay)
         threading.Event().wait(moments.uniform(0.0, 0.05))  # a moment, not a thing to wait for
         victim = living.pop(moments.randrange(ASKERS))
         killed[victim.key] = server.now()  # before: its end is noticed before it is heard of here
