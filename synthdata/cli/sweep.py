@@ -112,10 +112,10 @@ def _state(folder: Path) -> dict[str, Any]:
 
 def tell_codes(jobs: Sequence[Any]) -> None:
     """Say on stderr which runs of a sweep did not end well, that said why somewhere else."""
-    common = set.intersection(*(set(job.overrides) for job in jobs)) if len(jobs) > 1 else set()
+    sweep = Sweep.of([job.overrides for job in jobs])
     for job in jobs:
         if job.return_value:
-            point = " ".join(each for each in job.overrides if each not in common)
+            point = sweep.label(job.overrides)
             print(f"synthdata: {point}: exit code {job.return_value}", file=sys.stderr)
 
 

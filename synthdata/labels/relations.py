@@ -11,6 +11,7 @@ import numpy as np
 
 from synthdata import geometry
 from synthdata.errors import ConfigError
+from synthdata.geometry.clipped import inside
 from synthdata.geometry.contacts import KINDS
 from synthdata.geometry.overlaps import touching
 from synthdata.geometry.rings import contains
@@ -19,7 +20,7 @@ from synthdata.labels.base import Label, Truth
 from synthdata.labels.ideal import closed_outline, direction, met, outline, touching_outlines
 from synthdata.labels.marks import DIGITS, all_rounded
 from synthdata.labels.visibility import lost_outline, overlapping, shared_pixels
-from synthdata.scene import Bounds, Mark
+from synthdata.scene import Mark
 
 Pair = tuple[int, int]
 
@@ -188,12 +189,7 @@ def plainly_inside(truth: Truth) -> list[Pair]:
     """Those of ``inside_pairs`` where the stroke of the inner one does not stick out either."""
     bounds = [mark.bounds for mark in truth.scene.marks]
     pairs = truth.once(inside_pairs)
-    return [(a, b) for a, b in pairs if _holds(bounds[a - 1], bounds[b - 1])]
-
-
-def _holds(outer: Bounds, inner: Bounds) -> bool:
-    x0, y0, x1, y1 = inner
-    return outer[0] <= x0 and outer[1] <= y0 and outer[2] >= x1 and outer[3] >= y1
+    return [(a, b) for a, b in pairs if inside(bounds[b - 1], bounds[a - 1])]
 
 
 def beside(truth: Truth) -> tuple[list[Pair], list[Pair]]:
