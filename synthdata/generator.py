@@ -17,7 +17,8 @@ from synthdata.distributions import Palette
 from synthdata.effects.base import Change
 from synthdata.encoders.png import Png
 from synthdata.labels.base import Truth
-from synthdata.primitives.ahead import Ahead
+from synthdata.labels.marks import annotated
+from synthdata.primitives.ahead import Ahead, Annotate
 from synthdata.replies import Answers, Question
 from synthdata.rng import Streams
 from synthdata.sample_config import SampleConfig
@@ -74,11 +75,11 @@ class Generator:
         self._is_plain = is_rgb and not config.effects
         self._draw = self._surface.draw if is_rgb else self._surface.lend  # made to grey at once
         self._mask_encoder = Png()
-        # What is drawn stays where it is, so that its boxes are those of the finished picture.
+        # What is drawn stays as it is, so that what is true of it is so of the finished picture.
         stays = not (config.layout.moves or config.style.draws or config.effects)
-        boxes = stays and bool(config.labels)
+        self._annotate = annotated if stays and config.labels else None
         self._primitives = [
-            Ahead(primitive, name, self._streams, self._here, boxes)
+            Ahead(primitive, name, self._streams, self._here)
             for name, primitive in config.primitives.items()
         ]
         background = config.canvas.background
@@ -100,7 +101,7 @@ class Generator:
     def __getitem__(self, index: int) -> Sample:
         """Sample ``index``, any whole number from 0 on."""
         own = self._of(index)
-        scene = own._scene(index)
+        scene = own._scene(index, own._annotate)
         return own._sample(index, scene, own._draw(scene))
 
     def lent(self, index: int) -> Sample:
@@ -109,13 +110,13 @@ class Generator:
         For who encodes it at once: the pixels stay where they were drawn.
         """
         own = self._of(index)
-        scene = own._scene(index)
+        scene = own._scene(index, own._annotate)
         return own._sample(index, scene, own._surface.lend(scene))
 
     def into(self, index: int, out: np.ndarray) -> Sample:
         """As ``self[index]``, its image in ``out``, of the image's shape."""
         own = self._of(index)
-        scene = own._scene(index)
+        scene = own._scene(index, own._annotate)
         if own._is_plain:
             own._surface.draw_into(scene, out)
             return own._sample(index, scene, out)
@@ -196,7 +197,7 @@ class Generator:
             image = pixels.first_channel(image) if plain else pixels.grey_array(image)
         return pixels.binary_array(image) if mode == "binary" else image, changes
 
-    def _scene(self, index: int) -> Scene:
+    def _scene(self, index: int, annotate: Annotate | None = None) -> Scene:
         width, height = self.config.canvas.size
         get = self._streams.get
         if self._here is not None:
@@ -207,7 +208,7 @@ class Generator:
             background = tuple(colors[0].tolist())
         marks: Sequence[Mark] = []
         for primitive in self._primitives:
-            drawn = primitive.marks(index, width, height, background)
+            drawn = primitive.marks(index, width, height, background, annotate)
             marks = [*marks, *drawn] if marks else drawn
         if self._bound.layout.moves:
             marks = self._bound.layout.arrange(marks, get(index, "layout"), width, height)

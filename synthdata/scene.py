@@ -7,6 +7,7 @@ right, y goes down, units are pixels, angles are in degrees and turn clockwise o
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import is_
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -56,15 +57,25 @@ class Layer(NamedTuple):
     pen: np.ndarray | None = None
 
 
-class Shown(NamedTuple):
-    """The box of what a window shows of a mark, found ahead of need; None if it shows nothing.
+class Known(NamedTuple):
+    """What was found of a mark ahead of need, because many marks at once cost less.
 
-    It holds for the mark whose ``bounds`` these are: the very object, not an equal one.
+    Attributes
+    ----------
+    of
+        All else that the mark consists of: it holds for these very objects, not for equal ones.
+    window
+        The part of the plane for which it holds.
+    box
+        The box of what is shown there; None if nothing is.
+    annotation
+        What records say of the mark there, but for its place among others.
     """
 
-    bounds: Bounds
+    of: tuple[Any, ...]
     window: Bounds
     box: Bounds | None
+    annotation: Mapping[str, Any]
 
 
 class Mark(NamedTuple):
@@ -91,8 +102,8 @@ class Mark(NamedTuple):
     layers
         What is painted instead of the outline, from back to front, as when it is drawn by hand:
         then the outline is the ideal one. Empty where the outline is painted itself.
-    shown
-        What is known of its box on the canvas, which follows from the rest; None as a rule.
+    known
+        What is known ahead of need, which follows from the rest; None as a rule.
     """
 
     category: str
@@ -104,7 +115,14 @@ class Mark(NamedTuple):
     bounds: Bounds
     parts: tuple[Part, ...] = ()
     layers: tuple[Layer, ...] = ()
-    shown: Shown | None = None
+    known: Known | None = None
+
+    def known_in(self, window: Bounds) -> Known | None:
+        """What is known ahead of need for a part of the plane, if anything is."""
+        known = self.known
+        if known is None or known.window != window or not all(map(is_, known.of, self)):
+            return None
+        return known
 
     def laid_out(self) -> Sequence[Mark]:
         """Marks whose outlines together are what is painted of it, from back to front."""

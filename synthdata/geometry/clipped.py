@@ -11,7 +11,7 @@ from synthdata.geometry.regions import TOLERANCE, Edges, layer_edges
 from synthdata.geometry.spans import forth_or_back
 from synthdata.geometry.strokes import COINCIDE
 from synthdata.geometry.warps import pieces_by
-from synthdata.scene import Bounds, Mark, Shown
+from synthdata.scene import Bounds, Mark
 
 #: px that chords may be off curves: their bulges bring the boxes a hundred times as near.
 _CHORDS = 0.1
@@ -28,9 +28,9 @@ def boxes_in(marks: Sequence[Mark], window: Bounds) -> list[Bounds | None]:
     found: list[Bounds | None] = []
     some = []
     for number, mark in enumerate(marks):
-        box, shown = mark.bounds, mark.shown
-        if shown is not None and shown.bounds is box and shown.window == window:
-            found.append(shown.box)
+        box = mark.bounds
+        if (known := mark.known_in(window)) is not None:
+            found.append(known.box)
         elif inside(box, window):
             found.append(box)
         elif not meets(box, window):
@@ -46,16 +46,6 @@ def boxes_in(marks: Sequence[Mark], window: Bounds) -> list[Bounds | None]:
         boxes = clipped_boxes(edges, of, window, whole, without(edges, of, len(some)))
         for number, left in zip(some, boxes, strict=True):
             found[number] = left
-    return found
-
-
-def with_boxes(marks: Sequence[Mark], window: Bounds) -> list[Mark]:
-    """The marks, with the boxes of what a window shows of them where that takes less time for many
-    marks at once."""
-    some = [k for k, m in enumerate(marks) if not (inside(m.bounds, window) or _is_line(m))]
-    found = [*marks]
-    for k, box in zip(some, boxes_in([marks[k] for k in some], window), strict=True):
-        found[k] = marks[k]._replace(shown=Shown(marks[k].bounds, window, box))
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,12 +10,16 @@ from typing import Any
 import numpy as np
 
 from synthdata import geometry
+from synthdata.geometry.clipped import boxes_in
 from synthdata.labels.base import Label, Truth
-from synthdata.scene import Bounds, KeyPoint, Mark
+from synthdata.primitives.columns import Columns, rows
+from synthdata.scene import Bounds, KeyPoint, Known, Mark, Scene
 
-_LISTS = (list, tuple)
 DIGITS = 3  # of a pixel or a degree: floats are rounded once, here
 _SCALE = 10.0**DIGITS
+_MANY = 32  # numbers, from which on an array takes less time
+_ROUNDED = (float, list, tuple)  # types of values that hold numbers to be rounded
+_NOTHING: Bounds = (0.0, 0.0, 0.0, 0.0)
 
 
 def rounded(value: float) -> float:
@@ -42,6 +47,14 @@ def all_rounded(values: np.ndarray) -> np.ndarray:
     return found
 
 
+def each_rounded(values: Sequence[float]) -> list[float]:
+    """``rounded`` of each of few or many."""
+    if len(values) < _MANY:
+        return list(map(rounded, values))
+    found: list[float] = all_rounded(np.array(values, dtype=np.float64)).tolist()
+    return found
+
+
 @dataclass(frozen=True)
 class Marks(Label):
     """A list with one annotation a mark, from back to front.
@@ -54,34 +67,95 @@ class Marks(Label):
     """
 
     def fields(self, truth: Truth) -> Mapping[str, Any]:
-        annotations = []
-        boxes = truth.clipped_boxes()
-        for z, mark in enumerate(truth.scene.marks):
-            category, _, _, _, params, keypoints, _, parts, layers, _ = mark
-            if truth.moves:
-                points = _placed(keypoints, truth)
-            else:
-                points = [[rounded(x), rounded(y)] for _, x, y in keypoints]
-            annotation = {
-                "id": z + 1,
-                "z": z,
-                "category": category,
-                "bbox": sized_box(boxes[z]),
-                "keypoint_names": [name for name, _, _ in keypoints],
-                "keypoints": points,
-                "params": {
-                    key: rounded(value)
-                    if value.__class__ is float
-                    else (_rounded(value) if value.__class__ in _LISTS else value)
-                    for key, value in params.items()
-                },
-            }
-            if parts:
-                annotation["parts"] = _parts(mark, truth)
-            if layers:
-                annotation |= _lines(mark, truth)
-            annotations.append(annotation)
-        return {"marks": annotations}
+        marks = truth.scene.marks
+        canvas = (0.0, 0.0, float(truth.scene.width), float(truth.scene.height))
+        known = [] if truth.moves else [mark.known_in(canvas) for mark in marks]
+        found: Sequence[Mapping[str, Any]] = [here.annotation for here in known if here is not None]
+        if len(found) < len(marks):
+            found = _described(marks, truth.clipped_boxes(), truth)
+        return {"marks": [{"id": z + 1, "z": z, **rest} for z, rest in enumerate(found)]}
+
+
+def annotated(marks: Sequence[Mark], window: Bounds) -> list[Mark]:
+    """The marks, with what is to be said of them in a window where they stay as they are."""
+    scene = Scene(int(window[2]), int(window[3]), (0, 0, 0), tuple(marks))
+    boxes = boxes_in(marks, window)
+    return [
+        Mark(*(of := mark[:-1]), Known(of, window, box, annotation))
+        for mark, box, annotation in zip(
+            marks, boxes, _described(marks, boxes, Truth(scene)), strict=True
+        )
+    ]
+
+
+def _described(
+    marks: Sequence[Mark], boxes: Sequence[Bounds | None], truth: Truth
+) -> Sequence[Mapping[str, Any]]:
+    """What is said of each mark, but for its place, from its box on the finished picture."""
+    points = _placed([mark.keypoints for mark in marks], truth)
+    known = zip(marks, _sized(boxes), points, _rounded_params(marks), strict=True)
+    found: list[dict[str, Any]] = [
+        {
+            "category": mark.category,
+            "bbox": box,
+            "keypoint_names": [name for name, _, _ in mark.keypoints],
+            "keypoints": own,
+            "params": params,
+        }
+        for mark, box, own, params in known
+    ]
+    for mark, annotation in zip(marks, found, strict=True):
+        if mark.parts:
+            annotation["parts"] = _parts(mark, truth)
+        if mark.layers:
+            annotation |= _lines(mark, truth)
+    return found
+
+
+def _sized(boxes: Sequence[Bounds | None]) -> list[list[float] | None]:
+    """``sized_box`` of each."""
+    sizes: list[float] = []
+    for box in boxes:
+        x0, y0, x1, y1 = box or _NOTHING
+        sizes += x0, y0, x1 - x0, y1 - y0
+    rows = each_rounded(sizes)
+    return [
+        rows[k : k + 4] if sizes[k + 2] > 0.0 and sizes[k + 3] > 0.0 else None
+        for k in range(0, len(sizes), 4)
+    ]
+
+
+def _placed(keypoints: Sequence[Sequence[KeyPoint]], truth: Truth) -> list[list[list[float]]]:
+    """Key points where effects moved them."""
+    numbers = [number for points in keypoints for _, x, y in points for number in (x, y)]
+    if truth.moves:
+        points = truth.points(np.array(numbers, dtype=np.float64).reshape(-1, 2))
+        numbers = np.round(points, DIGITS).ravel().tolist()
+    else:
+        numbers = each_rounded(numbers)
+    rest = iter(zip(numbers[::2], numbers[1::2], strict=True))
+    return [list(map(list, itertools.islice(rest, len(points)))) for points in keypoints]
+
+
+def _rounded_params(marks: Sequence[Mark]) -> list[dict[str, Any]]:
+    """The parameters of each mark: column by column for those that have the same ones."""
+    alike: dict[tuple[str, ...], list[int]] = {}
+    for number, mark in enumerate(marks):
+        alike.setdefault(tuple(mark.params), []).append(number)
+    found: list[dict[str, Any]] = [{} for _ in marks]
+    for names, numbers in alike.items():
+        table = zip(*[marks[number].params.values() for number in numbers], strict=True)
+        columns: Columns = dict(zip(names, (_column(values) for values in table), strict=True))
+        for number, row in zip(numbers, rows(columns) if columns else (), strict=True):
+            found[number] = row
+    return found
+
+
+def _column(values: Sequence[Any]) -> list[Any]:
+    kinds = set(map(type, values))
+    if kinds == {float}:
+        return each_rounded(values)
+    return [*values] if kinds.isdisjoint(_ROUNDED) else list(map(_rounded, values))
 
 
 def sized_box(bounds: Bounds | None) -> list[float] | None:
@@ -92,13 +166,6 @@ def sized_box(bounds: Bounds | None) -> list[float] | None:
     if x1 <= x0 or y1 <= y0:
         return None
     return [rounded(x0), rounded(y0), rounded(x1 - x0), rounded(y1 - y0)]
-
-
-def _placed(keypoints: Sequence[KeyPoint], truth: Truth) -> list[list[float]]:
-    """Key points where effects moved them."""
-    points = np.array([(x, y) for _, x, y in keypoints], dtype=np.float64).reshape(-1, 2)
-    found: list[list[float]] = np.round(truth.points(points), DIGITS).tolist()
-    return found
 
 
 def _lines(mark: Mark, truth: Truth) -> dict[str, Any]:

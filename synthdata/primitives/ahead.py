@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import numpy as np
 
 from synthdata.axes.coordinate import Here
 from synthdata.distributions import Distribution
-from synthdata.geometry.clipped import with_boxes
 from synthdata.primitives.base import Draw, Levels, Primitive, Shape, draw_count
 from synthdata.rng import Streams
-from synthdata.scene import Color, Mark
+from synthdata.scene import Bounds, Color, Mark
 
 MOST = 128  # marks that are drawn together
 MOST_S = 0.02  # seconds after which nothing more is drawn ahead
+
+#: Finds what labels ask of marks on a canvas.
+Annotate = Callable[[Sequence[Mark], Bounds], list[Mark]]
 
 
 class Ahead:
@@ -29,8 +32,7 @@ class Ahead:
     As long as samples are asked for in sequence, those to come are drawn along with the one that is
     wanted: as many as came before in that sequence, so that nobody waits for what he may not need.
 
-    ``here`` is what coordinates are read from; it stands at the sample that is asked for. With
-    ``boxes`` those of marks that leave the canvas are found along with them.
+    ``here`` is what coordinates are read from; it stands at the sample that is asked for.
     """
 
     def __init__(
@@ -39,28 +41,36 @@ class Ahead:
         name: str,
         streams: Streams,
         here: Here | None = None,
-        boxes: bool = False,
     ) -> None:
         self._primitive, self._streams, self._here = primitive, streams, here
-        self._boxes = boxes
         counted = isinstance(getattr(primitive, "count", None), Distribution)
-        self._singly = boxes and here is None and counted and _is_shipped(primitive)
+        self._singly = here is None and counted and _is_shipped(primitive)
         self._geometry, self._style = f"geometry/{name}", f"style/{name}"
         self._together = isinstance(primitive, Shape) and primitive.together
         self._next = self._run = 0
         self._background: Color | None = None
         self._ready: dict[int, list[Mark]] = {}
 
-    def marks(self, index: int, width: int, height: int, background: Color) -> list[Mark]:
-        """The marks of sample ``index`` on such a canvas, from back to front."""
-        if not (self._together or self._singly):
+    def marks(
+        self,
+        index: int,
+        width: int,
+        height: int,
+        background: Color,
+        annotate: Annotate | None = None,
+    ) -> list[Mark]:
+        """The marks of sample ``index`` on such a canvas, from back to front.
+
+        Those that are drawn ahead are annotated ahead, if they are going to be labelled.
+        """
+        if not (self._together or (self._singly and annotate is not None)):
             return self._primitive.marks(self._draw(index, width, height, background))
         if index != self._next or background != self._background:
             self._run = 0
             self._ready, self._background = {}, background
         self._next, self._run = index + 1, self._run + 1
         if not self._ready and self._run > 2:
-            self._ready = self._draw_ahead(index, width, height, background)
+            self._ready = self._draw_ahead(index, width, height, background, annotate)
         marks = self._ready.pop(index, None)
         if marks is None:
             return self._primitive.marks(self._draw(index, width, height, background))
@@ -71,14 +81,14 @@ class Ahead:
         return Draw(width, height, background, get(index, self._geometry), get(index, self._style))
 
     def _draw_ahead(
-        self, start: int, width: int, height: int, background: Color
+        self, start: int, width: int, height: int, background: Color, annotate: Annotate | None
     ) -> dict[int, list[Mark]]:
         """The marks of sample ``start`` and of some after it; none where that cannot be."""
         draw = self._draw_together if self._together else self._draw_singly
         try:
             marks, counts = draw(start, width, height, background)
-            if self._boxes:
-                marks = with_boxes(marks, (0.0, 0.0, float(width), float(height)))
+            if annotate is not None:
+                marks = annotate(marks, (0.0, 0.0, float(width), float(height)))
             rest = iter(marks)
             return {start + k: list(itertools.islice(rest, n)) for k, n in enumerate(counts)}
         except Exception:  # of one of them, which raises it again when its turn comes

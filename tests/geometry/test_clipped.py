@@ -11,9 +11,10 @@ from shipped import PRIMITIVES, only
 
 import synthdata
 from synthdata import geometry
-from synthdata.geometry.clipped import boxes_in, with_boxes
+from synthdata.geometry.clipped import boxes_in
 from synthdata.geometry.outlines import outlines
 from synthdata.labels.base import Truth
+from synthdata.labels.marks import annotated
 from synthdata.scene import Bounds, Layer, Mark, Scene, Style
 
 SIZE = 300, 200
@@ -116,15 +117,15 @@ def test_layers_that_wind_against_each_other() -> None:
 
 def test_boxes_found_ahead_hold_for_their_marks_only() -> None:
     mark = line(-50.0, 20.0, 100.0, 80.0, Style(width=4.0, cap="round"))
-    (ready,) = with_boxes([mark], CANVAS)
-    assert ready.shown is not None
+    (ready,) = annotated([mark], CANVAS)
+    assert ready.known_in(CANVAS) is not None
     assert boxes_in([ready], CANVAS) == boxes_in([mark], CANVAS)
     other = (0.0, 0.0, 60.0, 60.0)
     assert boxes_in([ready], other) == boxes_in([mark], other)
     moved = ready.translate(-10.0, 5.0)
     assert boxes_in([moved], CANVAS) == boxes_in([mark.translate(-10.0, 5.0)], CANVAS)
-    (inner,) = with_boxes([line(10.0, 20.0, 100.0, 80.0, Style())], CANVAS)
-    assert inner.shown is None
+    assert moved.known_in(CANVAS) is None
+    assert ready._replace(params={**ready.params}).known_in(CANVAS) is None
 
 
 @pytest.mark.parametrize("name", PRIMITIVES)
