@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import sys
 from collections.abc import Sequence
@@ -28,6 +29,8 @@ ROOT = Path(__file__).resolve().parents[1]
 def main(arguments: Sequence[str]) -> int:
     if arguments[:1] == ["--child"]:
         return child(*arguments[1:])
+    # Installed packages are compiled: else this project alone would be, again in each process.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     from benchmarks.cases import CASES, Setting
     from benchmarks.labels import SCENES, label_lines, measure
     from benchmarks.measure import BenchError
