@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
@@ -19,8 +20,9 @@ import numpy as np
 
 from synthdata import geometry
 from synthdata.errors import ConfigError
+from synthdata.geometry.subpaths import subpaths
 from synthdata.runtime.resources import Kept, Resource
-from synthdata.scene import CLOSEPOLY, MOVETO, Bounds
+from synthdata.scene import CLOSEPOLY, MOVETO, Bounds, Style
 
 if TYPE_CHECKING:
     from matplotlib.ft2font import FT2Font
@@ -32,17 +34,29 @@ DEFAULT_FONTS = (
     *("STIXGeneral", "STIXGeneralBol", "STIXGeneralItalic"),
 )
 
+_FILLED = Style(stroke=None, fill=(0, 0, 0))
+
+
+class Pieces(NamedTuple):
+    """Which vertices of an outline are its points (n,), and which three make each of its curves
+    (k, 3), all of them quadratic."""
+
+    points: np.ndarray
+    curves: np.ndarray
+
 
 class Glyph(NamedTuple):
     """One character's outline in ems, y down, from the pen's place on the baseline.
 
-    ``bounds`` is None for a character without ink, such as a space.
+    ``bounds`` is None for a character without ink, such as a space; ``pieces`` for one that is not
+    made of lines and quadratic curves only, as those of TrueType are.
     """
 
     vertices: np.ndarray
     codes: np.ndarray
     advance: float
     bounds: Bounds | None
+    pieces: Pieces | None
 
 
 class Letter(NamedTuple):
@@ -65,6 +79,7 @@ class Line(NamedTuple):
     letters: tuple[Letter, ...]
     size: tuple[float, float]
     baseline: tuple[tuple[float, float], tuple[float, float]]
+    glyphs: tuple[Glyph, ...]  # of the letters
 
 
 @functools.lru_cache(maxsize=16)
@@ -148,7 +163,18 @@ def glyph(path: str, char: str) -> Glyph:
         elif code == CLOSEPOLY:
             vertices[i] = vertices[start]
     bounds = geometry.path_bounds(vertices, codes) if len(vertices) else None
-    return Glyph(vertices, codes, advance / 65536 / em, bounds)
+    return Glyph(vertices, codes, advance / 65536 / em, bounds, _pieces(codes))
+
+
+def _pieces(codes: np.ndarray) -> Pieces | None:
+    """What fills of an outline depend on: a line by itself encloses nothing."""
+    filled = [s for s in subpaths(codes, len(codes)) if s.curves or len(s.pieces) > 1]
+    pieces = [piece for sub in filled for piece in sub.pieces]
+    if not pieces or any(len(piece) > 3 for piece in pieces):
+        return None
+    points = [sub.pieces[0][0] for sub in filled] + [piece[-1] for piece in pieces]
+    curves = [piece for piece in pieces if len(piece) == 3]
+    return Pieces(np.array(points), np.array(curves, dtype=np.intp).reshape(-1, 3))
 
 
 @functools.lru_cache(maxsize=8192)
@@ -214,7 +240,45 @@ def set_line(path: str, text: str) -> Line:
     )
     codes = np.concatenate([shape.codes for shape in outlines])
     reach = (x1 - x0) / 2
-    return Line(vertices, codes, tuple(centred), (x1 - x0, y1 - y0), ((-reach, -cy), (reach, -cy)))
+    baseline = (-reach, -cy), (reach, -cy)
+    return Line(vertices, codes, tuple(centred), (x1 - x0, y1 - y0), baseline, tuple(outlines))
+
+
+def filled_boxes(lines: Sequence[Line], vertices: Sequence[np.ndarray]) -> list[list[Bounds]]:
+    """The exact box of the fill of each letter of lines, whose vertices are now these.
+
+    They are ``geometry.painted_bounds``, to the last bit, of all letters at once.
+    """
+    starts = itertools.accumulate((len(xy) for xy in vertices), initial=0)
+    pieces = [
+        (start + letter.span.start, glyph.pieces)
+        for line, start in zip(lines, starts, strict=False)
+        for letter, glyph in zip(line.letters, line.glyphs, strict=True)
+    ]
+    known = [(start, own) for start, own in pieces if own is not None]
+    if len(known) < len(pieces) or not known:
+        return [
+            [
+                geometry.painted_bounds(xy[letter.span], line.codes[letter.span], _FILLED)
+                for letter in line.letters
+            ]
+            for line, xy in zip(lines, vertices, strict=True)
+        ]
+    placed = np.concatenate(vertices)
+    points = placed[np.concatenate([own.points + start for start, own in known])]
+    first = [0, *itertools.accumulate(len(own.points) for _, own in known[:-1])]
+    low, high = np.minimum.reduceat(points, first), np.maximum.reduceat(points, first)
+    curves = np.concatenate([own.curves + start for start, own in known])
+    owner = np.repeat(np.arange(len(known)), [len(own.curves) for _, own in known])
+    handles = placed[curves[:, 1]]
+    k, axis = ((handles < low[owner]) | (handles > high[owner])).nonzero()
+    if len(k):  # curves that may turn back beyond all points
+        a, b, c = placed[curves[k].T, axis]
+        turn = a - (a - b) * (a - b) / (a - 2.0 * b + c)
+        np.minimum.at(low, (owner[k], axis), turn)
+        np.maximum.at(high, (owner[k], axis), turn)
+    boxes = iter(np.concatenate((low, high), axis=1).tolist())
+    return [[tuple(box) for box in itertools.islice(boxes, len(line.letters))] for line in lines]
 
 
 def bent(line: Line, bend: float) -> Line:
@@ -239,7 +303,12 @@ def bent(line: Line, bend: float) -> Line:
         tuple((_along(np.array([point]), point[0], turn)[0] - (cx, cy)).tolist())
         for point in line.baseline
     )
-    return Line(vertices - (cx, cy), line.codes, letters, (x1 - x0, y1 - y0), (start, end))
+    return line._replace(
+        vertices=vertices - (cx, cy),
+        letters=letters,
+        size=(x1 - x0, y1 - y0),
+        baseline=(start, end),
+    )
 
 
 def _along(vertices: np.ndarray, x: float, turn: float) -> np.ndarray:

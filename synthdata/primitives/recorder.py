@@ -16,7 +16,7 @@ from matplotlib.path import Path
 
 from synthdata import geometry
 from synthdata.primitives import fonts
-from synthdata.primitives.text import text_mark
+from synthdata.primitives.text import Place, text_marks
 from synthdata.scene import Color, Layer, Mark, Style
 
 
@@ -84,7 +84,8 @@ class Recorder(RendererBase):  # type: ignore[misc]  # which is not typed
         away = np.array([(first + line.size[0] / 2.0, -line.baseline[0][1])]) * size
         (place,) = geometry.place(away, -float(angle), (float(x), float(y))).tolist()
         style = Style(stroke=None, fill=_color(gc.get_rgb()), width=0.0, alpha=_alpha(gc))
-        mark = text_mark(line, size, -float(angle) % 360.0, (place[0], place[1]), style)
+        where = Place(size, -float(angle) % 360.0, (place[0], place[1]))
+        (mark,) = text_marks([line], [where], [style])
         params = {"x": place[0], "y": place[1], "angle": -float(angle) % 360.0}
         mark = mark._replace(params={**params, "size": size, "text": s})
         self.items.append(Item(self._groups[-1] if self._groups else "", [], mark))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -132,10 +132,8 @@ class Text(Shape):
         if self.bend is not None:
             columns["bend"] = self.bend.sample(draw.geometry, len(columns["x"])).tolist()
         styles, style_params = self.styles({**columns, **style_columns})
-        marks = [
-            set_text(self._faces[params["font"]], {**params, **looks}, style)
-            for params, style, looks in zip(rows(columns), styles, rows(style_params), strict=True)
-        ]
+        paths = [self._faces[font] for font in columns["font"]]
+        marks = set_texts(paths, rows({**columns, **style_params}), styles)
         return marks if self.fit is None else [self._fitted(mark, draw) for mark in marks]
 
     def _draw_fonts(self, n: int, rng: np.random.Generator) -> list[str]:
@@ -184,43 +182,75 @@ def set_text(path: str, params: Mapping[str, Any], style: Style) -> Mark:
 
     ``params`` has ``text``, ``size``, ``angle``, ``x`` and ``y``, and may have ``bend``.
     """
-    line = fonts.set_line(path, params["text"])
-    if params.get("bend"):
-        line = fonts.bent(line, params["bend"])
-    place = (params["x"], params["y"])
-    mark = text_mark(line, params["size"], params["angle"], place, style)
-    return mark._replace(params=params)
+    return set_texts([path], [params], [style])[0]
 
 
-def text_mark(
-    line: fonts.Line, size: float, angle: float, place: tuple[float, float], style: Style
-) -> Mark:
-    """A line of text, its box centred at ``place``, without parameters."""
-    vertices = geometry.place(line.vertices * size, angle, place)
-    boxes = _boxes(line, vertices, style, size, angle, place)
-    return Mark(
-        category=Text.category,
-        vertices=vertices,
-        codes=line.codes,
-        style=style,
-        params={},
-        keypoints=geometry.place_keypoints(_keypoints(line, size), angle, place),
-        bounds=fonts.union(boxes),
-        parts=_parts(line, boxes),
-    )
+def set_texts(
+    paths: Sequence[str], params: Sequence[Mapping[str, Any]], styles: Sequence[Style]
+) -> list[Mark]:
+    """``set_text`` of each."""
+    lines = []
+    for path, own in zip(paths, params, strict=True):
+        line = fonts.set_line(path, own["text"])
+        lines.append(fonts.bent(line, own["bend"]) if own.get("bend") else line)
+    places = [Place(own["size"], own["angle"], (own["x"], own["y"])) for own in params]
+    marks = text_marks(lines, places, styles)
+    return [mark._replace(params=own) for mark, own in zip(marks, params, strict=True)]
+
+
+class Place(NamedTuple):
+    """Where a line of text is: its size in pixels, its angle and the centre of its box."""
+
+    size: float
+    angle: float
+    at: tuple[float, float]
+
+
+def text_marks(
+    lines: Sequence[fonts.Line], places: Sequence[Place], styles: Sequence[Style]
+) -> list[Mark]:
+    """Lines of text, without parameters."""
+    vertices = [
+        geometry.place(line.vertices * size, angle, at)
+        for line, (size, angle, at) in zip(lines, places, strict=True)
+    ]
+    return [
+        Mark(
+            category=Text.category,
+            vertices=xy,
+            codes=line.codes,
+            style=style,
+            params={},
+            keypoints=geometry.place_keypoints(_keypoints(line, size), angle, at),
+            bounds=fonts.union(boxes),
+            parts=_parts(line, boxes),
+        )
+        for line, (size, angle, at), style, xy, boxes in zip(
+            lines, places, styles, vertices, _boxes(lines, places, styles, vertices), strict=True
+        )
+    ]
 
 
 def _boxes(
-    line: fonts.Line,
-    vertices: np.ndarray,
-    style: Style,
-    size: float,
-    angle: float,
-    place: tuple[float, float],
-) -> list[Bounds]:
-    """The box of everything painted of each letter."""
-    if angle == 0 and style.stroke is None:
-        x, y = place
+    lines: Sequence[fonts.Line],
+    places: Sequence[Place],
+    styles: Sequence[Style],
+    vertices: Sequence[np.ndarray],
+) -> list[list[Bounds]]:
+    """The box of everything painted of each letter of each line."""
+    filled = [style.stroke is None and style.fill is not None for style in styles]
+    turned = [k for k, place in enumerate(places) if filled[k] and place.angle != 0]
+    boxes = fonts.filled_boxes([lines[k] for k in turned], [vertices[k] for k in turned])
+    known = dict(zip(turned, boxes, strict=True))
+    return [
+        known[k] if k in known else _boxes_of(*each)
+        for k, each in enumerate(zip(lines, places, styles, vertices, strict=True))
+    ]
+
+
+def _boxes_of(line: fonts.Line, place: Place, style: Style, vertices: np.ndarray) -> list[Bounds]:
+    if place.angle == 0 and style.stroke is None:
+        size, _, (x, y) = place
         return [
             (a * size + x, b * size + y, c * size + x, d * size + y)
             for _, _, (a, b, c, d), _ in line.letters
