@@ -191,9 +191,8 @@ class SqliteCache(Cache):
     def _write_counts(self) -> None:
         if self._counts:
             with self._writing(self._shards[0]) as shard:
-                shard.executemany(
-                    "UPDATE counts SET value = value + ?2 WHERE name = ?1", self._counts.items()
-                )
+                more = [(count, name) for name, count in self._counts.items()]
+                shard.executemany("UPDATE counts SET value = value + ? WHERE name = ?", more)
             self._counts.clear()
 
     @contextmanager
