@@ -5,6 +5,7 @@
     python scripts/bench.py before --before REV # this checkout against an earlier commit
     python scripts/bench.py faults              # what the protection against faults costs
     python scripts/bench.py labels              # labels beside their pictures, by stages
+    python scripts/bench.py stages              # where the time of a sample goes
     python scripts/bench.py queue               # the queue, the stream and the engine on it
     python scripts/bench.py cache               # kept replies, from SQLite and from Redis
 
@@ -36,8 +37,9 @@ def main(arguments: Sequence[str]) -> int:
     from benchmarks.measure import BenchError
     from benchmarks.place import make_folder, make_root, microseconds_a_file
     from benchmarks.report import case_lines, machine
+    from benchmarks.stages import STAGED, measure_stages, stage_lines
 
-    known = [*CASES, "labels"]
+    known = [*CASES, "labels", "stages"]
     options = _parser(known).parse_args(arguments)
     chosen = [*options.cases, *filter(None, options.only.split(","))] or known
     if "queue" in chosen:  # all that has to do with it
@@ -57,6 +59,11 @@ def main(arguments: Sequence[str]) -> int:
             if name == "labels":
                 result["labels"] = found = {k: measure(v, options.reps) for k, v in SCENES.items()}
                 print("\n".join(label_lines(found)), flush=True)
+                continue
+            if name == "stages":
+                found = {k: measure_stages(k, root, options.reps) for k in STAGED}
+                result["stages"] = found
+                print("\n".join(stage_lines(found)), flush=True)
                 continue
             result["cases"][name] = measured = _measure(CASES[name](setting), options.reps)
             print("\n".join(case_lines(name, measured)), flush=True)
