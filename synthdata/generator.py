@@ -46,6 +46,26 @@ class Sample(NamedTuple):
     masks: Mapping[str, np.ndarray]
 
 
+class Picture(NamedTuple):
+    """A sample before its labels.
+
+    Attributes
+    ----------
+    drawn
+        The pixels of the scene, before effects.
+    image
+        Those of the sample.
+    changes
+        What each effect did.
+    """
+
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody needs here
+    scene: Scene
+    drawn: np.ndarray
+    image: np.ndarray
+    changes: Mapping[str, Change]
+
+
 class Generator:
     """All samples of a config: ``Generator(config)[i]``.
 
@@ -109,9 +129,17 @@ class Generator:
 
         For who encodes it at once: the pixels stay where they were drawn.
         """
+        return self.labelled(self.picture(index))
+
+    def picture(self, index: int) -> Picture:
+        """The first half of ``lent``; the second one is ``labelled``."""
         own = self._of(index)
         scene = own._scene(index, own._annotate)
-        return own._sample(index, scene, own._surface.lend(scene))
+        return own._picture(index, scene, own._surface.lend(scene))
+
+    def labelled(self, picture: Picture) -> Sample:
+        """The sample of a picture: with its record and its label images."""
+        return self._of(picture.index)._labelled(picture)
 
     def into(self, index: int, out: np.ndarray) -> Sample:
         """As ``self[index]``, its image in ``out``, of the image's shape."""
@@ -124,9 +152,14 @@ class Generator:
         np.copyto(out, sample.image)
         return sample._replace(image=out)
 
-    def _sample(self, index: int, scene: Scene, image: np.ndarray) -> Sample:
-        drawn = image
-        image, changes = self._changed(index, scene, drawn)
+    def _sample(self, index: int, scene: Scene, drawn: np.ndarray) -> Sample:
+        return self._labelled(self._picture(index, scene, drawn))
+
+    def _picture(self, index: int, scene: Scene, drawn: np.ndarray) -> Picture:
+        return Picture(index, scene, drawn, *self._changed(index, scene, drawn))
+
+    def _labelled(self, picture: Picture) -> Sample:
+        index, scene, drawn, image, changes = picture
         grid = self.config.axes
         stem = f"{index:09d}" if grid is None or grid.name is None else grid.stem(index)
         file_name = f"{stem}{self.config.encoder.suffix}"

@@ -152,7 +152,7 @@ class _Making:
         self._in_worker = not log.is_main()  # which may be ended for a sample
         self._began = time.time()
         self._clock = time.monotonic
-        self._seconds = dict.fromkeys(("init", "render", "encode", "write"), 0.0)
+        self._seconds = dict.fromkeys(("init", "render", "label", "encode", "write"), 0.0)
         self._made = self._size = self._streak = 0
         self._marks: dict[str, int] | None = {}
         self._failures: list[dict[str, Any]] = []
@@ -246,8 +246,10 @@ class _Making:
         try:
             try:
                 self._deadline.begin(begun)
-                sample = generator.lent(index)
+                picture = generator.picture(index)
                 drawn = clock()
+                sample = generator.labelled(picture)
+                labelled = clock()
                 record, files = generator.encode(sample)
             finally:  # within the outer block: the time may be up at this very moment
                 self._deadline.end()
@@ -268,7 +270,8 @@ class _Making:
         self._count(record)
         seconds = self._seconds
         seconds["render"] += drawn - begun
-        seconds["encode"] += encoded - drawn
+        seconds["label"] += labelled - drawn
+        seconds["encode"] += encoded - labelled
         seconds["write"] += written - encoded
         if written - begun > self._slowest[0][0]:
             heapq.heapreplace(self._slowest, (written - begun, index))

@@ -6,7 +6,9 @@ import hashlib
 import json
 import subprocess
 import threading
+import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,9 +16,15 @@ from configs import config
 from processes import leftovers
 
 from synthdata.api import sample_config
+from synthdata.effects.noise import SaltPepper
+from synthdata.encoders.jpeg import Jpeg
 from synthdata.errors import ConfigError, DiskFull
 from synthdata.generator import Generator
+from synthdata.labels import InstanceMask, Marks
+from synthdata.renderers import agg
 from synthdata.run import Ledger, Run
+from synthdata.run import shard as making
+from synthdata.writers import folder
 
 #: Everything that has randomness of its own, on a canvas that costs little.
 FULL = [
@@ -133,7 +141,7 @@ def test_what_run_json_says(reference: Run) -> None:
     assert state["fingerprint"] == reference.fingerprint
     assert not (reference.path / "failures.jsonl").exists()
     assert {"python", "numpy", "matplotlib", "pillow", "isal"} <= set(state["versions"])
-    assert set(state["seconds"]) == {"init", "render", "encode", "write"}
+    assert set(state["seconds"]) == {"init", "render", "label", "encode", "write"}
     assert all(seconds >= 0 for seconds in state["seconds"].values())
     assert state["seconds"]["render"] > 0
 
@@ -343,11 +351,40 @@ def test_where_the_time_went(engine: str, tmp_path: Path) -> None:
     assert sum(worker["shards"] for worker in workers) == 6
     assert 1 <= len({worker["pid"] for worker in workers}) <= (2 if "2" in engine else 1)
     for worker in workers:
-        assert {"start", "wait", "init", "render", "encode", "write"} <= set(worker)
-        assert all(worker[step] >= 0 for step in ("start", "wait", "init", "write"))
+        steps = ("start", "wait", "init", "render", "label", "encode", "write")
+        assert set(worker) == {"host", "pid", "shards", *steps}
+        assert all(worker[step] >= 0 for step in steps)
     assert sum(worker["render"] for worker in workers) == pytest.approx(
         run.state["seconds"]["render"], abs=0.01
     )
+
+
+def test_each_step_has_its_own_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a clock that only these calls move."""
+    now = 0.0
+
+    def takes(seconds: float, owner: Any, name: str) -> None:
+        there = getattr(owner, name)
+
+        def slow(*arguments: Any) -> Any:
+            nonlocal now
+            now += seconds
+            return there(*arguments)
+
+        monkeypatch.setattr(owner, name, slow)
+
+    monkeypatch.setattr(making, "time", SimpleNamespace(time=time.time, monotonic=lambda: now))
+    takes(1, agg.AggSurface, "lend")
+    takes(10, SaltPepper, "prepare")
+    takes(100, Marks, "fields")
+    takes(1_000, InstanceMask, "images")
+    takes(10_000, Jpeg, "encode")
+    takes(100_000, folder._FolderShard, "add")
+    run = made(tmp_path / "run", "n=3", "engine=serial", "encoder=jpeg")
+    each = {"render": 11, "label": 1_100, "encode": 10_000, "write": 100_000}
+    assert run.state["seconds"] == {"init": 0, **{k: 3 * v for k, v in each.items()}}
+    slowest = run.state["insights"]["slowest"]
+    assert {row["seconds"] for row in slowest} == {sum(each.values())}
 
 
 @pytest.mark.slow
