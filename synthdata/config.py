@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from synthdata import components
-from synthdata.axes.held import check_held
+from synthdata.axes.held import check_held, check_keys
 from synthdata.axes.regions import Region
 from synthdata.axes.tasks import Tasks
 from synthdata.engines.base import Engine
@@ -187,9 +187,7 @@ class Config(SampleConfig):
                 f"so that a shard holds at most {MAX_FILES} files"
             )
         if self.split is not None:
-            Splits(self.split)
-            if self.axes is not None:
-                check_held(self.split, self.axes)
+            self.check_split(self.split)
         asking = [name for name, label in self.labels.items() if label.asks]
         if asking and self.services is None:
             raise ConfigError(
@@ -208,6 +206,14 @@ class Config(SampleConfig):
                 f"output.url: {self.output.url!r} is the memory of one process; "
                 "use it with engine=serial"
             )
+
+    def check_split(self, split: Mapping[str, float | Region]) -> None:
+        """Raise ConfigError unless samples of this config can be divided so."""
+        Splits(split)
+        if self.record_keys is not None:
+            check_keys(split, self.record_keys)
+        if self.axes is not None:
+            check_held(split, self.axes)
 
     @functools.cached_property
     def store(self) -> Writer:

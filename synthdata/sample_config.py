@@ -16,6 +16,7 @@ from synthdata import components, schedules, schema
 from synthdata._version import __version__
 from synthdata.axes.base import Axes, Places
 from synthdata.axes.coordinate import Here, bound, check_unbound
+from synthdata.axes.regions import Keys
 from synthdata.distributions import ColorDistribution, Palette
 from synthdata.effects.base import Effect
 from synthdata.encoders.base import Encoder
@@ -30,6 +31,7 @@ from synthdata.styles.exact import Exact
 
 MAX_SIDE = 16_384
 N = 1000  # samples where nothing says how many
+KEYS = ("file_name", "index", "seed", "width", "height", "background", "sha256")  # of any record
 VARIANTS = 64  # combinations of what a grid binds, at most: each has a renderer of its own
 
 
@@ -146,6 +148,23 @@ class SampleConfig:
         if step < 0:
             raise ConfigError(f"step: {step} must not be negative")
         return schedules.at(self, step) if self.is_scheduled else self
+
+    @functools.cached_property
+    def record_keys(self) -> Keys | None:
+        """All keys that records may have; None if labels of others' may add what nobody knows."""
+        axes = {} if self.axes is None else dict.fromkeys(self.axes.names)
+        effects: dict[str, None] = {}
+        keys: dict[str, Keys | None] = dict.fromkeys(KEYS)
+        for config in (self, *self.variants.values()):
+            effects |= dict.fromkeys(config.effects)
+            for label in config.labels.values():
+                if label.record_keys is None:
+                    return None
+                for key, there in label.record_keys.items():
+                    keys[key] = dict.fromkeys(there) if there else None
+        if effects:
+            keys["effects"] = effects
+        return keys | {"axes": axes, "repeat": None, "alias_of": None} if axes else keys
 
     @functools.cached_property
     def asks(self) -> bool:

@@ -1,15 +1,27 @@
-"""Splits that hold out regions, against the cells of a grid: what can be in which."""
+"""Splits that hold out regions, against what is known before: of records, and of a grid's cells."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from difflib import get_close_matches
 
 from synthdata.axes.base import Axes
-from synthdata.axes.regions import Region
-from synthdata.errors import ConfigError
+from synthdata.axes.regions import Keys, Region
+from synthdata.errors import ConfigError, nearest
 
 MOST = 10**5  # combinations of values that are looked at
+
+
+def check_keys(split: Mapping[str, float | Region], keys: Keys) -> None:
+    """Raise ConfigError if a region names what no record has, of records that may have ``keys``."""
+    known = [*keys, *(keys.get("axes") or ())]
+    deeper = (f"{key}.{name}" for key, there in keys.items() for name in there or ())
+    for name, part in split.items():
+        for key in part.unknown(keys) if isinstance(part, Region) else ():
+            close = get_close_matches(key, [*known, *deeper], n=1)
+            hint = f"did you mean {close[0]!r}?" if close else nearest(key, known)
+            raise ConfigError(f"split.{name}: no record has {key!r}; {hint}")
 
 
 def check_held(split: Mapping[str, float | Region], grid: Axes) -> None:

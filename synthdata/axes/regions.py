@@ -14,6 +14,10 @@ from typing import Any
 from synthdata.distributions import ColorDistribution, Distribution
 from synthdata.errors import ConfigError
 
+#: What a record, or a part of one, may have: each key with those of what is there, None where these
+#: are not known.
+Keys = Mapping[str, "Keys | None"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Region:
@@ -56,6 +60,19 @@ class Region:
             _not(_any(*(region.tells(coordinates) for region in self.but))),
         )
 
+    def unknown(self, keys: Keys) -> Iterator[str]:
+        """The keys of its conditions that no record has, or part of one, that may have ``keys``."""
+        for key, wanted in self.conditions.items():
+            try:
+                there = _under(keys, _path(key, keys.get("axes")))
+            except KeyError:
+                yield key
+                continue
+            if isinstance(wanted, Region) and there is not None:
+                yield from (f"{key}.{each}" for each in wanted.unknown(there))
+        for region in (*self.every, *self.some, *self.but):
+            yield from region.unknown(keys)
+
     def axes(self) -> Iterator[str]:
         """The keys of its conditions, as far as they can be axes, each by its name."""
         yield from map(_axis, self.conditions)
@@ -80,9 +97,19 @@ def _not(told: bool | None) -> bool | None:
 
 
 def _holds(node: Any, key: str, wanted: Distribution | Region) -> bool:
-    axes = node.get("axes") if isinstance(node, Mapping) else None
-    path = ["axes", key] if isinstance(axes, Mapping) and key in axes else key.split(".")
+    path = _path(key, node.get("axes") if isinstance(node, Mapping) else None)
     return any(_contains(wanted, found) for found in _at(node, path))
+
+
+def _path(key: str, axes: Any) -> Sequence[str]:
+    """The names that lead to a key of a condition; ``axes`` is what is under that name."""
+    return ["axes", key] if isinstance(axes, Mapping) and key in axes else key.split(".")
+
+
+def _under(keys: Keys, path: Sequence[str]) -> Keys | None:
+    """What may be there; KeyError if nothing is."""
+    there = keys[path[0]]
+    return there if there is None or len(path) == 1 else _under(there, path[1:])
 
 
 def _at(node: Any, path: Sequence[str]) -> Iterator[Any]:

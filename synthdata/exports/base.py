@@ -38,6 +38,11 @@ class Format(ABC):
         Raises ConfigError if the run lacks what the format needs.
         """
 
+    def check_split(self, config: Config) -> None:
+        """Raise ConfigError unless runs of this config can be divided by its own ``split``."""
+        if self.split is not None:
+            config.check_split(self.split)
+
     def check(self, config: Config) -> None:  # noqa: B027  # some take any run
         """Raise ConfigError if a package is missing, or runs of this config lack what it needs."""
 

@@ -78,6 +78,7 @@ def export(run: Run, made: Format, target: str | Path) -> Survey:
         raise ConfigError(f"-o: {str(path)!r} is among the run's own shards; choose another place")
     refuse_existing(path)
     check_free(run.path)
+    made.check_split(run.config)
     made.check(run.config)
     return written(run, made, path)
 

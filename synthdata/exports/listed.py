@@ -49,6 +49,7 @@ def listed(config: Config) -> list[Listed]:
         key = f"exports[{k}]"
         try:
             each = _listed(key, entry)
+            each.made.check_split(config)
             each.made.check(config)
         except ConfigError as error:
             raise ConfigError(f"{key}: {error}") from None

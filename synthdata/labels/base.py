@@ -348,6 +348,8 @@ class Label(ABC):
 
     names: ClassVar[tuple[str, ...]] = ()  # of its label images
     columns: ClassVar[Mapping[str, type]] = {}  # its keys with one value each, for tables
+    #: Its other keys, each with those of what stands there, () for whatever; None if not known.
+    keys: ClassVar[Mapping[str, tuple[str, ...]] | None] = None
 
     def check(self, primitives: Mapping[str, Primitive]) -> None:  # noqa: B027
         """Raise ConfigError if it cannot tell the truth of what these draw, as far as is known."""
@@ -359,6 +361,15 @@ class Label(ABC):
     def questions(self, truth: Truth) -> Sequence[Question]:
         """What ``fields`` and ``images`` ask models, by ``truth.reply``: most ask nothing."""
         return ()
+
+    @property
+    def record_keys(self) -> Mapping[str, tuple[str, ...]] | None:
+        """All keys that a record may have from it, as ``keys``; None if these are not known."""
+        keys = vars(type(self)).get("keys")  # not a base class's: there may be more
+        if keys is None:
+            return None
+        files = (f"{name}_{what}" for name in self.names for what in ("file_name", "sha256"))
+        return {**dict.fromkeys((*self.columns, *files), ()), **keys}
 
     @property
     def asks(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -24,6 +24,10 @@ class Boxes(Label):
     for straight lines and for fills with corners, within 0.02 px for curves. ``visible`` is the box
     of the visible pixels in whole numbers, or null.
     """
+
+    keys: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "boxes": ("id", "full", "clipped", "rotated", "visible")
+    }
 
     def fields(self, truth: Truth) -> Mapping[str, Any]:
         if not truth.scene.marks:

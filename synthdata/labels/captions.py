@@ -26,6 +26,10 @@ _ABOVE = ("The {a} is above the {b}.", "The {b} is below the {a}.")
 _INSIDE = ("The {b} is inside the {a}.", "The {a} has the {b} inside it.")
 
 
+#: The keys that ``conversation`` gives.
+CONVERSATION: Mapping[str, tuple[str, ...]] = {"messages": ("role", "content"), "images": ()}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Captions(Label):
     """``caption``: what is in the picture, and up to ``relations`` sentences on where.
@@ -36,6 +40,7 @@ class Captions(Label):
     """
 
     columns: ClassVar[Mapping[str, type]] = {"caption": str}
+    keys: ClassVar[Mapping[str, tuple[str, ...]]] = CONVERSATION
 
     relations: int = 1
     messages: bool = False

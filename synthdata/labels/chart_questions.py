@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from synthdata.errors import ConfigError
 from synthdata.labels.base import Label, Truth
-from synthdata.labels.captions import conversation
+from synthdata.labels.captions import CONVERSATION, conversation
 from synthdata.scene import Mark
 
 _APART = 0.03  # of the range of all values, between two that are compared
@@ -49,6 +49,11 @@ class ChartQuestions(Label):
     box plots median. Only what has one answer is asked: values that are compared are three
     hundredths of the range apart. Drawn from the stream ``labels/chart_questions``.
     """
+
+    keys: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "chart_questions": ("kind", "question", "answer"),
+        **CONVERSATION,
+    }
 
     count: int = 5
     messages: bool = False

@@ -11,7 +11,7 @@ import numpy as np
 from synthdata import pixels
 from synthdata.errors import ConfigError
 from synthdata.labels.base import Label, Truth
-from synthdata.labels.marks import Marks
+from synthdata.labels.marks import KEYS, Marks
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class Clean(Label):
     """
 
     names: ClassVar[tuple[str, ...]] = ("clean",)
+    keys: ClassVar[Mapping[str, tuple[str, ...]]] = {"clean_marks": KEYS}
 
     def fields(self, truth: Truth) -> Mapping[str, Any]:
         return {"clean_marks": Marks().fields(Truth(truth.scene))["marks"]}

@@ -34,6 +34,7 @@ class DistanceMap(Label):
     """
 
     names: ClassVar[tuple[str, ...]] = ("distance",)
+    keys: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     limit: int = 32
 
@@ -82,6 +83,7 @@ class EdgeMap(Label):
     """
 
     names: ClassVar[tuple[str, ...]] = ("edges",)
+    keys: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     def fields(self, truth: Truth) -> Mapping[str, Any]:
         return {}
@@ -105,6 +107,7 @@ class JunctionMap(Label):
     """
 
     names: ClassVar[tuple[str, ...]] = ("junctions",)
+    keys: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     sigma: float = 2.0
 
@@ -143,6 +146,7 @@ class AttractionMap(Label):
     """
 
     names: ClassVar[tuple[str, ...]] = ("attraction_x", "attraction_y", "orientation")
+    keys: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     reach: int = 16
 

@@ -29,6 +29,7 @@ class Flow(Label):
     """
 
     names: ClassVar[tuple[str, ...]] = ("flow_x", "flow_y")
+    keys: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     def fields(self, truth: Truth) -> Mapping[str, Any]:
         return {}

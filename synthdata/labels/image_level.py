@@ -26,6 +26,10 @@ class ImageLevel(Label):
     """
 
     columns: ClassVar[Mapping[str, type]] = {"class": str}
+    keys: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "counts": (),
+        "graph": ("nodes", "edges"),
+    }
 
     def fields(self, truth: Truth) -> Mapping[str, Any]:
         marks = truth.scene.marks

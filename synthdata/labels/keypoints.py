@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -31,6 +31,10 @@ class Keypoints(Label):
     canvas. ``num_keypoints`` counts those on it. ``names`` are the points in order, and
     ``skeleton`` the pairs of them, counted from 1, to be joined.
     """
+
+    keys: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "keypoints": ("id", "category", "names", "skeleton", "keypoints", "num_keypoints")
+    }
 
     def fields(self, truth: Truth) -> Mapping[str, Any]:
         values = _values(truth)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -20,6 +20,11 @@ _SCALE = 10.0**DIGITS
 _MANY = 32  # numbers, from which on an array takes less time
 _ROUNDED = (float, list, tuple)  # types of values that hold numbers to be rounded
 _NOTHING: Bounds = (0.0, 0.0, 0.0, 0.0)
+#: Those of an annotation; the last three are not in all.
+KEYS = (
+    *("id", "z", "category", "bbox", "keypoint_names", "keypoints", "params"),
+    *("parts", "ideal", "drawn"),
+)
 
 
 def rounded(value: float) -> float:
@@ -65,6 +70,8 @@ class Marks(Label):
     have two keys more: ``ideal``, the lines of their outlines, each a list of [x, y], and
     ``drawn``, those of the pen, each a list of [x, y, width].
     """
+
+    keys: ClassVar[Mapping[str, tuple[str, ...]]] = {"marks": KEYS}
 
     def fields(self, truth: Truth) -> Mapping[str, Any]:
         marks = truth.scene.marks

@@ -20,6 +20,7 @@ class InstanceMask(Label):
     """
 
     names: ClassVar[tuple[str, ...]] = ("mask",)
+    keys: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     def fields(self, truth: Truth) -> Mapping[str, Any]:
         return {}
@@ -38,6 +39,7 @@ class SemanticMask(Label):
     """
 
     names: ClassVar[tuple[str, ...]] = ("semantic",)
+    keys: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     categories: tuple[str, ...] = CATEGORIES
 

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from math import dist
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from synthdata.errors import ConfigError
 from synthdata.labels.base import Label, Truth
-from synthdata.labels.captions import conversation
+from synthdata.labels.captions import CONVERSATION, conversation
 from synthdata.labels.ideal import meetings
 from synthdata.labels.image_level import seen
 from synthdata.labels.relations import beside, plainly_inside, shown, touching_pairs
@@ -75,6 +75,11 @@ class Questions(Label):
     fit one mark alone, and what is close to the limit (half hidden, nearly touching) is left out.
     Wordings are drawn from the stream ``labels/questions``.
     """
+
+    keys: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "questions": ("kind", "question", "answer", "ids"),
+        **CONVERSATION,
+    }
 
     count: int = 4
     kinds: tuple[str, ...] = tuple(_WORDINGS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -39,6 +39,8 @@ class Relations(Label):
     ``same_color`` and ``same_shape`` are groups of two or more. ``components`` are all groups that
     hang together by touching or overlapping.
     """
+
+    keys: ClassVar[Mapping[str, tuple[str, ...]]] = {"relations": ()}
 
     tolerance: float = 1.0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -26,6 +26,10 @@ class Segments(Label):
     each a list of [x, y, x, y, ...], and what they cover is their union. A hole is joined to the
     outline by a cut of no width.
     """
+
+    keys: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "segments": ("id", "amodal", "visible", "amodal_polygons", "visible_polygons")
+    }
 
     counts: Literal["compressed", "list"] = "compressed"
     polygons: bool = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -25,6 +25,8 @@ class Texts(Label):
     ``polygon``. A polygon is [x0, y0, ..., x3, y3], the corners of the box of what is painted in
     the frame of the text: top left, top right, bottom right, bottom left as one reads it.
     """
+
+    keys: ClassVar[Mapping[str, tuple[str, ...]]] = {"texts": ("id", "text", "polygon", "words")}
 
     def fields(self, truth: Truth) -> Mapping[str, Any]:
         found = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -30,6 +30,14 @@ class Visibility(Label):
     ``overlaps`` is the graph of the order: [over, under, pixels] for any two marks that share
     pixels on the canvas.
     """
+
+    keys: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "visibility": (
+            *("id", "pixels", "visible_pixels", "visible", "truncated", "occluded"),
+            "occluded_by",
+        ),
+        "overlaps": (),
+    }
 
     def fields(self, truth: Truth) -> Mapping[str, Any]:
         hidden: dict[int, list[list[int]]] = {}

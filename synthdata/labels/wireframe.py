@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -40,6 +40,8 @@ class Wireframe(Label):
     in front cover are left out, exactly where those have straight sides. Points less than 0.001 px
     apart are one junction, and no line is listed twice.
     """
+
+    keys: ClassVar[Mapping[str, tuple[str, ...]]] = {"wireframe": ("junctions", "lines")}
 
     cut: bool = True
 

@@ -239,6 +239,7 @@ class PathfinderJoined(Label):
     """``joined``: whether both dots are at ends of the same contour."""
 
     columns: ClassVar[Mapping[str, type]] = {"joined": bool}
+    keys: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     def fields(self, truth: Truth) -> Mapping[str, Any]:
         found = [m.params["contour"] for m in truth.scene.marks if m.category == "dot"]

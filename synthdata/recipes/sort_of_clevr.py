@@ -121,6 +121,10 @@ class SortOfClevrQuestions(Label):
     Drawn from the stream ``labels/sort_of_clevr``.
     """
 
+    keys: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "questions": ("kind", "question", "answer", "encoding", "answer_index")
+    }
+
     count: int = 10
 
     def __post_init__(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from synthdata.errors import ConfigError
 from synthdata.labels.base import Label, Truth
-from synthdata.labels.captions import Captions, conversation
+from synthdata.labels.captions import CONVERSATION, Captions, conversation
 from synthdata.replies import Question
 from synthdata.services.facts import facts
 
@@ -32,6 +32,7 @@ class Paraphrases(Label):
     """
 
     columns: ClassVar[Mapping[str, type]] = {"caption": str, "caption_by": str}
+    keys: ClassVar[Mapping[str, tuple[str, ...]]] = CONVERSATION
 
     model: str = "gpt-4o-mini"
     variants: int = 3

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,10 @@ from synthdata.axes import Product, Random, Region, Selection, Zip
 from synthdata.axes.held import check_held
 from synthdata.axes.kinds import Anonymous
 from synthdata.cli import main
+from synthdata.compose import conf_dir
 from synthdata.errors import ConfigError
+from synthdata.generator import Generator
+from synthdata.labels import Marks, Truth
 from synthdata.run import Run
 from synthdata.splits import Splits
 
@@ -194,7 +199,11 @@ A, B = "{shape: a}", "{shape: b}"
         (f"{{train: 1.0, one: {{shape: a, k: 1}}, two: {A}}}", ""),
         ("{train: 1.0, one: {shape: a, background: red}, two: {shape: a, k: 1}}", ""),
         ("{train: 1.0, test: {any: [{shape: c}, {background: red}]}}", ""),
-        ("{train: 1.0, test: {shpae: a}}", ""),  # it may be a key of a label: known at the end
+        (
+            "{train: 1.0, test: {shpae: a}}",
+            "split.test: no record has 'shpae'; did you mean 'shape'?",
+        ),
+        ("{train: 1.0, test: {axes.size: 3}}", "split.test: no record has 'axes.size'; "),
     ],
 )
 def test_a_split_that_no_cell_can_be_in_is_refused(split: str, words: str) -> None:
@@ -205,6 +214,86 @@ def test_a_split_that_no_cell_can_be_in_is_refused(split: str, words: str) -> No
     with pytest.raises(ConfigError) as caught:
         api.config(overrides)
     assert words in str(caught.value)
+
+
+KEYS = "split.test: no record has "
+
+
+@pytest.mark.parametrize(
+    ("overrides", "node", "words"),
+    [
+        ([], "{backgruond: red}", f"{KEYS}'backgruond'; did you mean 'background'?"),
+        ([], "{category: circle}", f"{KEYS}'category'; did you mean 'marks.category'?"),
+        ([], "{marks.categry: circle}", f"{KEYS}'marks.categry'; did you mean 'marks.category'?"),
+        ([], "{marks: {categry: circle}}", f"{KEYS}'marks.categry'; did you mean 'marks.category'"),
+        ([], "{not: {any: [{seed: 1}, {sed: 1}]}}", f"{KEYS}'sed'; did you mean 'seed'?"),
+        ([], "{boxes.id: 1}", f"{KEYS}'boxes.id'; "),  # which another label gives
+        ([], "{axes.shape: a}", f"{KEYS}'axes.shape'; known: background, file_name, height, "),
+        ([], "{effects.blur.radius: 1}", f"{KEYS}'effects.blur.radius'; "),
+        (["effects=[blur]"], "{effects.blr.radius: 1}", "did you mean 'effects.blur'?"),
+        (["effects=[blur]"], "{effects.blur.radius: 1}", ""),
+        (["labels=[marks,boxes]"], "{boxes.id: 1}", ""),
+        ([], "{marks.params.anything: 1}", ""),  # what marks have is not known before
+    ],
+)
+def test_a_region_of_what_no_record_has_is_refused(
+    overrides: list[str], node: str, words: str
+) -> None:
+    overrides = ["primitives=circles", *overrides, f"split={{train: 1.0, test: {node}}}"]
+    if not words:
+        assert api.config(overrides).split is not None
+        return
+    with pytest.raises(ConfigError) as caught:
+        api.config(overrides)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_of_labels_from_plugins_no_keys_are_known() -> None:
+    @dataclass(frozen=True)
+    class More(Marks):
+        def fields(self, truth: Truth) -> Mapping[str, Any]:
+            return {**super().fields(truth), "more": 1}
+
+    config = api.config(["primitives=circles"])
+    split = {"train": 1.0, "test": region({"more": 1})}
+    with pytest.raises(ConfigError, match="no record has 'more'"):
+        replace(config, split=split)
+    found = replace(config, labels={"marks": More()}, split=split)
+    assert Splits(found.split or {}).of_record(Generator(found)[0].record) == "test"
+
+
+EVERY = ",".join(
+    path.stem for path in (conf_dir() / "labels").glob("*.yaml") if path.stem != "captions_llm"
+)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        [f"labels=[{EVERY}]", "primitives=mixed"],
+        ["labels=[captions,questions]", "labels.captions.messages=true", "style=hand_drawn"],
+        [f"labels=[{EVERY}]", "primitives=text", "effects=[perspective,blur]"],
+        [
+            "axes=product",
+            "axes.values={renderer: [agg, opencv], k: 2}",
+            "axes.bind={renderer: renderer}",
+        ],
+        *([f"recipe={path.stem}"] for path in (conf_dir() / "recipe").glob("*.yaml")),
+    ],
+    ids=lambda overrides: " ".join(overrides)[:40],
+)
+def test_what_records_may_have_is_known_before(overrides: list[str]) -> None:
+    size = () if "recipe" in overrides[0] else ("canvas.size=[96,80]",)
+    generator = Generator.from_config([*overrides, *size])
+    keys = generator.config.record_keys
+    assert keys is not None
+    for index in (0, 1, 5):
+        record, _ = generator.encode(generator[index])
+        assert record.keys() <= keys.keys()
+        for key in record.keys() & {key for key, there in keys.items() if there is not None}:
+            nodes = record[key] if isinstance(record[key], list) else [record[key]]
+            assert {name for node in nodes for name in node} <= (keys[key] or {}).keys()
 
 
 @settings(max_examples=60)

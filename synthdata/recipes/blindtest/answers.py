@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 from synthdata.errors import ConfigError
 from synthdata.geometry.contacts import contacts
 from synthdata.labels.base import Label, Truth
-from synthdata.labels.captions import conversation
+from synthdata.labels.captions import CONVERSATION, conversation
 from synthdata.primitives.base import Primitive
 from synthdata.scene import Mark, Scene
 
@@ -37,6 +37,11 @@ class BlindtestQuestions(Label):
     """
 
     columns: ClassVar[Mapping[str, type]] = {"task": str, "prompt": str, "answer": str}
+    keys: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        **dict.fromkeys(("task", "prompt", "answer"), ()),
+        "questions": ("question", "answer"),
+        **CONVERSATION,
+    }
 
     task: Task
 

@@ -185,6 +185,7 @@ class FractalDbClass(Label):
     """``class``: the name of the category, ``00000`` or that of its file."""
 
     columns: ClassVar[Mapping[str, type]] = {"class": str}
+    keys: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     def fields(self, truth: Truth) -> Mapping[str, Any]:
         names = [mark.params["class"] for mark in truth.scene.marks if "class" in mark.params]
