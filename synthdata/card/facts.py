@@ -24,6 +24,11 @@ MOST_NAMED = 5  # kinds of marks in a title
 VERSION = "1.0.0"  # of any data set: another one has another digest
 _DIGEST, _DAY = re.compile("[0-9a-f]{64}"), re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _PLAIN = re.compile(r"[\w-][\w.-]*")
+#: Keys of a config that say nothing of samples.
+_NO_RECIPE = (
+    *("shard_size", "failures", "output", "engine", "parallel", "writer"),
+    *("exports", "card", "report"),
+)
 
 #: Label -> the task of the Hugging Face hub that it is for.
 _TASKS = {
@@ -166,16 +171,21 @@ class Facts(NamedTuple):
     @property
     def recipe(self) -> str:
         """The config that makes the same samples again, as YAML; with the version that does."""
-        node = self.config.to_mapping()
-        for key in ("shard_size", "failures", "output", "engine", "exports", "card", "writer"):
-            node.pop(key, None)
-        node = {"n": node.pop("n"), **node}
-        return f"# synthdata {__version__}\n{as_yaml(node, flow=None)}"
+        return recipe(self.config)
 
     @property
     def splits(self) -> list[tuple[str, int]]:
         """The splits and how many samples are in each."""
         return list(self.census.samples.items())
+
+
+def recipe(config: Config) -> str:
+    """``Facts.recipe`` of runs of this config."""
+    node = config.to_mapping()
+    for key in _NO_RECIPE:
+        node.pop(key, None)
+    node = {"n": node.pop("n"), **node}
+    return f"# synthdata {__version__}\n{as_yaml(node, flow=None)}"
 
 
 def as_yaml(node: Any, flow: bool | None = False) -> str:

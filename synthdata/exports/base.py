@@ -23,6 +23,7 @@ class Format(ABC):
     """
 
     suffixes: ClassVar[tuple[str, ...]] = ()  # of its file, the default first; none for a folder
+    has_card: ClassVar[bool] = False  # whether it says what the card says
 
     split: Mapping[str, float | Region] | None = None
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any, ClassVar, Literal
 
 import numpy as np
 import orjson
@@ -48,6 +48,8 @@ class Coco(Format):
     ``semantic_mask``, others after these by name. ``panoptic`` adds
     ``annotations/panoptic_<split>/``. Pictures are hard links; with ``link=false`` copies.
     """
+
+    has_card: ClassVar[bool] = True
 
     segmentation: Literal["rle", "polygons", "none"] = "rle"
     extent: Extent = "visible"

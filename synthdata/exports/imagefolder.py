@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 
@@ -26,6 +26,8 @@ class ImageFolder(Format):
     ``record`` is the record as JSON, and texts that there are not are empty. Files are hard links;
     with ``link=false`` copies. ``README.md`` and ``croissant.json`` are its card.
     """
+
+    has_card: ClassVar[bool] = True
 
     link: bool = True
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from synthdata.card.facts import recipe
 from synthdata.components import describe, describe_value
 from synthdata.config import Config
 from synthdata.errors import ConfigError, shown
@@ -74,6 +75,8 @@ def write_listed(run: Run) -> None:
         return
     for each in listed(run.config):
         now = {"digest": digest, "format": describe(each.made), "split": _shares(run.config)}
+        if each.made.has_card:
+            now |= {"card": describe(run.config.card), "recipe": recipe(run.config)}
         if (folder / each.name).exists() and there.get(each.name) == now:
             continue
         with writing(folder):

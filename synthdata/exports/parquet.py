@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import ClassVar
 
 from synthdata.card.facts import DataFiles, Layout, exported_facts
 from synthdata.card.write import put_card
@@ -25,6 +26,8 @@ class Parquet(Format):
     and box of each mark; and ``record``, all of the record as JSON. ``README.md`` and
     ``croissant.json`` are its card.
     """
+
+    has_card: ClassVar[bool] = True
 
     shard_size: int | None = 5000
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from synthdata.card.facts import DataFiles, Layout, exported_facts
 from synthdata.card.write import put_card
@@ -22,6 +23,8 @@ class WebDataset(Format):
     ``<index>.json``. Names, times and owners are fixed, so equal runs make equal bytes.
     ``README.md`` and ``croissant.json`` are its card.
     """
+
+    has_card: ClassVar[bool] = True
 
     shard_size: int | None = 1000
 

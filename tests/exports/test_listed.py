@@ -45,6 +45,26 @@ def test_they_are_kept_made_again_and_added(tmp_path: Path) -> None:
     assert {"train", "val"} <= {p.name for p in (path / "exports" / "coco" / "images").iterdir()}
 
 
+def test_those_that_say_what_the_card_says_follow_it(tmp_path: Path) -> None:
+    path, there = tmp_path / "run", tmp_path / "run" / "exports"
+    entries = "exports=[coco,imagefolder,webdataset,yolo,{format: metadata, to: all.csv}]"
+    generate([*SMALL, entries], path)
+    names = ("coco", "imagefolder", "webdataset", "yolo", "all.csv")
+
+    def made() -> dict[str, int]:
+        return {name: os.stat(there / name).st_ctime_ns for name in names}
+
+    before = made()
+    generate([*SMALL, entries, "report.samples=7", "engine=loky"], path)
+    assert made() == before
+    generate([*SMALL, entries, "card.title=Another one"], path)
+    assert {name for name, when in made().items() if when == before[name]} == {"yolo", "all.csv"}
+    for name in ("imagefolder", "webdataset"):
+        assert "Another one" in (there / name / "README.md").read_text()
+    assert "Another one" in (there / "coco/annotations/instances_train.json").read_text()
+    assert sorted(path.name for path in there.iterdir()) == sorted((*names, "made.json"))
+
+
 TABLE = [
     ("exports=[coc]", ["exports[0]", "'coc'", "'coco'"]),
     ("exports=[coco,{format: yolo, tsk: pose}]", ["exports[1]", "tsk", "'task'"]),
