@@ -79,7 +79,7 @@ class Layout(NamedTuple):
     kind
         ``run`` (a run's own folders), ``imagefolder``, ``webdataset`` or ``parquet``.
     data
-        Its files, split by split.
+        Its files, split by split; none of a split without samples, which readers refuse.
     shards
         The names of its shards, where they are one file each and lie on this disk.
     """

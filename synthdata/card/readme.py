@@ -145,7 +145,7 @@ def _on_splits(facts: Facts) -> str:
     found = facts.census.near_duplicates()
     apart = (
         ""
-        if len(facts.layout.data) > 1
+        if {each.split for each in facts.layout.data} == {name for name, n in facts.splits if n}
         else " The files lie together; `python -m synthdata export RUN imagefolder` sorts them."
     )
     return (

@@ -48,7 +48,7 @@ class ImageFolder(Format):
                 lines.write(orjson.dumps(_row(columns, item), option=orjson.OPT_APPEND_NEWLINE))
             if len(pictures) < SHOWN:
                 pictures.append(f"{item.split}/{folder.name}/{file_name(item.record)}")
-        data = tuple(DataFiles(split, f"{split}/*/*") for split in source.splits.names)
+        data = tuple(DataFiles(split, f"{split}/*/*") for split in survey.filled)
         layout = Layout("imagefolder", data)
         put_card(exported_facts(source.run, survey.census, layout, pictures), target)
 

@@ -54,5 +54,5 @@ class Parquet(Format):
             for k in range(max(count, 1)):
                 name = f"{split}-{k:05d}-of-{max(count, 1):05d}.parquet"
                 (folder / f"{split}.{k}.part").rename(folder / name)
-        data = tuple(DataFiles(name, f"data/{name}-*.parquet") for name in cuts.counts)
+        data = tuple(DataFiles(name, f"data/{name}-*.parquet") for name in survey.filled)
         put_card(exported_facts(source.run, survey.census, Layout("parquet", data)), target)

@@ -66,6 +66,11 @@ class Survey:
         """How many samples there are in each split."""
         return self.census.samples
 
+    @property
+    def filled(self) -> list[str]:
+        """The splits that have samples."""
+        return [name for name, count in self.counts.items() if count]
+
 
 class Source:
     """The records and files of a finished run.

@@ -19,8 +19,9 @@ class WebDataset(Format):
     """``<split>-000000.tar``, ... with ``shard_size`` samples each, fewer in the last.
 
     With ``shard_size=null`` they are cut as the run is, and are the very files that
-    ``writer=webdataset`` writes. A sample is its picture, its label images and its record as
-    ``<index>.json``. Names, times and owners are fixed, so equal runs make equal bytes.
+    ``writer=webdataset`` writes. All have samples, and there is no gap in their numbers: of a shard
+    whose samples all failed there is none. A sample is its picture, its label images and its record
+    as ``<index>.json``. Names, times and owners are fixed, so equal runs make equal bytes.
     ``README.md`` and ``croissant.json`` are its card.
     """
 
@@ -39,7 +40,7 @@ class WebDataset(Format):
                 path = target / f"{item.split}-{number:06d}.tar"
                 sink = cuts.sink(item.split, path, TarSink)
                 sink.add(item.line, item.record, source.files(item))
-        data = tuple(DataFiles(name, f"{name}-*.tar") for name in cuts.counts)
+        data = tuple(DataFiles(name, f"{name}-*.tar") for name in survey.filled)
         shards = tuple(f"{name}-{k:06d}.tar" for name, n in cuts.counts.items() for k in range(n))
         layout = Layout("webdataset", data, shards)
         put_card(exported_facts(source.run, survey.census, layout), target)

@@ -152,7 +152,8 @@ class TableSink(Sink):
                     use_dictionary=False,
                     write_statistics=[key for key, _ in self._columns.plain],
                 )
-            self._table.write_table(pa.Table.from_pylist(self._rows, self._schema))
+            if self._rows:  # readers stumble over a row group without rows
+                self._table.write_table(pa.Table.from_pylist(self._rows, self._schema))
         except OSError:
             raise
         except Exception as error:  # it is about a hundred samples, so not the last one's fault

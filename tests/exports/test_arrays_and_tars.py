@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from configs import config
 from export_cases import SPLIT, exported, file_of, mask_of
+from faults import Plugin, make
 from PIL import Image
 
 from synthdata.run import Run
-from synthdata.splits import Splits
+from synthdata.splits import ALL, Splits
 
 
 def pictures(run: Run) -> np.ndarray:
@@ -137,3 +139,29 @@ def test_webdataset_reads_them(rich: Run, tmp_path: Path) -> None:
             assert (sample["mask.png"][..., 0] == mask_of(rich, index)).all()
             found.add(index)
     assert found == records.keys()
+
+
+def test_tars_have_samples_and_no_gap_in_their_numbers(faulty: Plugin, tmp_path: Path) -> None:
+    """Also where all samples of a shard of the run failed, until they are made after all."""
+    ways = {"at": (4, 5, 6, 7), "unless": tmp_path / "well"}
+    split = ("split={train: 3, test: 1}", "failures.max_rate=null")
+    run = make(faulty, tmp_path / "run", "n=12", "shard_size=4", "engine=serial", *split, **ways)
+    options: list[dict[str, Any]] = [{"shard_size": None}, {"shard_size": None, "split": ALL}]
+
+    def names(folder: Path) -> list[str]:
+        tars = sorted(folder.glob("*.tar"))
+        for path in tars:
+            with tarfile.open(path) as tar:
+                assert tar.getnames()
+        listed = json.loads((folder / "croissant.json").read_text())["distribution"]
+        assert {row["name"] for row in listed if "sha256" in row} == {path.name for path in tars}
+        return [path.name for path in tars]
+
+    parted, whole = (exported(run, "webdataset", tmp_path / f"a{k}", **options[k]) for k in (0, 1))
+    assert names(parted) == [f"{name}-{k:06d}.tar" for name in ("test", "train") for k in (0, 1)]
+    assert names(whole) == ["train-000000.tar", "train-000001.tar"]
+    (tmp_path / "well").touch()
+    run.retry()
+    parted, whole = (exported(run, "webdataset", tmp_path / f"b{k}", **options[k]) for k in (0, 1))
+    assert names(parted) == [f"{name}-{k:06d}.tar" for name in ("test", "train") for k in range(3)]
+    assert names(whole) == [f"train-{k:06d}.tar" for k in range(3)]

@@ -12,6 +12,8 @@ import pytest
 from export_cases import SPLIT, exported, file_of, mask_of, tree
 from PIL import Image
 
+from synthdata.axes import Region
+from synthdata.distributions import Constant
 from synthdata.run import Run
 from synthdata.splits import Splits
 
@@ -87,6 +89,9 @@ def test_parquet_has_the_bytes_of_the_files(
         assert row["objects"]["bbox"] == [m["bbox"] or [0.0] * 4 for m in record["marks"]]
 
 
+NOWHERE = Region(conditions={"index": Constant(-1)})
+
+
 @pytest.fixture
 def datasets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):  # type: ignore[no-untyped-def]
     """The package ``datasets``, off the network and with its cache in the test's folder."""
@@ -114,6 +119,16 @@ def test_datasets_reads_the_parquet_files(datasets, rich: Run, tmp_path: Path) -
             assert row["objects"]["id"] == [mark["id"] for mark in marks]
             seen += 1
     assert seen == 30
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["parquet", "imagefolder", "webdataset"])
+def test_a_split_without_samples_keeps_nobody_from_the_others(  # type: ignore[no-untyped-def]
+    datasets, name: str, plain: Run, tmp_path: Path
+) -> None:
+    folder = exported(plain, name, tmp_path / "p", split={"train": 1.0, "val": NOWHERE})
+    loaded = datasets.load_dataset(str(folder), cache_dir=str(tmp_path / "cache"))
+    assert {split: rows.num_rows for split, rows in loaded.items()} == {"train": 20}
 
 
 @pytest.mark.slow

@@ -18,6 +18,7 @@ from processes import Command, leftovers, until
 
 from synthdata.errors import ConfigError, DiskFull
 from synthdata.exports import export, make_format
+from synthdata.outputs import finish_outputs
 from synthdata.run import Run
 from synthdata.run.verify import verify
 from synthdata.writers.table import Columns, TableSink
@@ -250,3 +251,51 @@ def test_tables_that_are_dropped_say_nothing(tmp_path: Path, category: object) -
     sink.drop()
     del sink
     gc.collect()
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+def test_a_shard_without_samples_is_a_file(writer: str, faulty: Plugin, tmp_path: Path) -> None:
+    """So names are those of the plan, in the card too, and stay when the samples are there."""
+    ways = {"at": (0, 1, 2, 3), "unless": tmp_path / "well"}
+    settings = ("n=12", "shard_size=4", "engine=serial", "failures.max_rate=null")
+    run = make(faulty, tmp_path / "run", *settings, f"writer={writer}", **ways)
+    finish_outputs(run)
+    before = files(run)
+    suffix = run.config.store.suffix
+    assert list(before) == [f"{k:05d}{suffix}" for k in range(3)]
+    assert len({*run.config.store.files(run.path, 0)}) == 0
+    assert verify(run).faults == []
+    check_card(run)
+    (tmp_path / "well").touch()
+    finish_outputs(run.retry())
+    after = files(run)
+    assert after.keys() == before.keys()
+    assert {name for name in after if after[name] != before[name]} == {f"00000{suffix}"}
+    assert len({*run.config.store.files(run.path, 0)}) == 4
+    check_card(run)
+
+
+def check_card(run: Run) -> None:
+    """Where the card lists files, it is those that are there, as they are."""
+    there = json.loads((run.path / "dataset" / "croissant.json").read_text())["distribution"]
+    listed = {row["name"]: row["sha256"] for row in there if "sha256" in row}
+    tars = {k: hashlib.sha256(v).hexdigest() for k, v in files(run).items() if k.endswith(".tar")}
+    assert listed == tars
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("empty", [0, 1])
+def test_datasets_reads_on_after_a_file_without_rows(
+    empty: int, faulty: Plugin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "cache"))
+    datasets = pytest.importorskip("datasets")
+    settings = ("n=12", "shard_size=4", "engine=serial", "failures.max_rate=null")
+    at = tuple(range(4 * empty, 4 * empty + 4))
+    run = make(faulty, tmp_path / "run", *settings, "writer=parquet", at=at)
+    finish_outputs(run)
+    rows = datasets.load_dataset(
+        str(run.path / "dataset"), split="train", cache_dir=str(tmp_path / "data")
+    )
+    assert rows["index"] == [k for k in range(12) if k not in at]
