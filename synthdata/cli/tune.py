@@ -16,6 +16,8 @@ from synthdata.cli.commands import _parser, explain
 from synthdata.cli.here import find_modules_here
 from synthdata.errors import ConfigError
 
+FOLDER = "outputs/%Y-%m-%d/%H-%M-%S-study"  # of a study that is given none
+
 
 def tune(arguments: Sequence[str]) -> int:
     """Vary config keys by a space, train and score in each trial, and say which config is best."""
@@ -25,10 +27,9 @@ def tune(arguments: Sequence[str]) -> int:
     flags = parser.parse_args(arguments)
     from synthdata.lab import results
     from synthdata.lab.settings import OURS
-    from synthdata.lab.study import Study
 
-    folder, plan = _plan(flags.overrides, flags.config_dir)
-    study = Study(folder, plan)
+    folder, study = _study(flags.overrides, flags.config_dir)
+    plan = study.plan
     shown = f"python -m synthdata tune study={folder}"
     if not plan.settings.objective.startswith(OURS):
         shown += f" objective={plan.settings.objective}"
@@ -54,11 +55,11 @@ def tune(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _plan(overrides: Sequence[str], config_dir: str | None) -> tuple[Path, Any]:
-    """The study's folder and plan: a new one, or that of a study that is there."""
+def _study(overrides: Sequence[str], config_dir: str | None) -> tuple[Path, Any]:
+    """The study, a new one or one that is there, and its folder as it was given."""
     from synthdata.lab.settings import Settings
     from synthdata.lab.space import Space
-    from synthdata.lab.study import STUDY, Plan
+    from synthdata.lab.study import STUDY, Plan, Study
 
     names = [field.name for field in dataclasses.fields(Settings)]
     changes: dict[str, Any] = {}
@@ -74,19 +75,23 @@ def _plan(overrides: Sequence[str], config_dir: str | None) -> tuple[Path, Any]:
             _put(changes, key, _value(key, text))
         else:
             rest.append(override)
-    folder = Path(given.get("study") or time.strftime("outputs/%Y-%m-%d/%H-%M-%S-study"))
+    folder = Path(given.get("study", ""))
     plugins = _plugins(rest)
-    if "space" not in given and (folder / STUDY).exists():
+    if given.get("study") and "space" not in given and (folder / STUDY).exists():
         if other := [o for o in rest if not o.startswith("plugins=")]:
             raise ConfigError(f"{other[0]}: the config of a study that is there stays as it is")
-        return folder, Plan.load(folder, changes, plugins)
+        return folder, Study(folder, Plan.load(folder, changes, plugins))
     if "space" not in given:
         raise ConfigError("space: missing; say what is to be varied, as in space=lines")
     from synthdata.components import make
 
     space = Space.load(given["space"], config_dir)
     there = None if config_dir is None else str(Path(config_dir).absolute())
-    return folder, Plan(space, make(Settings, changes, ""), tuple(rest), plugins, there)
+    plan = Plan(space, make(Settings, changes, ""), tuple(rest), plugins, there)
+    if given.get("study"):
+        return folder, Study(folder, plan)
+    study = Study.new(time.strftime(FOLDER), plan)  # another one may have begun in this second
+    return study.folder.relative_to(Path.cwd()), study
 
 
 def _plugins(overrides: Sequence[str]) -> tuple[str, ...]:

@@ -32,6 +32,7 @@ from synthdata.lab.trial import (
     trial_folder,
 )
 from synthdata.report.write import replace_file
+from synthdata.run.run import new_folder
 from synthdata.run.shard import writing
 from synthdata.run.stop import Stop, on_signals
 from synthdata.runtime import registry
@@ -136,6 +137,16 @@ class Study:
         self._running: list[_Running] = []
         self._check_fit()
 
+    @classmethod
+    def new(cls, folder: str | Path, plan: Plan) -> Study:
+        """A study in a folder that was not there: this one, or as ``new_folder`` names it.
+
+        Raises ConfigError, before there is one, if the config, the space or the objective is wrong.
+        """
+        _checked_seed(plan)
+        with writing(Path(folder)):
+            return cls(new_folder(Path(folder)), plan)
+
     @property
     def is_open(self) -> bool:
         """Whether its trials can be looked at: ``run`` has begun."""
@@ -162,7 +173,7 @@ class Study:
         Interrupted
             If it was stopped; the same call goes on.
         """
-        self._check()
+        self._seed = _checked_seed(self.plan)
         with writing(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             replace_file(self.folder / STUDY, self.plan.to_yaml().encode())
@@ -304,15 +315,6 @@ class Study:
             direction=settings.direction, load_if_exists=True,
         )  # fmt: skip
 
-    def _check(self) -> None:
-        """Raise ConfigError for what no trial could be made with."""
-        plan = self.plan
-        objective_of(plan.settings.objective)
-        for varied in (plan.space.config(_first(plan.space)), []):
-            overrides = [*plan.overrides, *varied]
-            made = composed(overrides, config_dir=plan.config_dir, plugins=plan.plugins)
-        self._seed = made.seed
-
     def _check_fit(self) -> None:
         path = self.folder / STUDY
         if not path.exists():
@@ -326,6 +328,15 @@ class Study:
                 f"{self.folder}: holds a study of another {', '.join(odd)}; "
                 "choose another folder with study=..."
             )
+
+
+def _checked_seed(plan: Plan) -> int:
+    """That of the config; ConfigError for what no trial could be made with."""
+    objective_of(plan.settings.objective)
+    for varied in (plan.space.config(_first(plan.space)), []):
+        overrides = [*plan.overrides, *varied]
+        made = composed(overrides, config_dir=plan.config_dir, plugins=plan.plugins)
+    return made.seed
 
 
 def _is_left(trial: FrozenTrial, entries: Sequence[registry.Entry]) -> bool:

@@ -307,6 +307,28 @@ def test_bad_input_is_one_sentence(
     assert not folder.exists()
 
 
+def test_studies_that_begin_in_one_second_have_a_folder_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from synthdata.cli import main, tune
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tune, "FOLDER", "outputs/now-study")
+    monkeypatch.setattr(Study, "run", lambda self, observer: self.folder.joinpath("trial").touch())
+    options = ["tune", "space=lines", "objective=lab_objectives:width", *TINY]
+    assert main([*options, "sed=1"]) == 2
+    assert not [*tmp_path.iterdir()]
+    for name in ("now-study", "now-study-1", "now-study-2"):
+        capsys.readouterr()
+        assert main(options) == 0
+        assert f"study outputs/{name}\n" in capsys.readouterr().out
+        assert [path.name for path in (tmp_path / "outputs" / name).iterdir()] == ["trial"]
+    (tmp_path / "outputs").rename(tmp_path / "there")
+    (tmp_path / "outputs").touch()
+    assert main(options) == 5
+    assert "outputs" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
