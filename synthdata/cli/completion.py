@@ -13,7 +13,7 @@ from typing import NamedTuple
 from synthdata.cli.main import COMMANDS, HELP
 from synthdata.errors import ConfigError
 
-INSTALL = """\
+_BASH = """\
 _synthdata()
 {
     local word
@@ -28,24 +28,65 @@ _synthdata()
 COMP_WORDBREAKS=${COMP_WORDBREAKS//=}
 complete -o nospace -o default -F _synthdata synthdata
 """
-UNINSTALL = "complete -r synthdata; unset -f _synthdata\n"
+_ZSH = """\
+_synthdata()
+{
+    local word line="${(j: :)words[1,CURRENT-1]} $PREFIX"
+    local -a whole begun
+    while IFS= read -r word; do
+        if [[ $word == *[=./] ]]; then begun+=("$word"); else whole+=("$word"); fi
+    done < <(COMP_LINE=$line "${(Q)words[1]}" -sc query=zsh 2> /dev/null)
+    compadd -a whole
+    compadd -S '' -a begun
+    (( $#whole + $#begun )) || _files
+}
+(( $+functions[compdef] )) || { autoload -Uz compinit && compinit -i }
+compdef _synthdata synthdata
+"""
+_FISH = """\
+function __synthdata
+    set -lx COMP_LINE (commandline -cp)
+    set -l words (commandline -cpo)
+    set -l found ($words[1] -sc query=fish 2> /dev/null)
+    if set -q found[1]
+        string join \\n -- $found
+    else
+        __fish_complete_path (commandline -ct)
+    end
+end
+complete -c synthdata -f -a '(__synthdata)'
+"""
+#: Shell -> what tells it how to complete, and what lets it forget.
+SHELLS = {
+    "bash": (_BASH, "complete -r synthdata; unset -f _synthdata\n"),
+    "zsh": (_ZSH, "compdef -d synthdata; unfunction _synthdata\n"),
+    "fish": (_FISH, "complete -e -c synthdata; functions -e __synthdata\n"),
+}
 
-# What bash may put into its line, where it has no quotes. It would run ``$(...)``, if only when
+# What a shell may put into its line, where it has no quotes. It would run ``$(...)``, if only when
 # the line is entered, and a file may be a stranger's.
 _PLAIN = re.compile(r"[\w.,:/=@~+-]+")
 
 
-def answer(question: str) -> int:
-    """Print what ``-sc`` asks for bash: ``install=bash``, ``uninstall=bash`` or ``query=bash``.
+def answer(questions: Sequence[str]) -> int:
+    """Print what ``-sc`` asks for: ``install=``, ``uninstall=`` or ``query=`` and a shell's name.
 
     Of a query, what may stand where the cursor is in COMP_LINE, one word a line, if it needs no
     quotes; nothing where a run, a file or a folder is to be named, which the shell knows.
     """
-    if question != "query=bash":
-        print(INSTALL if question == "install=bash" else UNINSTALL, end="")
+    question, _, shell = " ".join(questions).partition("=")
+    if question not in ("install", "uninstall", "query") or shell not in SHELLS:
+        raise ConfigError(
+            f"-sc: {' '.join(questions)!r} is not known; install=, uninstall= and query= are, "
+            f"of {', '.join(SHELLS)}"
+        )
+    if question != "query":
+        print(SHELLS[shell][question == "uninstall"], end="")
         return 0
     if "COMP_LINE" not in os.environ:
-        raise ConfigError("-sc query=bash: COMP_LINE is not set; bash sets it when Tab is pressed")
+        raise ConfigError(
+            f"-sc query={shell}: COMP_LINE is not set; {shell} sets it when Tab is pressed"
+        )
     line = os.environ["COMP_LINE"]
     point = os.environ.get("COMP_POINT", "")
     *words, word = line[: int(point) if point.isdecimal() else None].split(" ")

@@ -48,7 +48,9 @@ def generate(arguments: Sequence[str], ready: Callable[[], None]) -> int:
             f"{unknown[0]}: no such option; options stand before overrides, see --help"
         )
     name = flags.config_name or CONFIG_NAME
-    if flags.shell_completion or flags.hydra_help:  # of what need not be whole
+    if flags.shell_completion:
+        raise ConfigError("-sc: stands first: synthdata -sc install=bash")
+    if flags.hydra_help:  # of what need not be whole
         return Application(flags.config_dir, name, typed=False).tell(flags)
     for override in flags.overrides:
         if override in COMMANDS:
@@ -134,16 +136,12 @@ class Application:
         return found
 
     def tell(self, flags: Any) -> int:
-        """Hydra's other commands: completion in other shells, what it tells of itself and of the
-        config.
-        """
+        """Hydra's other commands: what it tells of itself and of the config."""
         from hydra._internal.utils import get_args_parser
 
-        sys.argv = ["synthdata"]  # what is to be completed
+        sys.argv = ["synthdata"]  # as it tells how to type it
         try:
-            if flags.shell_completion:
-                self._hydra.shell_completion(self._name, flags.overrides)
-            elif flags.hydra_help:
+            if flags.hydra_help:
                 flags.overrides = []
                 self._hydra.hydra_help(self._name, get_args_parser(), flags)
             else:

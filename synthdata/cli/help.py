@@ -45,7 +45,8 @@ OPTIONS = (
     ),
 )
 _HINTS = (
-    'Tab completion in bash, for the command "synthdata": eval "$(synthdata -sc install=bash)"',
+    'Tab completion for the command "synthdata": eval "$(synthdata -sc install=bash)" in bash, '
+    "the same with install=zsh in zsh, and synthdata -sc install=fish | source in fish.",
     "Where a default is {dist: ...} any distribution will do: a number stands for itself, a list "
     "for an equal choice, and key.low=2 changes one parameter.",
 )

@@ -59,10 +59,10 @@ def _answer(arguments: list[str]) -> int:
 
 def _dispatch(arguments: list[str]) -> int:
     first = arguments[0] if arguments else ""
-    if first in COMPLETION and arguments[1:] and arguments[1].endswith("=bash"):
+    if first in COMPLETION:
         from synthdata.cli.completion import answer
 
-        return answer(arguments[1])
+        return answer(arguments[1:])
     if first in HELP or (first not in COMMANDS and any(a in HELP[1:] for a in arguments)):
         from synthdata.cli.help import print_help
 

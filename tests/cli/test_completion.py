@@ -1,4 +1,4 @@
-"""Tab completion, as bash asks for it."""
+"""Tab completion, as shells ask for it."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ import os
 import pty
 import re
 import select
+import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from processes import Forks, environment
 
+from synthdata.cli import main
 from synthdata.cli.completion import _Usage
 from synthdata.cli.conf import Conf, read_option
 from synthdata.cli.main import COMMANDS
@@ -125,21 +127,15 @@ def test_options_and_places_are_those_of_the_command(command: str) -> None:
 
 
 class Shell:
-    """An interactive bash on a terminal of its own, with ``synthdata`` in its PATH."""
+    """An interactive shell on a terminal of its own, with ``synthdata`` in its PATH."""
 
-    def __init__(self, folder: Path) -> None:
-        script = folder / "bin" / "synthdata"
-        script.parent.mkdir()
-        script.write_text(f'#!/bin/sh\nexec {sys.executable} -m synthdata "$@"\n')
-        script.chmod(0o755)
-        terminal = {"PS1": "$ ", "TERM": "dumb", "INPUTRC": "/dev/null"}
-        terminal["PATH"] = f"{script.parent}:{os.environ['PATH']}"
+    def __init__(self, folder: Path, *words: str) -> None:
         ours, theirs = pty.openpty()
         self._terminal = ours
-        self._bash = subprocess.Popen(
-            ["bash", "--norc", "--noprofile", "-i"],
+        self._process = subprocess.Popen(
+            words,
             cwd=folder,
-            env={**environment(), **terminal},
+            env=surroundings(folder),
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
@@ -158,26 +154,99 @@ class Shell:
             shown += os.read(self._terminal, 4096).decode()
 
     def close(self) -> None:
-        self._bash.kill()
-        self._bash.wait()
+        self._process.kill()
+        self._process.wait()
         os.close(self._terminal)
 
 
-@pytest.fixture
-def shell(tmp_path: Path) -> Iterator[Shell]:
-    shell = Shell(tmp_path)
-    yield shell
-    shell.close()
+def surroundings(folder: Path) -> dict[str, str]:
+    """The environment of a shell in which ``synthdata`` is a command."""
+    script = folder / "bin" / "synthdata"
+    script.parent.mkdir()
+    script.write_text(f'#!/bin/sh\nexec {sys.executable} -m synthdata "$@"\n')
+    script.chmod(0o755)
+    terminal = {"PS1": "$ ", "TERM": "dumb", "INPUTRC": "/dev/null", "HOME": str(folder)}
+    return {**environment(), **terminal, "PATH": f"{script.parent}:{os.environ['PATH']}"}
 
 
-def test_tab_in_a_real_bash(shell: Shell, tmp_path: Path) -> None:
+def need(shell: str) -> None:
+    if shutil.which(shell) is None:
+        pytest.skip(f"needs {shell}")
+
+
+@pytest.mark.parametrize("words", [("bash", "--norc", "--noprofile", "-i"), ("zsh", "-f", "-i")])
+def test_tab_in_a_real_shell(words: tuple[str, ...], tmp_path: Path) -> None:
+    need(words[0])
     (tmp_path / "a run").mkdir()
-    shell.types('eval "$(synthdata -sc install=bash)"; echo rea""dy\n', "ready")
-    shell.types("synthdata resu\t", "synthdata resume ")
-    shell.types("a\t", "a\\ run/")
-    shell.types("\x15synthdata export RUN coc\t", "export RUN coco ")
-    shell.types("\x15synthdata engine=s\t", "engine=serial ")
-    shell.types("\x15synthdata canvas.mo\t", "canvas.mode=")
+    with closing(Shell(tmp_path, *words)) as shell:
+        shell.types(f'eval "$(synthdata -sc install={words[0]})"; echo rea""dy\n', "ready")
+        shell.types("synthdata resu\t", "synthdata resume ")
+        shell.types("a\t", "a\\ run/")
+        shell.types("\x15synthdata export RUN coc\t", "export RUN coco ")
+        shell.types("\x15synthdata engine=s\t", "engine=serial ")
+        shell.types("\x15synthdata canvas.mo\t", "canvas.mode=")
+        shell.types(f'\x15eval "$(synthdata -sc uninstall={words[0]})"; echo go""ne\n', "gone")
+        shell.types("type _synthdata\n", "not found")
+
+
+def test_tab_in_a_real_fish(tmp_path: Path) -> None:
+    need("fish")
+    (tmp_path / "a run").mkdir()
+    told = {
+        "synthdata resu": ["resume"],
+        "synthdata resume a": ["a run/"],
+        "synthdata export RUN coc": ["coco"],
+        "synthdata engine=s": ["engine=serial"],
+        "synthdata canvas.mo": ["canvas.mode="],
+    }
+    lines = [f"complete -C '{typed}'; echo" for typed in told]
+    asked = ["synthdata -sc install=fish | source", *lines, "synthdata -sc uninstall=fish | source"]
+    done = subprocess.run(
+        ["fish", "--no-config", "-c", "\n".join([*asked, "complete -C 'synthdata resu'"])],
+        cwd=tmp_path,
+        env=surroundings(tmp_path),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stderr == ""
+    *found, last = done.stdout.split("\n\n")
+    assert dict(zip(told, (each.splitlines() for each in found), strict=True)) == told
+    assert last == ""
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_all_shells_are_told_the_same(shell: str, forks: Forks, tmp_path: Path) -> None:
+    folder = tmp_path / "here"
+    folder.mkdir()
+    line = {"COMP_LINE": "synthdata re"}
+    assert (
+        forks(folder, "-sc", f"query={shell}", **line).out
+        == forks(folder, "-sc", "query=bash", **line).out
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["-sc"], "-sc: '' is not known; install=, uninstall= and query= are, of bash, zsh, fish"),
+        (["-sc", "install=tcsh"], "-sc: 'install=tcsh' is not known"),
+        (["-sc", "remove=bash"], "-sc: 'remove=bash' is not known"),
+        (["--shell-completion", "query=zsh"], "COMP_LINE is not set; zsh sets it"),
+        (["--config-dir", "mine", "-sc", "install=bash"], "-sc: stands first"),
+    ],
+)
+def test_other_questions_are_refused(
+    arguments: list[str],
+    words: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.delenv("COMP_LINE", raising=False)
+    assert main(arguments) == 2
+    said = capsys.readouterr()
+    assert words in said.err
+    assert said.out == ""
 
 
 def completed(line: str) -> list[str]:
