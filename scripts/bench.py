@@ -6,6 +6,7 @@
     python scripts/bench.py faults              # what the protection against faults costs
     python scripts/bench.py labels              # labels beside their pictures, by stages
     python scripts/bench.py stages              # where the time of a sample goes
+    python scripts/bench.py costs               # what each option of a config costs
     python scripts/bench.py queue               # the queue, the stream and the engine on it
     python scripts/bench.py cache               # kept replies, from SQLite and from Redis
 
@@ -33,13 +34,14 @@ def main(arguments: Sequence[str]) -> int:
     # Installed packages are compiled: else this project alone would be, again in each process.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     from benchmarks.cases import CASES, Setting
+    from benchmarks.costs import cost_lines, measure_costs
     from benchmarks.labels import SCENES, label_lines, measure
     from benchmarks.measure import BenchError
     from benchmarks.place import make_folder, make_root, microseconds_a_file
     from benchmarks.report import case_lines, machine
     from benchmarks.stages import STAGED, measure_stages, stage_lines
 
-    known = [*CASES, "labels", "stages"]
+    known = [*CASES, "labels", "stages", "costs"]
     options = _parser(known).parse_args(arguments)
     chosen = [*options.cases, *filter(None, options.only.split(","))] or known
     if "queue" in chosen:  # all that has to do with it
@@ -59,6 +61,10 @@ def main(arguments: Sequence[str]) -> int:
             if name == "labels":
                 result["labels"] = found = {k: measure(v, options.reps) for k, v in SCENES.items()}
                 print("\n".join(label_lines(found)), flush=True)
+                continue
+            if name == "costs":
+                result["costs"] = costs = measure_costs(options.reps)
+                print("\n".join(cost_lines(costs)), flush=True)
                 continue
             if name == "stages":
                 found = {k: measure_stages(k, root, options.reps) for k in STAGED}
