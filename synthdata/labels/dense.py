@@ -47,31 +47,35 @@ class DistanceMap(Label):
 
     def images(self, truth: Truth) -> Mapping[str, np.ndarray]:
         painted = truth.ids() != 0
-        beside, within = _distance(painted, self.limit), _distance(~painted, self.limit)
-        signed = np.where(painted, 0.5 - within, beside - 0.5)
-        clipped = np.clip(signed, -self.limit, self.limit)
-        return {"distance": (ZERO + np.rint(STEPS * clipped)).astype(np.uint16)}
+        # Squares of distances are whole numbers, and few.
+        away = np.sqrt(np.arange(2 * (self.limit + 2) ** 2)) - 0.5
+        steps = np.rint(STEPS * np.minimum(away, self.limit)).astype(np.int32)
+        beside = (ZERO + steps).astype(np.uint16).take(_squares(painted, ~painted, self.limit))
+        within = (ZERO - steps).astype(np.uint16).take(_squares(~painted, painted, self.limit))
+        return {"distance": np.where(painted, within, beside)}
 
 
-def _distance(target: np.ndarray, limit: int) -> np.ndarray:
-    """From each pixel to the nearest one of ``target``: exact up to ``limit``, beyond it more.
+def _squares(target: np.ndarray, wanted: np.ndarray, limit: int) -> np.ndarray:
+    """Squares of the distances from ``wanted`` pixels to the nearest ones of ``target``.
 
-    Along columns first, then along rows the least of (x - x')^2 + (distance in column x')^2.
+    Exact up to ``limit``, which is 127 at most, beyond it more. Along columns first, then along
+    rows the least of (x - x')^2 + (distance in column x')^2.
     """
     height, width = target.shape
     far = limit + 2
-    column = np.where(target, 0, far).astype(np.int32)
-    for y in range(1, height):
-        np.minimum(column[y], column[y - 1] + 1, out=column[y])
-    for y in range(height - 2, -1, -1):
-        np.minimum(column[y], column[y + 1] + 1, out=column[y])
-    square = column * column
-    best = square.copy()
+    column = np.where(target, np.uint8(0), np.uint8(far))
+    for before, here in pairwise([*range(height), *reversed(range(height))]):
+        np.minimum(column[here], column[before] + np.uint8(1), out=column[here])
+    square = column * column.astype(np.uint16)
+    best, moved = square.copy(), np.empty_like(square)
     for dx in range(1, min(far, width)):
-        np.minimum(best[:, dx:], square[:, :-dx] + dx * dx, out=best[:, dx:])
-        np.minimum(best[:, :-dx], square[:, dx:] + dx * dx, out=best[:, :-dx])
-    found: np.ndarray = np.sqrt(best)
-    return found
+        # Asked now and then, as it takes as long: whether anything can still become less.
+        if dx & (dx - 1) == 0 and best[wanted].max(initial=0) <= dx * dx:
+            break
+        np.add(square, dx * dx, out=moved)
+        np.minimum(best[:, dx:], moved[:, :-dx], out=best[:, dx:])
+        np.minimum(best[:, :-dx], moved[:, dx:], out=best[:, :-dx])
+    return best
 
 
 @dataclass(frozen=True)
