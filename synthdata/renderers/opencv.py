@@ -10,11 +10,10 @@ once, so a translucent stroke that crosses itself is even.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -80,12 +79,12 @@ class OpenCVSurface(Surface):
         half = mark.style.width / 2.0
         # Nothing drawn is narrower than what OpenCV adds; a thinner stroke is drawn fainter.
         level = round(255 * min(1.0, half / inset))
-        pieces = self._near(_stroke_pieces(mark, inset)) if half > 0.0 else []
+        pieces = self._near(_stroke_pieces(mark, inset) if half > 0.0 else _packed([]))
         for rows, columns, chosen in _tiles(pieces, self._width, self._height):
             mask = _mask(rows, columns, _STROKE_FACTOR)
+            placed = Polygons(_fixed(pieces.points, rows, columns, _STROKE_FACTOR), pieces.first)
             for k in chosen:
-                points = _fixed(pieces[k], rows, columns, _STROKE_FACTOR)
-                self._cv2.fillConvexPoly(mask, points, level, self._cv2.LINE_AA, _SHIFT)
+                self._cv2.fillConvexPoly(mask, placed.at(k), level, self._cv2.LINE_AA, _SHIFT)
             yield rows, columns, self._reduced(mask, rows, columns)
 
     def _fill(self, mark: Mark) -> Iterator[Tile]:
@@ -95,13 +94,13 @@ class OpenCVSurface(Surface):
         themselves, and the loops' windings added up.
         """
         outlines = flatten(mark.vertices, mark.codes, _FLAT)
-        loops = self._near([loop for points, _ in outlines for loop in _loops(points)])
+        loops = self._near(_packed([loop for points, _ in outlines for loop in _loops(points)]))
         for rows, columns, chosen in _tiles(loops, self._width, self._height):
             total = _mask(rows, columns, _FILL_FACTOR).astype(np.int16)
             for k in chosen:
-                within = _overlap(loops[k], rows, columns)
+                within = _overlap(loops.at(k), rows, columns)
                 if within is not None:
-                    self._add_winding(total, loops[k], (rows, columns), within)
+                    self._add_winding(total, loops.at(k), (rows, columns), within)
             mask = np.minimum(np.abs(total), 255).astype(np.uint8)
             yield rows, columns, self._reduced(mask, rows, columns)
 
@@ -135,18 +134,38 @@ class OpenCVSurface(Surface):
         reduced: np.ndarray = self._cv2.resize(mask, size, interpolation=self._cv2.INTER_AREA)
         return reduced
 
-    def _near(self, polygons: list[np.ndarray]) -> list[np.ndarray]:
+    def _near(self, polygons: Polygons) -> Polygons:
         """The polygons without what is far outside the canvas."""
-        limits = -_FAR, max(self._width, self._height) + _FAR
+        low, high = -_FAR, max(self._width, self._height) + _FAR
+        points = polygons.points
+        if not len(points) or (points.min() >= low and points.max() <= high):
+            return polygons
         found = []
-        for points in polygons:
-            low, high = points.min(), points.max()
-            if low < limits[0] or high > limits[1]:
-                for axis in (0, 1):
-                    points = _cut(_cut(points, axis, limits[0], 1.0), axis, limits[1], -1.0)
+        for k in range(len(polygons.first) - 1):
+            points = polygons.at(k)
+            for axis in (0, 1):
+                points = _cut(_cut(points, axis, low, 1.0), axis, high, -1.0)
             if len(points) > 2:
                 found.append(points)
-        return found
+        return _packed(found)
+
+
+class Polygons(NamedTuple):
+    """Polygons one after the other: their points (n, 2), and where each begins; the end at last."""
+
+    points: np.ndarray
+    first: Sequence[int]
+
+    def at(self, k: int) -> np.ndarray:
+        """The points of one."""
+        return self.points[self.first[k] : self.first[k + 1]]
+
+
+def _packed(polygons: Sequence[np.ndarray]) -> Polygons:
+    """The polygons of three points and more: others cover nothing."""
+    polygons = [points for points in polygons if len(points) > 2]
+    first = np.cumsum([0, *map(len, polygons)]).tolist()
+    return Polygons(np.concatenate(polygons) if polygons else np.empty((0, 2)), first)
 
 
 def _blend(image: np.ndarray, tile: Tile, color: Color, alpha: float) -> None:
@@ -156,17 +175,15 @@ def _blend(image: np.ndarray, tile: Tile, color: Color, alpha: float) -> None:
     part[:] = part + (np.array(color, dtype=np.float32) - part) * weight + np.float32(0.5)
 
 
-def _tiles(
-    polygons: list[np.ndarray], width: int, height: int
-) -> Iterator[tuple[slice, slice, list[int]]]:
+def _tiles(polygons: Polygons, width: int, height: int) -> Iterator[tuple[slice, slice, list[int]]]:
     """Bands of rows, the columns that are reached in each, and which polygons reach into it.
 
     So a long slanted line needs no mask for all of its box, and no picture is too large.
     """
-    if not polygons:
+    if not len(polygons.points):
         return
-    low = np.array([p.min(axis=0) for p in polygons])
-    high = np.array([p.max(axis=0) for p in polygons])
+    low = np.minimum.reduceat(polygons.points, polygons.first[:-1])
+    high = np.maximum.reduceat(polygons.points, polygons.first[:-1])
     (x0, y0), (x1, y1) = low.min(axis=0).tolist(), high.max(axis=0).tolist()
     left, right = max(0, math.floor(x0) - 1), min(width, math.ceil(x1) + 1)
     top, bottom = max(0, math.floor(y0) - 1), min(height, math.ceil(y1) + 1)
@@ -175,21 +192,21 @@ def _tiles(
     step = max(16, _TILE // (right - left))
     for start in range(top, bottom, step):
         stop = min(start + step, bottom)
-        chosen = np.flatnonzero((low[:, 1] < stop + 1) & (high[:, 1] > start - 1)).tolist()
-        reach = [_across(polygons[k], start - 1.0, stop + 1.0) for k in chosen]
+        chosen = np.flatnonzero((low[:, 1] < stop + 1) & (high[:, 1] > start - 1))
+        tall = high[chosen, 1] - low[chosen, 1] > 2.0 * (stop - start + 2)
+        reach = [_across(polygons.at(k), start - 1.0, stop + 1.0) for k in chosen[tall].tolist()]
+        if len(short := chosen[~tall]):
+            reach.append((float(low[short, 0].min()), float(high[short, 0].max())))
         if reach:
             first = max(left, math.floor(min(r[0] for r in reach)) - 1)
             last = min(right, math.ceil(max(r[1] for r in reach)) + 1)
             if last > first:
-                yield slice(start, stop), slice(first, last), chosen
+                yield slice(start, stop), slice(first, last), chosen.tolist()
 
 
 def _across(points: np.ndarray, top: float, bottom: float) -> tuple[float, float]:
     """The least and the greatest x of a polygon between two rows."""
-    y = points[:, 1]
-    if y.max() - y.min() > 2.0 * (bottom - top):
-        points = _cut(_cut(points, 1, top, 1.0), 1, bottom, -1.0)
-    x = points[:, 0]
+    x = _cut(_cut(points, 1, top, 1.0), 1, bottom, -1.0)[:, 0]
     return (float(x.min()), float(x.max())) if len(x) else (math.inf, -math.inf)
 
 
@@ -298,25 +315,26 @@ def _distinct(points: np.ndarray, closed: bool) -> np.ndarray:
     return np.asarray(points[new])
 
 
-def _stroke_pieces(mark: Mark, inset: float) -> list[np.ndarray]:
+def _stroke_pieces(mark: Mark, inset: float) -> Polygons:
     """Convex polygons whose union is the stroke, smaller by ``inset`` px on all sides."""
     style = mark.style
     vertices, codes = mark.vertices, mark.codes
     if style.dash is not None:
         vertices, codes = dash(vertices, codes, style.dash)
-    pieces: list[np.ndarray] = []
+    parts: list[Polygons] = [_packed([])]
     for line, closed in flatten(vertices, codes, _FLAT):
         points = _distinct(line, closed)
         if len(points) > 1:
             # Agg draws a closed line of two points as an open one.
-            _outline(points, closed and len(points) > 2, mark, inset, pieces)
-    return pieces
+            parts += _outline(points, closed and len(points) > 2, mark, inset)
+    first = [0]
+    for part in parts:
+        first += [first[-1] + place for place in part.first[1:]]
+    return Polygons(np.concatenate([part.points for part in parts]), first)
 
 
-def _outline(
-    points: np.ndarray, closed: bool, mark: Mark, inset: float, pieces: list[np.ndarray]
-) -> None:
-    """Adds the segments, joins and caps of one polyline."""
+def _outline(points: np.ndarray, closed: bool, mark: Mark, inset: float) -> Iterator[Polygons]:
+    """The segments, joins and caps of one polyline."""
     style = mark.style
     half = max(style.width / 2.0 - inset, 0.0)
     step = np.roll(points, -1, axis=0) - points
@@ -332,51 +350,50 @@ def _outline(
         end[-1] += ahead[-1] * max(longer, middle[1])
     side = ahead[:, ::-1] * (-half, half)
     quads = np.stack((begin + side, end + side, end - side, begin - side), axis=1)
-    pieces.extend(quads)
-    headings = [(float(x), float(y)) for x, y in ahead]
-    corners = points.tolist()
+    yield Polygons(quads.reshape(-1, 2), range(0, 4 * len(quads) + 1, 4))
     if closed:
-        for k in range(len(corners)):
-            pieces += _join(corners[k], headings[k - 1], headings[k], half, mark)
+        yield _joins(points, np.roll(ahead, 1, axis=0), ahead, half, mark)
         return
-    for k, (before, after) in enumerate(pairwise(headings), 1):
-        pieces += _join(corners[k], before, after, half, mark)
+    if len(points) > 2:
+        yield _joins(points[1:-1], ahead[:-1], ahead[1:], half, mark)
     if style.cap == "round":
-        (x, y), (u, v) = headings[0], headings[-1]
-        pieces.append(_fan(corners[0], math.atan2(x, -y), math.pi, half))
-        pieces.append(_fan(corners[-1], math.atan2(-u, v), math.pi, half))
+        ends = np.stack((ahead[0], -ahead[-1]))
+        start, turn = np.arctan2(ends[:, 0], -ends[:, 1]), np.full(2, math.pi)
+        yield _fans(points[[0, -1]], start, turn, half)
 
 
-def _join(
-    corner: list[float],
-    before: tuple[float, float],
-    after: tuple[float, float],
-    half: float,
-    mark: Mark,
-) -> list[np.ndarray]:
-    """What fills the outer side of a corner."""
-    turn = math.atan2(
-        before[0] * after[1] - before[1] * after[0], before[0] * after[0] + before[1] * after[1]
-    )
-    if abs(turn) * half < 1e-3:
-        return []
+def _joins(
+    corners: np.ndarray, before: np.ndarray, after: np.ndarray, half: float, mark: Mark
+) -> Polygons:
+    """What fills the outer sides of corners (n, 2) between unit directions."""
     style = mark.style
-    side = -1.0 if turn > 0.0 else 1.0  # the outer normal is (-y, x) times this
-    start = math.atan2(side * before[0], -side * before[1])
+    turn = np.arctan2(_cross(before, after), (before * after).sum(axis=1))
+    k = np.flatnonzero(np.abs(turn) * half >= 1e-3)
+    corners, before, turn = corners[k], before[k], turn[k]
+    side = np.where(turn > 0.0, -1.0, 1.0)  # the outer normal is (-y, x) times this
+    start = np.arctan2(side * before[:, 0], -side * before[:, 1])
     if style.join == "round":
-        return [_fan(corner, start, turn, half)]
-    ends = start, start + turn
-    outline = [(0.0, 0.0), *((half * math.cos(a), half * math.sin(a)) for a in ends)]
-    # As in Agg, where matplotlib sets the limit of miters to the width, and the boxes rely on it.
-    if style.join == "miter" and style.width * math.cos(turn / 2.0) >= 1.0:
-        middle, far = start + turn / 2.0, half / math.cos(turn / 2.0)
-        outline.insert(2, (far * math.cos(middle), far * math.sin(middle)))
-    return [np.array(outline) + corner]
+        return _fans(corners, start, turn, half)
+    found = []
+    for corner, first, angle in zip(corners, start.tolist(), turn.tolist(), strict=True):
+        ends = first, first + angle
+        outline = [(0.0, 0.0), *((half * math.cos(a), half * math.sin(a)) for a in ends)]
+        # As in Agg, where matplotlib sets the limit of miters to the width; boxes rely on it.
+        if style.join == "miter" and style.width * math.cos(angle / 2.0) >= 1.0:
+            middle, far = first + angle / 2.0, half / math.cos(angle / 2.0)
+            outline.insert(2, (far * math.cos(middle), far * math.sin(middle)))
+        found.append(np.array(outline) + corner)
+    return _packed(found)
 
 
-def _fan(center: list[float], start: float, turn: float, radius: float) -> np.ndarray:
-    """A sector of a circle as a polygon, from the angle ``start`` on."""
+def _fans(center: np.ndarray, start: np.ndarray, turn: np.ndarray, radius: float) -> Polygons:
+    """Sectors of circles as polygons, each from the angle ``start`` (n,) on by ``turn`` (n,)."""
     finest = 2.0 * math.sqrt(2.0 * _FLAT / max(radius, _FLAT))
-    angles = np.linspace(start, start + turn, 2 + int(abs(turn) / finest))
-    rim = np.stack((np.cos(angles), np.sin(angles)), axis=1) * radius
-    return np.concatenate((np.zeros((1, 2)), rim)) + center
+    count = 2 + (np.abs(turn) / finest).astype(np.intp)  # points on the rim
+    first = np.concatenate(((0,), (count + 1).cumsum()))
+    fan = np.repeat(np.arange(len(count)), count + 1)
+    number = np.arange(len(fan)) - first[fan] - 1  # on the rim; -1 for the centre
+    angle = start[fan] + number * (turn / (count - 1))[fan]
+    reach = np.where(number < 0, 0.0, radius)[:, None]
+    rim = np.stack((np.cos(angle), np.sin(angle)), axis=1) * reach
+    return Polygons(rim + center[fan], first.tolist())
