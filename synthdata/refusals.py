@@ -42,7 +42,7 @@ def config_error(
         group = match[match.lastindex or 0]
         return ConfigError(f"{group}: is among the defaults already; leave out the '+'")
     if match := re.fullmatch(r"Error merging override ([^=]+)=(.*)", text, re.DOTALL):
-        return ConfigError(f"{match[1].lstrip('+')}: {match[2]} {_unfit(error)}")
+        return ConfigError(f"{match[1].lstrip('+')}: {match[2] or repr('')} {_unfit(error)}")
     if match := re.search(r"(?:In '[^']*': )?Could not find '([^']+)'", text):
         return _unknown_option(match[1], loader)
     if match := re.search(
@@ -61,12 +61,20 @@ def config_error(
     if match := _UNCONVERTED.search(first):
         first = f"{match[1]} is not {_KINDS.get(match[2], match[2])}"
     key = re.search(r"full_key: (\S+)", text)
-    if key is None and (culprit := _culprit(text, loader, overrides)) is not None:
+    culprit = None if key else _culprit(text, loader, overrides)
+    if first in _INTO_NULL and (named := key[1] if key else culprit):
+        return ConfigError(
+            f"{named.lstrip('+').partition('=')[0]}: takes no values on the command line, for "
+            "Hydra's default is null; a file in --config-dir can have them"
+        )
+    if culprit is not None:
         return ConfigError(f"{culprit}: {first}")
     return ConfigError(f"{key[1]}: {first}" if key and key[1] not in first else first)
 
 
 _OF_AXES = ("bind", "filter", "shared", "values", "where", "without")
+# What OmegaConf makes of a mapping, or a key of one, that is to take the place of a typed null.
+_INTO_NULL = ("'NoneType' object has no attribute 'get'", "Unexpected type for root: NoneType")
 _UNCONVERTED = re.compile(r"Value (.+) of type '\w+' could not be converted to (\w+)")
 _KINDS = {"Integer": "a whole number", "Float": "a number", "Boolean": "true or false"}
 
@@ -100,6 +108,8 @@ def _unfit(error: BaseException) -> str:
     if first == "Cannot merge DictConfig with ListConfig":
         is_list = causes[0].object_type is list
         return "is a mapping, where a list is expected" if is_list else "is a list, not a mapping"
+    if re.match(r"Cannot assign \w+ to Dict|Invalid type assigned", first):
+        return "is not a mapping"
     return f"is refused: {first}" if causes else first
 
 

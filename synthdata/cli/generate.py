@@ -7,7 +7,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ from synthdata.cli.execute import config_of, execute
 from synthdata.cli.sweep import Sweep, jobs_of, summarise, sweep_job, tell_codes
 from synthdata.compose import conf_dir, replacing
 from synthdata.config import Config
-from synthdata.errors import ConfigError, SynthdataError, nearest
+from synthdata.errors import ConfigError, SynthdataError, nearest, shown
 from synthdata.refusals import CONFIG_NAME, config_error
 from synthdata.run import Run
 from synthdata.run.run import new_folder
@@ -161,7 +161,7 @@ class Application:
         if any("${hydra:" in override for override in overrides):  # else not before the job
             HydraConfig.instance().set_config(cfg)
         try:
-            folder = Path(cfg.hydra.run.dir)
+            folder = _folder("hydra.run.dir", cfg.hydra.run.dir)
         except Exception as error:
             raise config_error(error) from error
         run = Run(folder.absolute() if cfg.hydra.job.chdir else folder, config_of(cfg))
@@ -212,10 +212,11 @@ class Application:
         cfg = self._compose(overrides, RunMode.MULTIRUN)
         checked_subdir(cfg.hydra.output_subdir)
         for name in ("launcher", "sweeper"):
-            if cfg.hydra.get(name) is None:
+            node = cfg.hydra.get(name)
+            if not isinstance(node, Mapping) or "_target_" not in node:
                 raise ConfigError(
-                    f"hydra.{name}: null makes no sweep; hydra/{name}=basic is the one that is "
-                    "always there"
+                    f"hydra.{name}: {shown(node)} makes no sweep; hydra/{name}=basic is the one "
+                    "that is always there"
                 )
         is_default = _raw(cfg.hydra.sweep) == SWEEP_DIR
         points = self._checked_points(cfg, is_default)
@@ -278,7 +279,8 @@ class Application:
             point = loader.load_sweep_config(cfg, overrides)
             point.hydra.job.id = point.hydra.job.num = number
             HydraConfig.instance().set_config(point)  # for ${hydra:...}
-            folder = Path(point.hydra.sweep.dir) / str(point.hydra.sweep.subdir)
+            folder = _folder("hydra.sweep.dir", point.hydra.sweep.dir)
+            folder /= str(point.hydra.sweep.subdir)
         except Exception as error:
             raise config_error(error, loader, overrides) from error
         return Run(folder, config_of(point))
@@ -296,6 +298,12 @@ def _raw(node: Any) -> Any:
 
     raw: Any = OmegaConf.to_container(node, resolve=False)
     return raw["dir"]
+
+
+def _folder(key: str, name: str) -> Path:
+    if not name:  # of a variable of the shell that is not set
+        raise ConfigError(f"{key}: '' is no folder; . is the current one")
+    return Path(name)
 
 
 @contextlib.contextmanager

@@ -241,6 +241,20 @@ TABLE: list[tuple[list[str], list[str]]] = [
     # Hydra's own keys
     (["hydra.run.dir=null"], ["hydra.run.dir: null is no value for it; leave it out"]),
     (["hydra.run.dir=${nothing}"], ["hydra.run.dir", "nothing"]),
+    (["hydra.run.dir="], ["hydra.run.dir: '' is no folder"]),
+    (["hydra.run="], ["hydra.run: '' is not a mapping"]),
+    (["-m", "seed=0,1", "hydra.sweep.dir="], ["hydra.sweep.dir: '' is no folder"]),
+    (["-m", "seed=0,1", "hydra.sweeper="], ["hydra.sweeper: '' makes no sweep"]),
+    (["-m", "seed=0,1", "hydra.launcher=3"], ["hydra.launcher: 3 makes no sweep"]),
+    (["-m", "hydra.sweeper.params="], ["hydra.sweeper.params: '' is not a mapping"]),
+    (["-m", "hydra.sweeper.params=3"], ["hydra.sweeper.params: 3 is not a mapping"]),
+    *(
+        (["-m", given], [f"{given.strip('+').partition('=')[0]}: takes no values on the command"])
+        for given in (
+            *("hydra.sweeper.params={seed:'1,2'}", "++hydra.sweeper.params={seed:3}"),
+            *("hydra.sweeper.params.seed=1", "+hydra.sweeper.params.seed=null"),
+        )
+    ),
     (["hydra.job.chdir=maybe"], ["hydra.job.chdir", "maybe"]),
     (["hydra.mode=foo"], ["hydra.mode", "foo", "RUN"]),
     (["hydra.output_subdir=../x"], ["hydra.output_subdir", "'../x'", ".hydra"]),
