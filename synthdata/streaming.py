@@ -276,7 +276,8 @@ def draw(slot: Slot) -> TaskResult:
 
 def _open(source: Any) -> Any:
     """A function that puts the image of a sample into an array and gives its record and masks."""
-    from synthdata.runtime.memory import collect_rarely, keep_freed_memory
+    from synthdata.runtime.collector import collect_rarely
+    from synthdata.runtime.memory import keep_freed_memory
 
     keep_freed_memory()
     if isinstance(source, SampleConfig):

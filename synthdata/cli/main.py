@@ -12,6 +12,7 @@ from synthdata.cli.here import has_modules_of_users
 from synthdata.cli.streams import guarded
 from synthdata.errors import SynthdataError
 from synthdata.run.stop import interrupt_once
+from synthdata.runtime.collector import collect_less
 
 VERBOSE = ("-v", "--verbose")
 HELP = ("help", "-h", "--help")
@@ -30,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     if argv is not None:
         return _answer(list(argv))
-    gc.set_threshold(20_000, 10, 10)  # modules and configs are no garbage
+    collect_less()
     for number in (signal.SIGINT, signal.SIGTERM):  # this process ends with the command
         signal.signal(number, interrupt_once)
     try:

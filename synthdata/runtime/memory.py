@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import functools
-import gc
 import re
 import resource
 from collections.abc import Iterator
@@ -92,17 +91,6 @@ def _events(root: Path, proc: Path) -> Iterator[Path]:
             yield root / path.lstrip("/") / "memory.events"
         elif "memory" in controllers.split(","):
             yield root / "memory" / path.lstrip("/") / "memory.oom_control"
-
-
-@functools.cache
-def collect_rarely() -> None:
-    """Let Python's cycle collector pass over what is there now, and come by less often.
-
-    A sample makes hundreds of small objects and no cycles.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 10, 10)
 
 
 @functools.cache
