@@ -16,10 +16,12 @@ def check_outputs(config: Config) -> None:
         listed(config)
 
 
-def import_outputs() -> None:
+def import_outputs(config: Config) -> None:
     """Import what ``finish_outputs`` needs, while this process waits for others."""
     import synthdata.card.write
-    import synthdata.report.write  # noqa: F401
+
+    if config.report is not None:
+        import synthdata.report.write  # noqa: F401
 
 
 def finish_outputs(run: Run) -> None:

@@ -40,25 +40,25 @@ def extend(arguments: Sequence[str]) -> int:
 def retry(arguments: Sequence[str]) -> int:
     """Try the failed samples of a run again; all else stays as it is."""
     flags = _parser("retry", retry, run=True, overrides=True).parse_args(arguments)
-    from synthdata.cli.console import Console, resumable
+    from synthdata.cli.console import Console, print_summary, resumable
     from synthdata.outputs import finish_outputs
 
     run = _load(flags.run, flags.overrides, CHANGEABLE)
-    with Console() as console, resumable(run):
+    with Console(run) as console, resumable(run):
         run.retry(console)
         finish_outputs(run)
-    return console.summary(run)
+    return print_summary(run)
 
 
 def finalize(arguments: Sequence[str]) -> int:
     """Write down how a run went whose parts were made by separate processes (shards=k/n)."""
     flags = _parser("finalize", finalize, run=True, overrides=True).parse_args(arguments)
-    from synthdata.cli.console import Console
+    from synthdata.cli.console import print_summary
     from synthdata.outputs import finish_outputs
 
     run = _load(flags.run, flags.overrides, ("plugins",)).finalize()
     finish_outputs(run)
-    return Console().summary(run)
+    return print_summary(run)
 
 
 def verify(arguments: Sequence[str]) -> int:
@@ -174,14 +174,12 @@ def cache(arguments: Sequence[str]) -> int:
 def _go_on(
     path: str, overrides: Sequence[str], changeable: Sequence[str], growing: bool = False
 ) -> int:
-    from synthdata.cli.console import Console, resumable
-    from synthdata.outputs import finish_outputs
+    from synthdata.cli.console import print_summary
+    from synthdata.cli.execute import execute
 
     run = _load(path, overrides, changeable, growing)
-    with Console() as console, resumable(run):
-        run.execute(console)
-        finish_outputs(run)
-    return console.summary(run)
+    execute(run)
+    return print_summary(run)
 
 
 def _load(

@@ -53,13 +53,13 @@ def typed(path: Path) -> str:
 
 
 class Console:
-    """Shows a run on a terminal; says nothing until the end where there is none.
+    """Shows how a run goes on: on a terminal its progress, elsewhere warnings only.
 
     ``label`` stands before its progress.
     """
 
-    def __init__(self, label: str = "") -> None:
-        self._label = label
+    def __init__(self, run: Run, label: str = "") -> None:
+        self._run, self._label = run, label
         self._live = sys.stderr.isatty()
         self._bar: Any = None
         self._handler: logging.Handler = logging.NullHandler()
@@ -90,7 +90,7 @@ class Console:
 
     def progress(self, ledger: Ledger, begun: int, total: int) -> None:
         """As ``synthdata.run.Observer``."""
-        import_outputs()
+        import_outputs(self._run.config)
         if not self._live:
             return
         if self._bar is None:
@@ -121,15 +121,16 @@ class Console:
         )
         self._bar.start()
 
-    def summary(self, run: Run) -> int:
-        """Print how a finished run went; 0, or 1 when samples of it failed."""
-        state = run.state
-        if run.was_complete:
-            print(f"{typed(run.path)}: {_nothing_to_make(run, state)}")
-        else:
-            rows = _rows(run, state) if "made" in state else _part_rows(run, state)
-            print_table(str(run.path), list(rows))
-        return exit_code(run)
+
+def print_summary(run: Run) -> int:
+    """Print how a finished run went; its ``exit_code``."""
+    state = run.state
+    if run.was_complete:
+        print(f"{typed(run.path)}: {_nothing_to_make(run, state)}")
+    else:
+        rows = _rows(run, state) if "made" in state else _part_rows(run, state)
+        print_table(str(run.path), list(rows))
+    return exit_code(run)
 
 
 def exit_code(run: Run) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from synthdata.cli.console import Console, resumable
@@ -11,6 +10,7 @@ from synthdata.compose import listed, plain
 from synthdata.config import Config
 from synthdata.outputs import check_outputs, finish_outputs
 from synthdata.run import Run
+from synthdata.run.run import NO_NOTES, Notes
 from synthdata.vocabularies import settled
 
 
@@ -25,8 +25,8 @@ def config_of(cfg: Any) -> Config:
     return config
 
 
-def execute(run: Run, notes: Mapping[str, str], label: str = "") -> None:
+def execute(run: Run, notes: Notes = NO_NOTES, label: str = "") -> None:
     """Make what is missing of a run, and all that belongs to it; ``label`` is for its progress."""
-    with Console(label) as console, resumable(run):
+    with Console(run, label) as console, resumable(run):
         run.execute(console, notes)
         finish_outputs(run)

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
-from synthdata.cli.console import Console
+from synthdata.cli.console import print_summary
 from synthdata.cli.dot_hydra import NO_SUBDIR, checked_subdir, dot_hydra
 from synthdata.cli.execute import config_of, execute
 from synthdata.cli.sweep import Sweep, jobs_of, summarise, sweep_job, tell_codes
@@ -185,7 +185,7 @@ class Application:
         def job(task: Any) -> None:
             try:
                 execute(run, dot_hydra(task, subdir))
-                self._codes.append(Console().summary(run))
+                self._codes.append(print_summary(run))
             except SynthdataError as error:  # Hydra would print it too
                 errors.append(error)
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from synthdata.cli.console import Console, exit_code, outcome, print_table
+from synthdata.cli.console import exit_code, outcome, print_summary, print_table
 from synthdata.cli.dot_hydra import dot_hydra
 from synthdata.cli.execute import config_of, execute
 from synthdata.compose import listed, plain
@@ -61,7 +61,7 @@ def sweep_job(cfg: Any, subdir: str | None, sweep: Sweep) -> int:
         execute(run, notes, f"{place}  {label}")
         code, told = exit_code(run), outcome(run)
         if not is_here:
-            return Console().summary(run)
+            return print_summary(run)
     except SynthdataError as error:
         print(f"synthdata: {label}: {error}" if label else f"synthdata: {error}", file=sys.stderr)
         code, told = error.exit_code, f"stopped, exit code {error.exit_code}"

@@ -63,9 +63,12 @@ def test_its_end_takes_no_time(tmp_path: Path) -> None:
 import atexit, gc, sys
 from synthdata.cli.console import Console
 from synthdata.cli.main import main
-assert "synthdata.report" not in sys.modules
-Console().progress(None, 0, 0)  # while workers work
-assert {"synthdata.report.write", "synthdata.card.write"} <= set(sys.modules)
+from synthdata.config import Config, Report
+from synthdata.run import Run
+for report, imported in ((None, {"card"}), (Report(), {"card", "report"})):
+    Console(Run("run", Config(report=report))).progress(None, 0, 0)  # while workers work
+    there = {name for name in ("card", "report") if f"synthdata.{name}.write" in sys.modules}
+    assert there == imported
 atexit.register(lambda: print(gc.get_freeze_count() > 10_000))
 sys.argv[1:] = ["--version"]
 sys.exit(main())

@@ -19,7 +19,7 @@ from processes import Command, Forks, kill_group, leftovers, until
 import synthdata
 from synthdata.api import config
 from synthdata.cli import main
-from synthdata.cli.console import Console
+from synthdata.cli.console import print_summary
 from synthdata.config import Config
 from synthdata.errors import ConfigError, NoReply
 from synthdata.replies import Question
@@ -259,7 +259,7 @@ def test_summary_has_the_hit_rate(
     monkeypatch.chdir(tmp_path)
     said = []
     for name in ("one", "two"):
-        assert Console().summary(make(Path(name))) == 0
+        assert print_summary(make(Path(name))) == 0
         said.append(capsys.readouterr().out)
     asked = len(server.arrivals)
     assert f"{asked} asked, 0% known already, {asked} calls, 0 failed" in said[0]
