@@ -7,11 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from export_cases import SPLIT, exported, file_of, mask_of, tree
+from configs import config
+from export_cases import SMALL, SPLIT, exported, file_of, mask_of, tree
 from PIL import Image
 
 from synthdata.run import Run
 from synthdata.splits import Splits
+
+pq = pytest.importorskip("pyarrow.parquet")
 
 
 def test_files_are_those_of_the_run(rich: Run, tmp_path: Path) -> None:
@@ -68,3 +71,49 @@ def test_copies(rich: Run, tmp_path: Path) -> None:
     copied = exported(rich, "imagefolder", tmp_path / "b", link=False)
     assert tree(linked) == tree(copied)
     assert next(copied.glob("*/*/*.png")).stat().st_nlink == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("labels", ["[marks]", "[marks,instance_mask,captions]"])
+def test_datasets_reads_splits_of_pictures_without_marks(
+    labels: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a file has no marks nobody can guess their types."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "cache"))
+    datasets = pytest.importorskip("datasets")
+    datasets.disable_progress_bars()
+    settings = [*SMALL, "n=20", "primitives.lines.count=[0,0,0,0,0,2]", f"labels={labels}"]
+    run = Run(tmp_path / "run", config([*settings, "shard_size=4"])).execute()
+    folder = exported(run, "imagefolder", tmp_path / "f", split={"train": 8, "val": 2})
+    tables = [path.parent for path in folder.glob("*/*/metadata.parquet")]
+    assert sorted(tables) == sorted(path.parent for path in folder.glob("*/*/metadata.jsonl"))
+    records = {record["index"]: record for record in run.records()}
+    assert {len(record["marks"]) for record in records.values()} == {0, 2}
+    loaded = datasets.load_dataset(str(folder), cache_dir=str(tmp_path / "b"))
+    assert loaded["train"].features == loaded["val"].features
+    assert loaded["train"].features["index"] == datasets.Value("int64")
+    rows = {row["index"]: row for split in loaded.values() for row in split}
+    assert rows.keys() == records.keys()
+    for index, row in rows.items():
+        with Image.open(file_of(run, index)) as picture:
+            assert (np.asarray(row["image"]) == np.asarray(picture)).all()
+        assert json.loads(row["record"]) == records[index]
+        assert row["objects"]["id"] == [mark["id"] for mark in records[index]["marks"]]
+        assert row["objects"]["bbox"] == [mark["bbox"] for mark in records[index]["marks"]]
+        if "captions" in labels:
+            assert row["caption"] == records[index]["caption"]
+            assert (np.asarray(row["mask"]) == mask_of(run, index)).all()
+
+
+def test_files_that_say_their_types_are_there_where_they_have_to_be(
+    rich: Run, tmp_path: Path
+) -> None:
+    assert not [*exported(rich, "imagefolder", tmp_path / "a", split=SPLIT).rglob("*.parquet")]
+    bare = [*SMALL, "n=9", "primitives.lines.count=0"]
+    run = Run(tmp_path / "run", config(bare)).execute()
+    assert not [*exported(run, "imagefolder", tmp_path / "b").rglob("*.parquet")]
+    folder = exported(run, "imagefolder", tmp_path / "c", split=SPLIT)
+    for path in folder.glob("*/*/metadata.jsonl"):
+        rows = [json.loads(line) for line in path.read_text().splitlines()]
+        assert pq.read_table(path.with_suffix(".parquet")).to_pylist() == rows
