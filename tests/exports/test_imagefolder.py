@@ -14,8 +14,6 @@ from PIL import Image
 from synthdata.run import Run
 from synthdata.splits import Splits
 
-pq = pytest.importorskip("pyarrow.parquet")
-
 
 def test_files_are_those_of_the_run(rich: Run, tmp_path: Path) -> None:
     folder = exported(rich, "imagefolder", tmp_path / "f", split=SPLIT)
@@ -109,6 +107,7 @@ def test_datasets_reads_splits_of_pictures_without_marks(
 def test_files_that_say_their_types_are_there_where_they_have_to_be(
     rich: Run, tmp_path: Path
 ) -> None:
+    pq = pytest.importorskip("pyarrow.parquet")
     assert not [*exported(rich, "imagefolder", tmp_path / "a", split=SPLIT).rglob("*.parquet")]
     bare = [*SMALL, "n=9", "primitives.lines.count=0"]
     run = Run(tmp_path / "run", config(bare)).execute()
