@@ -58,7 +58,8 @@ class Overlaps(NamedTuple):
 
     def pairs(self) -> Pairs:
         """Pixels that two owners a < b share."""
-        order = self.cell.argsort(kind="stable")  # and so by owner within each
+        small = self.cell.astype(np.min_scalar_type(len(self.start)))  # sorted in less time
+        order = small.argsort(kind="stable")  # and so by owner within each
         cell, owner = self.cell[order], self.owner[order]
         here, pairs = np.arange(len(cell)), [(order[:0], order[:0])]
         for step in range(1, len(cell)):

@@ -140,6 +140,18 @@ def united(of: Spans, owner: np.ndarray, height: int) -> Spans:
     return Spans(owners[first], start[first], stop)
 
 
+def part_of(of: Spans, window: Window, part: Window) -> Spans:
+    """The spans of a window within a part of it, with their places there."""
+    column = of.start // window.height
+    first = of.start - column * window.height + (window.top - part.top)
+    after = np.minimum(first + (of.stop - of.start), part.height)
+    np.maximum(first, 0, out=first)
+    column += window.left - part.left
+    k = ((first < after) & (column >= 0) & (column < part.width)).nonzero()[0]
+    place = (column * part.height)[k]
+    return Spans(of.owner[k], place + first[k], place + after[k])
+
+
 def boxes(of: Spans, count: int, height: int) -> np.ndarray:
     """The boxes (count, 4) of owners' pixels: left, top, right and bottom, these two exclusive.
 

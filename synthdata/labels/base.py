@@ -28,6 +28,7 @@ from synthdata.geometry.spans import (
     Window,
     moved,
     of_picture,
+    part_of,
     picture,
     pixel_counts,
     spans,
@@ -44,7 +45,7 @@ T = TypeVar("T")
 _SHARE = 1 / 16
 _STEP = 32.0  # ... and of this many pixels at most.
 _WINDOWS = 64  # canvases: on so many the pixels of a mark are counted, at most
-_NEAR = 2  # canvases: so far from it marks are scanned together
+_NEAR = 1  # canvases: of marks that stick out no further all is scanned at once
 _FAR = 1e12  # px: numbers of pixels are exact up to here
 
 
@@ -227,28 +228,39 @@ def layers(truth: Truth) -> tuple[Edges, np.ndarray | None]:
 
 def in_scene(truth: Truth) -> Spans:
     """The pixels of each mark on the canvas before effects."""
-    edges, marks = truth.once(layers)
-    return _pixels(edges, marks, Window(0, 0, truth.scene.width, truth.scene.height))
+    found, window = truth.once(_around)
+    canvas = Window(0, 0, truth.scene.width, truth.scene.height)
+    return found if window == canvas else part_of(found, window, canvas)
 
 
 def whole_counts(truth: Truth) -> list[int | None]:
     """How many pixels each mark has before effects, on the canvas or not; None for a vast one."""
-    edges, marks = truth.once(layers)
-    owner = edges.owner if marks is None else marks[edges.owner]
     every = truth.scene.marks
-    counts: list[int | None] = [*pixel_counts(truth.once(in_scene), len(every))]
-    near, far, vast = _beyond(truth.scene)
-    for some in (near, *([number] for number in far)):
-        if some:
-            k = np.isin(owner, some).nonzero()[0]
-            window = _holding([every[number].bounds for number in some])
-            found = _pixels(Edges(*(column[k] for column in edges)), marks, window)
-            whole = pixel_counts(found, len(every))
-            for number in some:
-                counts[number] = whole[number]
+    counts: list[int | None] = [*pixel_counts(truth.once(_around)[0], len(every))]
+    _, far, vast = truth.once(_beyond)
+    if far:
+        edges, marks = truth.once(layers)
+        owner = edges.owner if marks is None else marks[edges.owner]
+        for number in far:
+            some = Edges(*(column[owner == number] for column in edges))
+            found = _pixels(some, marks, _holding([every[number].bounds]))
+            counts[number] = pixel_counts(found, len(every))[number]
     for number in vast:
         counts[number] = None
     return counts
+
+
+def _around(truth: Truth) -> tuple[Spans, Window]:
+    """The pixels of each mark before effects in a window around the canvas, and this.
+
+    It holds all of the marks that stick out a little, so that they are scanned once.
+    """
+    scene = truth.scene
+    window = Window(0, 0, scene.width, scene.height)
+    if near := truth.once(_beyond)[0]:
+        canvas = (0.0, 0.0, float(scene.width), float(scene.height))
+        window = _holding([canvas, *(scene.marks[number].bounds for number in near)])
+    return _pixels(*truth.once(layers), window), window
 
 
 def _pixels(edges: Edges, marks: np.ndarray | None, window: Window) -> Spans:
@@ -257,12 +269,12 @@ def _pixels(edges: Edges, marks: np.ndarray | None, window: Window) -> Spans:
     return found if marks is None else united(found, marks, window.height)
 
 
-def _beyond(scene: Scene) -> tuple[list[int], list[int], list[int]]:
+def _beyond(truth: Truth) -> tuple[list[int], list[int], list[int]]:
     """The numbers of the marks that stick out over the canvas: near it, far off, and so large that
     nobody counts their pixels."""
-    width, height = scene.width, scene.height
+    width, height = truth.scene.width, truth.scene.height
     near, far, vast = [], [], []
-    for number, mark in enumerate(scene.marks):
+    for number, mark in enumerate(truth.scene.marks):
         x0, y0, x1, y1 = mark.bounds
         if not (x0 >= 0 and y0 >= 0 and x1 <= width and y1 <= height):
             if not (

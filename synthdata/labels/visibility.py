@@ -10,7 +10,6 @@ import numpy as np
 
 from synthdata import geometry
 from synthdata.geometry.overlaps import Pairs
-from synthdata.geometry.spans import pixel_counts
 from synthdata.labels.base import Label, Truth, in_scene, whole_counts
 from synthdata.scene import Mark
 
@@ -83,12 +82,12 @@ def _summed(
 ) -> dict[tuple[int, int], int]:
     if not len(a):
         return {}
-    pair = a * count + b
+    pair = (a * count + b).astype(np.min_scalar_type(count * count))  # the smallest is sorted best
     order = pair.argsort(kind="stable")
     pair = pair[order]
     first = np.append(True, pair[1:] != pair[:-1]).nonzero()[0]
     total = np.add.reduceat(pixels[order], first).tolist()
-    a, b = np.divmod(pair[first], count)
+    a, b = np.divmod(pair[first].astype(np.intp), count)
     return dict(zip(zip(a.tolist(), b.tolist(), strict=True), total, strict=True))
 
 
@@ -99,7 +98,7 @@ def truncated(truth: Truth) -> list[float | None]:
     effect moves off the picture.
     """
     marks = truth.scene.marks
-    kept = _kept(truth) if truth.moves else pixel_counts(truth.once(in_scene), len(marks))
+    kept = _kept(truth) if truth.moves else truth.pixel_counts()
     return [
         lost_outline(truth, mark) if all_ is None else (1.0 - here / all_ if all_ else None)
         for mark, here, all_ in zip(marks, kept, truth.once(whole_counts), strict=True)
