@@ -30,7 +30,8 @@ class Ahead:
     """The marks of one primitive of a config, for any sample.
 
     As long as samples are asked for in sequence, those to come are drawn along with the one that is
-    wanted: as many as came before in that sequence, so that nobody waits for what he may not need.
+    wanted: as many as came before in that sequence, and half as many as in the one before, so that
+    nobody waits for what he may not need.
 
     ``here`` is what coordinates are read from; it stands at the sample that is asked for.
     """
@@ -66,7 +67,8 @@ class Ahead:
         if not (self._together or (self._singly and annotate is not None)):
             return self._primitive.marks(self._draw(index, width, height, background))
         if index != self._next or background != self._background:
-            self._run = 0
+            # Who asked for many in sequence will do so again, as it is with the shards of a run.
+            self._run = self._run // 2 if background == self._background else 0
             self._ready, self._background = {}, background
         self._next, self._run = index + 1, self._run + 1
         if not self._ready and self._run > 2:
