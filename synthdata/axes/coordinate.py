@@ -8,7 +8,7 @@ stands that is being made.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, TypeVar, cast
@@ -193,12 +193,17 @@ def bound(component: T, grid: Axes, here: Here) -> T:
     return substituted(component, _Unbound, lambda found: _table(found, grid, here))
 
 
-def marginal(component: T, grid: Axes) -> T:
-    """A component with an equal choice of the grid's values in place of its coordinates."""
+def marginal(component: T, grid: Axes, places: Mapping[str, Sequence[int]]) -> T:
+    """A component with equal choices in place of its coordinates: of the values at ``places``.
+
+    These are given for each axis, some more often than others if there is more of them.
+    """
 
     def choice(found: _Unbound) -> Distribution:
         table = _table(found, grid, Here(grid))
-        return Palette(table.colors) if isinstance(table, Palette) else Choice(table.values)
+        values = table.colors if isinstance(table, Palette) else table.values
+        chosen = tuple(values[place] for place in places[found.name])
+        return Palette(chosen) if isinstance(table, Palette) else Choice(chosen)
 
     return substituted(component, _Unbound, choice)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,20 +42,27 @@ class _Even(np.random.Generator):
 
 
 def asked(
-    config: SampleConfig, count: int, marks: Mapping[str, int] | None = None
+    config: SampleConfig,
+    count: int,
+    marks: Mapping[str, int] | None = None,
+    places: Mapping[str, Sequence[int]] | None = None,
 ) -> dict[str, Column]:
     """The columns that records would have, keyed as ``Statistics.parameters``.
 
     They are of ``count`` values, those of marks of as many as ``marks`` says for the category.
+    ``places`` are those on each axis that samples are at, in their shares; every place once where
+    that is not known.
 
     Where a value does not come from a distribution alone there is none: positions that a layout
     moves, what a primitive computes, and plugins' classes that draw on their own.
     """
     columns: dict[str, Column] = defaultdict(Column)
     if (grid := config.axes) is not None:
-        config = marginal(dataclasses.replace(config, axes=grid.unbound()), grid)
+        places = places or {name: range(len(axis)) for name, axis in grid.values.items()}
+        config = marginal(dataclasses.replace(config, axes=grid.unbound()), grid, places)
         for name, axis in grid.values.items():
-            columns[f"axes.{name}"].add([v for v in axis.values if not isinstance(v, list | tuple)])
+            values = [axis.values[place] for place in places[name]]
+            columns[f"axes.{name}"].add([v for v in values if not isinstance(v, list | tuple)])
     backgrounds = _backgrounds(config, count)
     columns["image.background"].add(["#" + bytes(color).hex() for color in backgrounds])
     some = backgrounds[:: max(1, len(backgrounds) // BACKGROUNDS)]

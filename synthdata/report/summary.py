@@ -12,7 +12,7 @@ import orjson
 from synthdata.report import records
 from synthdata.report.asked import asked, threshold
 from synthdata.report.columns import Column
-from synthdata.report.grid import by_axis
+from synthdata.report.grid import by_axis, places, planned
 from synthdata.report.records import Line
 from synthdata.report.statistics import GRID, Statistics
 from synthdata.run import Run
@@ -46,7 +46,9 @@ def summarize(run: Run, samples: int | None = None) -> dict[str, Any]:
     statistics = Statistics(*run.config.canvas.size)
     statistics.add(chosen)
     marks = {name: _enough(row["marks"]) for name, row in statistics.categories.items()}
-    wanted = asked(run.config.sample_config, _enough(statistics.samples), marks)
+    grid = planned(run)
+    shares = {name: places(counts) for name, counts in grid.items()}
+    wanted = asked(run.config.sample_config, _enough(statistics.samples), marks, shares)
     state = run.state
     return {
         "schema": SCHEMA,
@@ -66,7 +68,7 @@ def summarize(run: Run, samples: int | None = None) -> dict[str, Any]:
         "occupancy": {"grid": [GRID, GRID], "boxes": statistics.occupancy()},
         "visibility": {name: c.to_mapping() for name, c in statistics.shares.items()},
         "failures": _causes(run),
-        **({"axes": grid} if (grid := by_axis(run, shards, _failure_rows(run))) else {}),
+        **({"axes": by_axis(run, grid, shards, _failure_rows(run))} if grid else {}),
         "timing": {key: state[key] for key in _TIMING if key in state},
     }
 

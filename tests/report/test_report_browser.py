@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from pathlib import Path
 from typing import Any
@@ -285,7 +286,7 @@ def test_a_run_json_that_no_run_wrote(window: Any, rich_copy: Path) -> None:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("width", [360, 390, 1280])
 def test_widths_and_themes(window: Any, rich_run: synthdata.Run, width: int, theme: str) -> None:
     size = {"width": width, "height": 844, "deviceScaleFactor": 2, "mobile": width < 500}
     window.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
@@ -293,6 +294,8 @@ def test_widths_and_themes(window: Any, rich_run: synthdata.Run, width: int, the
     window.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
     opened(window, rich_run)
     assert window.execute_script("return document.documentElement.scrollWidth") <= width
+    nav = "const n = document.querySelector('nav'); return n.scrollWidth <= n.clientWidth"
+    assert window.execute_script(nav)
     lines = "const r = document.createRange(); r.selectNodeContents(td);"
     lines = f"td => {{ {lines} return r.getClientRects().length }}"
     numbers = f"[...document.querySelectorAll('#making td.num')].map({lines})"
@@ -370,6 +373,19 @@ def test_every_chart_is_drawn(window: Any, rich_run: synthdata.Run) -> None:
         f"return {heat}.getContext('2d').getImageData(0, 0, 32, 32).data.filter(Boolean).length"
     )
     assert drawn > 100
+
+
+def test_one_of_a_kind_is_no_plural(window: Any, tmp_path: Path) -> None:
+    overrides = ["primitives=circles", "primitives.circles.count=1", "primitives.circles.x=-2.0"]
+    run = synthdata.generate([*SMALL, *overrides, "n=1"], tmp_path / "run")
+    opened(window, run)
+    text = window.execute_script("return document.querySelector('main').textContent")
+    assert "all 1 sample." in text
+    assert "1 of 1 sample in this page" in text
+    assert "1 mark is off the canvas" in text
+    assert "None is on the canvas." in text
+    assert not re.search(r"\b1 (marks|samples)\b", text)
+    assert "1 mark ·" in window.execute_script("return byId('viewer').textContent")
 
 
 def test_the_index_of_a_sweep(window: Any, tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from report_cases import LABELS, SMALL
 
 import synthdata
@@ -17,6 +19,7 @@ from synthdata import api
 from synthdata.errors import ConfigError
 from synthdata.report import finish, report
 from synthdata.report.asked import asked
+from synthdata.report.grid import MOST_PLACES, places
 from synthdata.report.records import MOST_SHARDS, every, finished, spread
 from synthdata.report.statistics import GRID
 from synthdata.report.summary import summarize
@@ -197,6 +200,46 @@ def test_some_records_of_a_grid_have_all_values(
         values = [json.loads(line.text)["axes"][axis] for line in lines]
         for value in range(size):
             assert values.count(value) >= count // size // 2
+
+
+@pytest.mark.parametrize(
+    "grid",
+    [
+        ["axes=product", "n=40"],  # of 96 cells
+        ["axes=product", "n=136"],
+        ["axes=random", "axes.size=50"],
+        ["axes=selection", "axes.without={place: {dist: uniform, low: 3, high: 20}, time: a}"],
+    ],
+    ids=" ".join,
+)
+def test_what_a_grid_asks_for_is_what_is_planned(grid: list[str], tmp_path: Path) -> None:
+    """Also where not all of its cells come equally often."""
+    overrides = [
+        *("canvas.size=[48,48]", "engine=serial", "shard_size=9", "primitives.lines.count=4"),
+        "axes.values={place: 16, time: [a, b, c], channel: [0.5, 4.0]}",
+        "primitives.lines.width={dist: axis, name: channel}",
+        "primitives.lines.cap={dist: axis, name: time, to: [butt, round, projecting]}",
+    ]
+    run = synthdata.generate([*grid, *overrides], tmp_path / "run")
+    stats = json.loads((run.path / "stats.json").read_text())
+    for name in ("axes.place", "axes.time", "axes.channel", "line.width", "line.cap"):
+        asked = stats["parameters"][name]["asked"]
+        assert asked["distance"] <= 0.002, name
+        assert asked["agrees"]
+    for values in stats["axes"].values():
+        assert all(each["asked"] == each["made"] for each in values.values())
+        assert sum(each["asked"] for each in values.values()) == run.config.n
+
+
+@given(st.lists(st.integers(0, 10**6), min_size=1, max_size=50).filter(any))
+def test_places_are_in_their_shares(counts: list[int]) -> None:
+    found = Counter(places(counts))
+    assert found.keys() == {k for k, count in enumerate(counts) if count}
+    assert found.total() <= MOST_PLACES + len(counts)
+    for place, count in found.items():
+        assert count / found.total() == pytest.approx(counts[place] / sum(counts), abs=0.005)
+    if len({*filter(None, counts)}) == 1:
+        assert {*found.values()} == {1}
 
 
 def test_report_null_makes_none(tmp_path: Path) -> None:

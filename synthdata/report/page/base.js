@@ -39,6 +39,11 @@ function short(value) {
   return String(Number(value.toPrecision(size >= 100 ? 4 : 3)));
 }
 
+/** So many marks, or others with that name. */
+function counted(value, name = "mark") {
+  return `${short(value)} ${name}${value === 1 ? "" : "s"}`;
+}
+
 /** A number of bytes. */
 function bytes(value) {
   if (typeof value !== "number") return "–";
@@ -55,6 +60,7 @@ function bytes(value) {
 function duration(seconds) {
   if (typeof seconds !== "number") return "–";
   if (seconds < 0.1) return `${(seconds * 1000).toFixed(1)} ms`;
+  if (seconds < 1) return `${Math.round(seconds * 1000)} ms`;
   if (seconds < 120) return `${seconds.toFixed(1)} s`;
   if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
   return `${(seconds / 3600).toFixed(1)} h`;

@@ -106,7 +106,10 @@ function bars(rows) {
 /** Names of a column as bars, the most frequent first. */
 function nameBars(made, asked, most = 12) {
   const total = made.n || 1;
-  const wanted = (name) => (asked && asked.names ? (asked.names[name] || 0) / asked.n : null);
+  const wanted = (name) => { // of too many names some are not told apart
+    if (!asked || !asked.names || (asked.crowded && !(name in asked.names))) return null;
+    return (asked.names[name] || 0) / asked.n;
+  };
   const rows = Object.entries(made.names || {}).sort((a, b) => b[1] - a[1]);
   const shown = rows.slice(0, most).map(([name, n]) => [name, n / total, wanted(name), `${((n / total) * 100).toFixed(1)} %`]);
   const rest = rows.slice(most).reduce((sum, [, n]) => sum + n, 0) + (made.other || 0);

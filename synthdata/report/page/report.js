@@ -18,7 +18,7 @@ function showRun() {
     ["marks/image", STATS.samples ? short(marks / STATS.samples) : "–"],
     ["canvas", run.canvas.join("×")],
     ["seed", String(run.seed)],
-  ], `Statistics of ${of} samples${STATS.all ? "" : ", spread evenly over the run"}. synthdata ${run.version || ""}${run.digest ? `, digest ${run.digest.slice(0, 12)}` : ""}.`);
+  ], `Statistics of ${of} ${STATS.samples === 1 ? "sample" : "samples"}${STATS.all ? "" : ", spread evenly over the run"}. synthdata ${run.version || ""}${run.digest ? `, digest ${run.digest.slice(0, 12)}` : ""}.`);
 }
 
 function groupsOf() {
@@ -63,12 +63,12 @@ function showObjects() {
     cards.append(el("p", { class: "muted" }, "The run has no label marks, so nothing is known of its objects."));
     return;
   }
-  cards.append(card("Class balance", el("span", { class: "badge" }, `${short(total)} marks`),
+  cards.append(card("Class balance", el("span", { class: "badge" }, counted(total)),
     bars(rows.map(([name, row]) => [name, row.marks / total, balance(name), `${short(row.marks)} · ${((row.marks / total) * 100).toFixed(1)} %`]))));
   const { boxes } = STATS.occupancy;
   const [width, height] = STATS.run.canvas;
   cards.append(card("Where objects are", el("span", { class: "badge" }, `up to ${short(Math.max(...boxes.flat()))} boxes`),
-    heatMap(boxes, width / height), el("p", { class: "foot" }, `Boxes of an image over each place, on average; ${short(STATS.off_canvas)} marks are off the canvas.`)));
+    heatMap(boxes, width / height), el("p", { class: "foot" }, `Boxes of an image over each place, on average; ${counted(STATS.off_canvas)} ${STATS.off_canvas === 1 ? "is" : "are"} off the canvas.`)));
   cards.append(sizesCard(rows.map(([name]) => name)));
   for (const [name, column] of Object.entries(STATS.visibility)) {
     if (!column.numbers || !column.numbers.n) continue;
@@ -81,10 +81,11 @@ function sizesCard(names) {
   const box = el("div");
   const show = (name) => {
     const titles = { side: "side: root of the area", width: "width", height: "height" };
-    box.replaceChildren(...["side", "width", "height"].flatMap((key) => {
+    const charts = ["side", "width", "height"].flatMap((key) => {
       const { numbers } = STATS.sizes[name][key];
       return numbers && numbers.n ? [el("p", { class: "foot" }, `${titles[key]}, px · median ${short(numbers.quantiles["0.5"])}`), histogram(numbers, null)] : [];
-    }));
+    });
+    box.replaceChildren(...(charts.length ? charts : [el("p", { class: "muted" }, "None is on the canvas.")]));
   };
   const choice = el("select", { "aria-label": "Category", onchange: (event) => show(event.target.value) }, ...names.map((name) => el("option", { value: name }, name)));
   show(names[0]);

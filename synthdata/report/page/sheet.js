@@ -89,7 +89,7 @@ const sheet = {
     const made = DATA.stats.run.made;
     const shown = this.list.length;
     const all = DATA.served ? made : this.samples.length + this.failures.length;
-    const words = DATA.served ? `${short(shown)} shown of ${short(made)} in the run` : `${short(shown)} of the ${short(all)} samples in this page, ${short(made)} in the run`;
+    const words = DATA.served ? `${short(shown)} shown of ${short(made)} in the run` : `${short(shown)} of ${counted(all, "sample")} in this page, ${short(made)} in the run`;
     byId("shown").textContent = this.list.length || !this.done ? words : `No sample matches; ${words}`;
     byId("more").hidden = this.done;
   },
@@ -99,7 +99,7 @@ const sheet = {
     const content = failure
       ? el("span", { class: "failed" }, String(failure.cause))
       : el("img", { src: sample.src, alt: "", loading: "lazy", decoding: "async" });
-    const count = failure ? "failed" : `${marks.length} marks`;
+    const count = failure ? "failed" : counted(marks.length);
     const button = el("button", {
       class: "tile", type: "button", "data-index": sample.index,
       "aria-label": `Sample ${sample.index}, ${count}`, onclick: () => viewer.open(this.list, place),

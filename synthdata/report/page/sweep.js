@@ -40,5 +40,5 @@ sortable(byId("table"), RUNS, columns());
 for (const run of RUNS) {
   const total = marksOf(run);
   const rows = Object.entries(run.categories).sort((a, b) => b[1].marks - a[1].marks).slice(0, 12);
-  if (total) byId("balances").append(card(run.name, el("span", { class: "badge" }, `${short(total)} marks in ${short(run.samples)} samples`), bars(rows.map(([name, row]) => [name, row.marks / total, null, `${((row.marks / total) * 100).toFixed(1)} %`]))));
+  if (total) byId("balances").append(card(run.name, el("span", { class: "badge" }, `${counted(total)} in ${counted(run.samples, "sample")}`), bars(rows.map(([name, row]) => [name, row.marks / total, null, `${((row.marks / total) * 100).toFixed(1)} %`]))));
 }

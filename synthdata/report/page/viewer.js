@@ -148,7 +148,7 @@ function commandOf(index) {
 
 function describe(record) {
   const parts = [`${record.width} × ${record.height}`, `background ${record.background}`];
-  if (record.marks) parts.unshift(`${record.marks.length} marks`);
+  if (record.marks) parts.unshift(counted(record.marks.length));
   if (record.effects) parts.push(Object.keys(record.effects).join(", "));
   if (record.caption) parts.push(`“${record.caption}”`);
   return parts.join(" · ");
