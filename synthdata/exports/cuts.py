@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from synthdata.errors import ConfigError
-from synthdata.exports.source import Item
+from synthdata.exports.source import Item, Source
 from synthdata.writers.onefile import Sink
 
 
@@ -28,6 +28,10 @@ class Cuts:
         self._shard = dict.fromkeys(splits, -1)
         self.counts = dict.fromkeys(splits, 0)  # files
         self._sinks: dict[str, tuple[Path, Sink]] = {}
+
+    def items(self, source: Source) -> Iterator[Item]:
+        """The samples in the order in which they are put into files."""
+        return source.by_shard() if self._size is None else iter(source)
 
     def number_for(self, item: Item) -> int:
         """The number of the file, within its split, that the next sample goes to."""

@@ -44,7 +44,7 @@ class Parquet(Format):
         columns = Columns.of(source.run.config.labels)
         opened = partial(TableSink, columns=columns, schema=columns.schema())
         with Cuts(self.shard_size, source.splits.names) as cuts:
-            for item in source:
+            for item in cuts.items(source):
                 path = folder / f"{item.split}.{cuts.number_for(item)}.part"
                 sink = cuts.sink(item.split, path, opened)
                 sink.add(item.line, item.record, source.files(item))

@@ -110,7 +110,16 @@ class Source:
         return tuple(name for label in self.run.config.labels.values() for name in label.names)
 
     def __iter__(self) -> Iterator[Item]:
-        for number, line in self.run.lines():
+        return self._items(self.run.lines())
+
+    def by_shard(self) -> Iterator[Item]:
+        """The same, shard by shard: the shards of a run along axes are no neighbours by index."""
+        numbers = (shard.number for shard in self.run.plan.shards())
+        lines = ((k, line) for k in numbers for line in self._store.lines(self.run.path, k))
+        return self._items(lines)
+
+    def _items(self, lines: Iterator[tuple[int, bytes]]) -> Iterator[Item]:
+        for number, line in lines:
             if self._stop():
                 raise Interrupted(f"stopped by {self._stop.signal}; nothing is left behind")
             record = read_record(line, number)

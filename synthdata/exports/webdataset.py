@@ -35,7 +35,7 @@ class WebDataset(Format):
     def write(self, source: Source, survey: Survey, target: Path) -> None:
         target.mkdir()
         with Cuts(self.shard_size, source.splits.names) as cuts:
-            for item in source:
+            for item in cuts.items(source):
                 number = cuts.number_for(item)
                 path = target / f"{item.split}-{number:06d}.tar"
                 sink = cuts.sink(item.split, path, TarSink)

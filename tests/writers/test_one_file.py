@@ -72,6 +72,17 @@ def test_the_export_writes_the_same_files(folder: Run, tmp_path: Path, writer: s
     assert [p.read_bytes() for p in shards] == list(files(run).values())
 
 
+@pytest.mark.parametrize("writer", WRITERS)
+def test_so_it_does_of_a_run_along_axes(tmp_path: Path, writer: str) -> None:
+    """The samples of its shards are no neighbours by index."""
+    along = ["axes=product", "axes.values={a: 3, b: 4}", "parallel.axis=b", "n=24", "shard_size=5"]
+    run, folder = (made(tmp_path / kind, kind, *along) for kind in (writer, "folder"))
+    export(folder, make_format(writer, {"shard_size": None}), tmp_path / "out")
+    shards = sorted(p for p in (tmp_path / "out").rglob("train-*"))
+    assert len(shards) == 8
+    assert [p.read_bytes() for p in shards] == list(files(run).values())
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("writer", WRITERS)
 def test_shard_sizes_and_engines_change_no_record(tmp_path: Path, writer: str) -> None:
