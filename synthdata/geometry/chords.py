@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from synthdata.geometry.curve_pairs import TOGETHER, along, sine_of, wedge
+from synthdata.geometry.curve_pairs import TOGETHER, along, wedge
 from synthdata.geometry.pieces import steps
 
 CHORD = 0.1  # px that a chord may be off its curve
 _HALVINGS = 2  # of chords, from coarse to fine
+_HALVES = np.array(((0, 1, 0, 1), (0, 0, 1, 1)))[..., None]
 
 
 def chord_pairs(
     p: np.ndarray, powers: np.ndarray, straight: np.ndarray, i: np.ndarray, j: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Pairs of chords that come near each other: (pair, t, step, sine), (2, n) but for the last.
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pairs of chords that come near each other: (pair, t, step), (2, n) each.
 
     ``p`` (m, 4) are cubics, ``powers`` (4, m) their coefficients, ``straight`` (m,) those that are
     lines, and ``i`` and ``j`` pairs of them. The chords are those from ``t`` to ``t + step`` of
@@ -23,26 +24,28 @@ def chord_pairs(
     """
     pair, t, step = _close(p, powers, straight, i, j)
     for level in range(_HALVINGS, -1, -1):
-        curves = powers[:, pair]
-        start = along(curves, t)
-        chord = along(curves, t + step) - start
-        margin = 2.0 * CHORD * 4**level + TOGETHER
-        gap = start[1] - start[0]
-        both = _reach(np.stack((gap, -gap)), chord, chord[::-1], margin)
-        near = both[0] & both[1]
-        gap += (chord[1] - chord[0]) / 2.0
-        for way, room in ((chord.real, gap.real), (chord.imag, gap.imag)):
-            way = np.abs(way)
-            near &= np.abs(room) <= (way[0] + way[1]) / 2.0 + margin
+        near = _near(powers[:, pair], t, step, 2.0 * CHORD * 4**level + TOGETHER)
         k = near.nonzero()[0]
-        pair, t, step, chord = pair[:, k], t[:, k], step[:, k], chord[:, k]
-        if level:
-            pair, step = np.tile(pair, 4), np.tile(step / 2.0, 4)
-            later = t + step[:, : len(k)]
-            one = np.tile(np.concatenate((t[0], later[0])), 2)
-            other = np.concatenate((t[1], t[1], later[1], later[1]))
-            t = np.stack((one, other))
-    return pair, t, step, sine_of(chord[0], chord[1])
+        pair, t, step = pair[:, k], t[:, k], step[:, k]
+        if level:  # each half of the one with each of the other
+            step = np.tile(step / 2.0, 4)
+            t = (t[:, None] + _HALVES * step.reshape(2, 4, -1)).reshape(2, -1)
+            pair = np.tile(pair, 4)
+    return pair, t, step
+
+
+def _near(curves: np.ndarray, t: np.ndarray, step: np.ndarray, margin: float) -> np.ndarray:
+    """Which pairs of chords are no further than ``margin`` from each other's line, and box."""
+    start, stop = along(curves[:, None], np.array((t, t + step)))
+    chord = stop - start
+    gap = start[1] - start[0]
+    near = _reach(gap, chord[0], chord[1], margin)
+    near &= _reach(-gap, chord[1], chord[0], margin)
+    gap += (chord[1] - chord[0]) / 2.0
+    for way, room in ((chord.real, gap.real), (chord.imag, gap.imag)):
+        way = np.abs(way)
+        near &= np.abs(room) <= (way[0] + way[1]) / 2.0 + margin
+    return near
 
 
 def _close(
@@ -51,29 +54,41 @@ def _close(
     """The pairs of the coarsest chords whose boxes are near each other: (pair, t, step)."""
     tolerance = CHORD * 4**_HALVINGS
     count = steps(p, straight, tolerance)
-    after = count.cumsum()
-    piece = np.arange(len(count)).repeat(count)
+    piece, t = _each(count)
     step = (1.0 / count)[piece]
-    t = (np.arange(len(piece)) - (after - count)[piece]) * step
-    curve = powers[:, piece]
-    a, b = along(curve, t), along(curve, t + step)
+    t = t * step
+    curves = powers[:, piece]
+    ends = np.array((along(curves, t), along(curves, t + step))).view(np.float64)
+    ends = ends.reshape(2, -1, 2).transpose(0, 2, 1)
     margin = 2.0 * tolerance + 2.0 * TOGETHER  # which is more than what they are asked for next
-    sides = [
-        (np.minimum(u, v) - margin, np.maximum(u, v))
-        for u, v in ((a.real, b.real), (a.imag, b.imag))
-    ]
-    many = count[j]
-    each = count[i] * many
-    k = np.arange(len(i)).repeat(each)
-    within = np.arange(len(k)) - (each.cumsum() - each).repeat(each)
-    one, other = np.divmod(within, many[k])
-    one += (after - count)[i[k]]
-    other += (after - count)[j[k]]
-    for low, high in sides:
-        near = (low[one] <= high[other]) & (low[other] <= high[one])
-        one, other = one[near], other[near]
-    chords = np.stack((one, other))
+    low, high = ends.min(axis=0) - margin, ends.max(axis=0)
+    box, others = np.concatenate((low, -high)), np.concatenate((high, -low))
+    first = count.cumsum() - count
+    # First the chords of the one with all of the other, and then with its chords.
+    pair, one = _each(count[i])
+    one += first[i[pair]]
+    j = j[pair]
+    whole = np.maximum.reduceat(others, first, axis=1)
+    k = _under(box.take(one, axis=1), whole.take(j, axis=1))
+    one, j = one[k], j[k]
+    pair, other = _each(count[j])
+    one = one[pair]
+    other += first[j[pair]]
+    k = _under(box.take(one, axis=1), others.take(other, axis=1))
+    chords = np.array((one[k], other[k]))
     return piece[chords], t[chords], step[chords]
+
+
+def _each(count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The numbers of things that come ``count`` times each, and which time it is, from 0."""
+    number = np.arange(len(count)).repeat(count)
+    return number, np.arange(len(number)) - (count.cumsum() - count)[number]
+
+
+def _under(low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """The columns all of whose numbers are no larger than the other ones."""
+    under: np.ndarray = np.all(low <= high, axis=0)
+    return under.nonzero()[0]
 
 
 def _reach(gap: np.ndarray, r: np.ndarray, s: np.ndarray, margin: float) -> np.ndarray:

@@ -23,6 +23,8 @@ from synthdata.geometry.curve_pairs import (
     dot,
     foot,
     lens_ways,
+    may_be_parallel,
+    may_pass,
     meeting,
     sine_of,
     speed,
@@ -167,30 +169,11 @@ def _stretches(pieces: Pieces, i: np.ndarray, j: np.ndarray) -> tuple[Found | No
     Two cubics that are not one meet in nine points at most (Bézout), so twelve are enough.
     """
     apart = np.ones(len(i), dtype=bool)
-    # The ends of both pieces, on the first one: where those of the second are nearest to it.
-    whose, others = np.stack((i, j)), np.stack((j, i))
-    point = pieces.p[whose, ::3].transpose(0, 2, 1)  # (whose, end, pair)
-    low, high = pieces.low[:, others], (pieces.high + TOGETHER)[:, others]
-    x, y = point.real, point.imag
-    near = (low[0, :, None] <= x) & (x <= high[0, :, None])
-    near &= (low[1, :, None] <= y) & (y <= high[1, :, None])
-    point, near = point.reshape(4, -1), near.reshape(4, -1)
-    end, k = near.nonzero()
-    near[near] = _beside(pieces.p[np.where(end < 2, j[k], i[k])], point[near])
-    near &= np.count_nonzero(near, axis=0) > 1
-    end, k = near.nonzero()
+    on, t = _ends_on(pieces, i, j)
+    low, high = np.where(on, t, 2.0).min(axis=0), np.where(on, t, -1.0).max(axis=0)
+    k = (high > low).nonzero()[0]
     if not len(k):
         return None, apart
-    curve = pieces.powers[:, np.where(end < 2, j[k], i[k])]
-    place = foot(curve, point[near])
-    on = np.zeros(near.shape, dtype=bool)
-    on[near] = np.abs(along(curve, place) - point[near]) <= TOGETHER
-    t = np.zeros(near.shape)
-    t[1] = 1.0
-    t[near] = np.where(end < 2, t[near], place)
-    low = np.where(on, t, 2.0).min(axis=0)
-    high = np.where(on, t, -1.0).max(axis=0)
-    k = ((np.count_nonzero(on, axis=0) > 1) & (high > low)).nonzero()[0]
     c, d = pieces.powers[:, i[k]], pieces.powers[:, j[k]]
     some = np.abs(along(c, high[k]) - along(c, low[k])) > _SHORT
     for share in np.arange(12) / 11.0 if some.any() else ():
@@ -209,13 +192,36 @@ def _stretches(pieces: Pieces, i: np.ndarray, j: np.ndarray) -> tuple[Found | No
     ), apart
 
 
-def _beside(p: np.ndarray, point: np.ndarray) -> np.ndarray:
-    """Whether points (n,) may be on cubics (n, 4): no further to the sides than control points."""
-    start = p[:, 0]
-    way = p[:, 3] - start
-    side, sides = wedge(way, point - start), wedge(way[:, None], p - start[:, None])
-    room = 2.0 * TOGETHER * np.abs(way)
-    found: np.ndarray = (sides.min(axis=1) - room <= side) & (side <= sides.max(axis=1) + room)
+def _ends_on(pieces: Pieces, i: np.ndarray, j: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which of the ends of pieces i and then j lie on the other piece (4, m), and where on piece i.
+
+    Pairs with one such end are left out.
+    """
+    # Where those of the second are on the first one: where they are nearest to it.
+    whose, others, count = np.array((i, j)), np.array((j, i)), len(i)
+    points = pieces.p[whose, ::3].transpose(0, 2, 1)  # (whose, end, pair)
+    low, high = pieces.low[:, others], (pieces.high + TOGETHER)[:, others]
+    x, y = points.real, points.imag
+    near = (low[0, :, None] <= x) & (x <= high[0, :, None])
+    near &= (low[1, :, None] <= y) & (y <= high[1, :, None])
+    on, t = np.zeros((4, count), dtype=bool), np.zeros((4, count))
+    t[1] = 1.0
+    other, point = np.concatenate((j, j, i, i)), points.reshape(-1)
+    k = _twice(near.reshape(-1).nonzero()[0], count)
+    k = _twice(k[may_pass(pieces.powers[:, other[k]], point[k])], count)
+    if len(k):
+        curve = pieces.powers[:, other[k]]
+        place = foot(curve, point[k])
+        on.reshape(-1)[k] = np.abs(along(curve, place) - point[k]) <= TOGETHER
+        of_second = k >= 2 * count
+        t.reshape(-1)[k[of_second]] = place[of_second]
+    return on, t
+
+
+def _twice(k: np.ndarray, count: int) -> np.ndarray:
+    """Those numbers of ends whose pair, of ``count``, has another one."""
+    pair = k % count
+    found: np.ndarray = k[(np.bincount(pair, minlength=count) > 1)[pair]]
     return found
 
 
@@ -268,12 +274,14 @@ def _kind(pieces: Pieces, pair: np.ndarray, at: np.ndarray) -> np.ndarray:
 
 def _curves(pieces: Pieces, i: np.ndarray, j: np.ndarray) -> Iterator[Found]:
     """Contacts of pairs of pieces one of which is a curve at least."""
-    pair, t, step, sine = chord_pairs(pieces.p, pieces.powers, pieces.straight, i, j)
-    curves, t = pieces.powers[:, pair], t + step / 2.0
-    yield _checked(pieces, pair, curves, meeting(curves, t), tangent=False)
-    flat = (np.abs(sine) < 0.7).nonzero()[0]
-    pair, curves = pair[:, flat], curves[:, :, flat]
-    t = alignment(curves, t[:, flat])
+    pair, t, step = chord_pairs(pieces.p, pieces.powers, pieces.straight, i, j)
+    curves, middle = pieces.powers[:, pair], t + step / 2.0
+    yield _checked(pieces, pair, curves, meeting(curves, middle), tangent=False)
+    k = may_be_parallel(curves, t, step).nonzero()[0]
+    if not len(k):
+        return
+    pair, curves = pair[:, k], curves[:, :, k]
+    t = alignment(curves, middle[:, k])
     yield _checked(pieces, pair, curves, t, tangent=True)
     # Where they are parallel and near each other there may be two crossings, one to either side.
     k, way = lens_ways(curves, t, TOGETHER / 4.0, 8.0 * CHORD)

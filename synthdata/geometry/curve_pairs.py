@@ -13,6 +13,8 @@ import numpy as np
 #: Pixels: points that are no further apart are one, and records are rounded to as much.
 TOGETHER = 1e-3
 _ROUNDS = 10
+_BEYOND = 0.25  # of a chord
+_SOME = np.linspace(0.0, 1.0, 17)[:, None]  # parameters
 _DONE = 1e-9  # of the parameter
 
 
@@ -68,6 +70,21 @@ def speed(c: np.ndarray, t: np.ndarray) -> np.ndarray:
 def bend(c: np.ndarray, t: np.ndarray) -> np.ndarray:
     """Second derivatives (n,) at parameters (n,)."""
     found: np.ndarray = 2.0 * (3.0 * c[3] * t + c[2])
+    return found
+
+
+def may_be_parallel(pair: np.ndarray, t: np.ndarray, step: np.ndarray) -> np.ndarray:
+    """Which curves may be parallel somewhere from ``t`` to ``t + step`` (2, n), or a little beyond.
+
+    They are not where all control points of the one's derivative are on the same side of all of the
+    other's.
+    """
+    start, stop = t - _BEYOND * step, t + (1.0 + _BEYOND) * step
+    both = np.array((2.0 * start, start + stop, 2.0 * stop))
+    product = np.array((start * start, start * stop, stop * stop))
+    ahead = 3.0 * pair[3] * product + pair[2] * both + pair[1]  # by polar forms
+    sides = wedge(ahead[:, None, 0], ahead[:, 1]).reshape(9, -1)
+    found: np.ndarray = (sides.min(axis=0) <= 0.0) & (sides.max(axis=0) >= 0.0)
     return found
 
 
@@ -141,19 +158,33 @@ def _newton(
     return found
 
 
+def may_pass(c: np.ndarray, point: np.ndarray) -> np.ndarray:
+    """Whether curves may go through points (n,): some of theirs are so near that it takes no more
+    than their greatest speed."""
+    speeds = np.abs(c[1:])
+    reach = (speeds[0] + 2.0 * speeds[1] + 3.0 * speeds[2]) * (_SOME[1, 0] / 2.0)
+    found: np.ndarray = _gaps(c, point).min(axis=0) <= reach + TOGETHER
+    return found
+
+
 def foot(c: np.ndarray, point: np.ndarray) -> np.ndarray:
     """Parameters (n,) from 0 to 1 at which curves are at points (n,), or where they come near them.
 
     By the Gauss-Newton method from the nearest of a few points on, which is quick where the curve
     goes through the point; how near the others come is not certain.
     """
-    some = np.linspace(0.0, 1.0, 17)[:, None]
-    t: np.ndarray = some[np.abs(along(c[:, None], some) - point).argmin(axis=0), 0]
+    t: np.ndarray = _SOME[_gaps(c, point).argmin(axis=0), 0]
     for _ in range(6):
         ahead = speed(c, t)
         step = dot(ahead, point - along(c, t)) / np.maximum(dot(ahead, ahead), 1e-12)
         t = clipped(t + clipped(step, -0.1, 0.1), 0.0, 1.0)
     return t
+
+
+def _gaps(c: np.ndarray, point: np.ndarray) -> np.ndarray:
+    """From a few points of curves to points (n,)."""
+    gaps: np.ndarray = np.abs(along(c[:, None], _SOME) - point)
+    return gaps
 
 
 def clipped(values: np.ndarray, low: float, high: float) -> np.ndarray:

@@ -31,7 +31,7 @@ def _pairs(owner: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.nda
         for least, most in zip(low, high, strict=True):
             meet &= least[rows, None] <= most
             meet &= least <= most[rows, None]
-        i, j = meet.nonzero()
+        i, j = np.divmod(meet.ravel().nonzero()[0], len(owner))
         found.append((i + start, j))
     i, j = map(np.concatenate, zip(*found, strict=True))
     return i, j

@@ -15,7 +15,14 @@ from label_cases import chains, circle, line, lines_of, scene_of
 import synthdata.primitives as shipped
 from synthdata.distributions import Constant
 from synthdata.geometry.contacts import Contact, contacts
-from synthdata.geometry.curve_pairs import TOGETHER
+from synthdata.geometry.curve_pairs import (
+    TOGETHER,
+    along,
+    coefficients,
+    may_be_parallel,
+    may_pass,
+    speed,
+)
 from synthdata.scene import Mark
 
 NAMES = (
@@ -235,3 +242,21 @@ def test_pairs_are_named_in_order() -> None:
 def test_contacts_are_shapelys_thousands_of_times() -> None:
     for seed in range(3000):
         test_contacts_are_shapelys.hypothesis.inner_test(seed)
+
+
+def test_curves_that_are_ruled_out() -> None:
+    """None that are parallel somewhere indeed, and none that go through a point."""
+    rng = np.random.default_rng(7)
+    p = rng.normal(size=(400, 4, 2)).view(np.complex128)[..., 0] * 50.0
+    pair = coefficients(p).reshape(4, 2, 200)
+    t, step = rng.uniform(0.0, 0.8, (2, 200)), rng.uniform(0.01, 0.2, (2, 200))
+    some = np.linspace(0.0, 1.0, 40)[:, None, None]
+    ahead = speed(pair[:, None], t + some * step)
+    sides = (ahead[:, None, 0].conj() * ahead[None, :, 1]).imag.reshape(-1, 200)
+    parallel = (sides.min(axis=0) < 0.0) & (sides.max(axis=0) > 0.0)
+    found = may_be_parallel(pair, t, step)
+    assert found[parallel].all()
+    assert 10 < np.count_nonzero(parallel) < np.count_nonzero(found) < 150
+    points = along(pair[:, 0], rng.uniform(0.0, 1.0, 200))
+    assert may_pass(pair[:, 0], points).all()
+    assert not may_pass(pair[:, 0], points + 1000.0).any()
