@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import select
@@ -216,4 +217,11 @@ def _forked() -> None:
     _open.clear()
 
 
+def _close_all() -> None:
+    """Close what was left open: later, as the interpreter ends, its threads stand still."""
+    for host in list(_open):
+        host.close(0.0)
+
+
 os.register_at_fork(after_in_child=_forked)
+atexit.register(_close_all)
