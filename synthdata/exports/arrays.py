@@ -178,7 +178,7 @@ def _columns(source: Source, survey: Survey) -> dict[str, Column]:
         columns["split"] = Column(_text(names), (), (item.split for item in source))
     if "class" in survey.columns:
         classes = (item.record.get("class") or "" for item in source)
-        columns["class"] = Column(_text(survey.categories or ("?" * 64,)), (), classes)
+        columns["class"] = Column(_text((*survey.categories, *_classes(source))), (), classes)
     if (grid := source.run.config.axes) is not None:
         columns |= _latents(source, grid)
     return columns
@@ -227,7 +227,7 @@ def _mask_type(source: Source, name: str) -> np.dtype:
 
 
 def _text(names: Iterable[str]) -> np.dtype:
-    return np.dtype(f"<U{max(map(len, names))}")
+    return np.dtype(f"<U{max(1, *map(len, names))}")
 
 
 @contextmanager

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from export_cases import SPLIT, exported, file_of, mask_of
 from faults import Plugin, make
 from PIL import Image
 
+from synthdata.labels import Label, Truth
 from synthdata.run import Run
 from synthdata.splits import ALL, Splits
 
@@ -98,6 +101,25 @@ def test_arrays_of_other_encoders(tmp_path: Path, encoder: str) -> None:
     there = [np.load(f) if is_npy else np.asarray(Image.open(f).convert("L")) for f in files]
     assert images.shape == (4, 10, 20)
     assert (images == there).all()
+
+
+@dataclass(frozen=True)
+class Named(Label):
+    """Classes that are no categories."""
+
+    columns: ClassVar[Mapping[str, type]] = {"class": str}
+
+    def fields(self, truth: Truth) -> Mapping[str, Any]:
+        return {"class": "a picture of many lines" if truth.file_name > "000000002" else ""}
+
+
+def test_classes_are_whole_also_where_they_are_no_categories(tmp_path: Path) -> None:
+    made = config(["canvas.size=[20,10]", "engine=serial", "n=4"])
+    made = replace(made, labels={**made.labels, "named": Named()})
+    run = Run(tmp_path / "run", made).execute()
+    expected = ["", "", *["a picture of many lines"] * 2]
+    with np.load(exported(run, "npz", tmp_path / "a.npz"), allow_pickle=False) as arrays:
+        assert arrays["class"].tolist() == expected
 
 
 def test_tars_hold_the_files_and_fixed_headers(rich: Run, tmp_path: Path) -> None:
