@@ -275,7 +275,7 @@ class Dataset(Sequence[dict[str, Any]]):
                 node = components.describe(config)
                 known = list(components.foreign_code(node))
                 config = SampleConfig.from_mapping(changed(node, changes), known)
-            return Made(config, self.source.n, stream, variant if stream else 0)
+            return Made(config, self.source.n, stream, variant if stream else 0, self.source)
 
         return self._view(("counterpart", changes, stream, variant), make)
 

@@ -61,13 +61,25 @@ GENERATOR = Resource("generator", lambda asked: Generator(*asked), scope="thread
 
 
 class Made(Source):
-    """Samples that are made when they are asked for."""
+    """Samples that are made when they are asked for.
 
-    def __init__(self, config: SampleConfig, n: int, redrawn: str = "", variant: int = 0) -> None:
+    ``redrawn`` and ``variant`` are those of ``Streams``; ``like`` is a source whose samples have
+    the same numbers, which need not be their positions.
+    """
+
+    def __init__(
+        self,
+        config: SampleConfig,
+        n: int,
+        redrawn: str = "",
+        variant: int = 0,
+        like: Source | None = None,
+    ) -> None:
         if redrawn:
             check_stream(config, redrawn)
         self.config, self.n = config, n
         self._redrawn = redrawn, variant
+        self._like = like._like if isinstance(like, Made) else like
         self._own = Container([GENERATOR], (config, redrawn, variant))
 
     def sample(self, index: int, out: np.ndarray | None = None) -> dict[str, Any]:
@@ -83,16 +95,19 @@ class Made(Source):
         image: np.ndarray = self._own["generator"].image(index, out)
         return image
 
+    def index(self, position: int) -> int:
+        return position if self._like is None else self._like.index(position)
+
     def at(self, step: int) -> Source:
         if not self.config.is_scheduled:
             return self
-        return Made(self.config.at(step), self.n, *self._redrawn)
+        return Made(self.config.at(step), self.n, *self._redrawn, self._like)
 
     def check_endless(self) -> None:
         """Any number can be made."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Made, (self.config, self.n, *self._redrawn)
+        return Made, (self.config, self.n, *self._redrawn, self._like)
 
 
 def check_stream(config: SampleConfig, name: str) -> None:

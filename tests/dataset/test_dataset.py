@@ -296,6 +296,11 @@ def test_failed_samples(faulty: Plugin, tmp_path: Path) -> None:
     skipping = Dataset.from_run(run.path, plugins=["faulty"], missing="skip")
     assert [s["record"]["index"] for s in skipping] == [1, 2, 3, 4, 7, 8]
     assert skipping[-1]["record"]["index"] == 8
+    twins = skipping.counterpart("canvas.background=red")
+    for there in (twins, pickle.loads(pickle.dumps(twins)), twins.counterpart("canvas.dpi=96")):
+        assert [s["record"]["index"] for s in there[1:]] == [2, 3, 4, 7, 8]
+    assert skipping.pair(4)[1]["record"]["index"] == 7
+    assert twins.epoch(1).index_of(0) == 9  # none of the run's
     with pytest.raises(ConfigError, match="missing: 'ignore'"):
         Dataset.from_run(run.path, missing="ignore")  # type: ignore[arg-type]
 
