@@ -79,7 +79,7 @@ class Made(Source):
             check_stream(config, redrawn)
         self.config, self.n = config, n
         self._redrawn = redrawn, variant
-        self._like = like._like if isinstance(like, Made) else like
+        self._like: Source | None = like._like if isinstance(like, Made) else like
         self._own = Container([GENERATOR], (config, redrawn, variant))
 
     def sample(self, index: int, out: np.ndarray | None = None) -> dict[str, Any]:

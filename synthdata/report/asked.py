@@ -169,18 +169,3 @@ def _parameters(
 def _even(name: str) -> _Even:
     """Always the same numbers for a name."""
     return _Even(np.random.PCG64(np.random.SeedSequence([*name.encode()])))
-
-
-def threshold(made: Column, drawn: Column) -> float:
-    """The distance that equal distributions stay below in 99 of 100 comparisons.
-
-    By the Kolmogorov-Smirnov test, 1.63 sqrt(1/n + 1/m); for names, whose distance is a sum over
-    them, by the mean plus three standard deviations of that sum, at most.
-    """
-    n, m = max(made.n, 1), max(drawn.n, 1)
-    noise = (1 / n + 1 / m) ** 0.5
-    crowded = made.crowded or drawn.crowded
-    shares: Mapping[str, int] = {"": 1} if crowded or not drawn.names else drawn.names
-    total = sum(shares.values()) or 1
-    names = sum((v / total * (1 - v / total)) ** 0.5 for v in shares.values()) / 2
-    return float(noise * max(1.63, 0.8 * names + 1.5))

@@ -124,6 +124,19 @@ class Column:
         gaps.append(sum(abs(a.get(key, 0.0) - b.get(key, 0.0)) for key in keys) / 2)
         return max(gaps)
 
+    def noise(self, other: Column) -> float:
+        """The distance that two columns of ``other`` would stay below in 99 of 100 comparisons.
+
+        By the Kolmogorov-Smirnov test, 1.63 sqrt(1/n + 1/m); for names, whose distance is a sum
+        over them, by the mean plus three standard deviations of that sum, at most.
+        """
+        n, m = max(self.n, 1), max(other.n, 1)
+        crowded = self.crowded or other.crowded
+        shares = {"": 1} if crowded or not other.names else other.names
+        total = sum(shares.values()) or 1
+        names = sum((v / total * (1 - v / total)) ** 0.5 for v in shares.values()) / 2
+        return float((1 / n + 1 / m) ** 0.5 * max(1.63, 0.8 * names + 1.5))
+
     def _shares(self, crowded: bool) -> dict[tuple[str, str], float]:
         """The share of each name, and of all that has none."""
         shares = {("numbers", ""): self.numbers.n / self.n}

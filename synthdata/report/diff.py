@@ -28,7 +28,10 @@ _BYTES = {field.name for field in dataclasses.fields(SampleConfig)}
 
 @dataclass(frozen=True)
 class Distribution:
-    """How far one parameter of two runs is apart: its distance, 0 to 1, and both means."""
+    """How far one parameter of two runs is apart: its distance, 0 to 1, and both means.
+
+    ``noise`` is the distance that equal distributions stay below.
+    """
 
     name: str
     distance: float
@@ -208,9 +211,9 @@ def _distributions(a: Mapping[str, Column], b: Mapping[str, Column]) -> list[Dis
     rows = []
     for name in sorted(a.keys() | b.keys()):
         left, right = a.get(name, Column()), b.get(name, Column())
-        noise = 1.63 * (1 / max(left.n, 1) + 1 / max(right.n, 1)) ** 0.5
+        apart, noise = left.distance(right), left.noise(right)
         means = (_mean(left), _mean(right))
-        rows.append(Distribution(name, round(left.distance(right), 6), round(noise, 6), means))
+        rows.append(Distribution(name, round(apart, 6), round(noise, 6), means))
     return sorted(rows, key=lambda row: (-(row.distance - row.noise), row.name))
 
 

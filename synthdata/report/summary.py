@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from synthdata.report import records
-from synthdata.report.asked import asked, threshold
+from synthdata.report.asked import asked
 from synthdata.report.columns import Column
 from synthdata.report.grid import by_axis, places, planned
 from synthdata.report.records import Line
@@ -87,7 +87,7 @@ def _enough(count: int) -> int:
 def _parameter(made: Column, wanted: Column | None) -> dict[str, Any]:
     node = made.to_mapping()
     if wanted is not None and made.n:
-        apart, most = made.distance(wanted), threshold(made, wanted)
+        apart, most = made.distance(wanted), made.noise(wanted)
         node["asked"] = {
             **wanted.to_mapping(),
             "distance": round(apart, 4),

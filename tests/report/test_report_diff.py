@@ -41,6 +41,14 @@ def test_another_seed(base: synthdata.Run, tmp_path: Path) -> None:
     assert all(row.distance < row.noise for row in found.distributions)
 
 
+def test_many_names_are_far_apart_by_chance(tmp_path: Path) -> None:
+    colors = f"primitives.lines.color=[{','.join(repr(f'#0000{k:02x}') for k in range(50))}]"
+    runs = [generated(tmp_path / f"{seed}", colors, f"seed={seed}") for seed in range(4)]
+    for run in runs[1:]:
+        found = {row.name: row for row in compare(runs[0], run).distributions}
+        assert 0.1 < found["line.color"].distance < found["line.color"].noise
+
+
 def test_another_distribution(base: synthdata.Run, tmp_path: Path) -> None:
     found = compare(base, generated(tmp_path / "b", "primitives.lines.width.high=9"))
     assert found.config == {"primitives.lines.width.high": (4.0, 9.0)}
