@@ -24,7 +24,8 @@ def record_line(record: Mapping[str, Any]) -> bytes:
     Raises ValueError for NaN and infinity, TypeError for what is not plain data.
     """
     line: bytes = orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
-    if b"null" in line:  # what orjson makes of None, but of NaN too: a sample with that is broken
+    # What orjson makes of None, but of NaN too: a sample with that is broken.
+    if b"null" in line and orjson.loads(line) != record:  # a quarter of the next step's time
         _strict(record)
     return line
 
