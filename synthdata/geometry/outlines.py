@@ -10,7 +10,7 @@ import numpy as np
 
 from synthdata.geometry.bounds import is_smooth
 from synthdata.geometry.polylines import dash, flatten
-from synthdata.geometry.rings import area, is_simple, with_holes
+from synthdata.geometry.rings import after, area, before, is_simple, with_holes
 from synthdata.geometry.strokes import least_cosine
 from synthdata.scene import MOVETO, Style
 
@@ -71,8 +71,7 @@ def _filled(lines: list[np.ndarray]) -> list[np.ndarray]:
 
 def _distinct(points: np.ndarray, closed: bool) -> np.ndarray:
     """Without points that repeat their predecessor."""
-    before = np.roll(points, 1, axis=0)
-    far = np.abs(points - before).max(axis=1) > _SAME
+    far = np.abs(points - before(points)).max(axis=1) > _SAME
     if not closed:
         far[0] = True
     kept: np.ndarray = points[far]
@@ -97,7 +96,7 @@ def _stroke(points: np.ndarray, closed: bool, pen: Pen) -> list[np.ndarray]:
 
 
 def _headings(points: np.ndarray, closed: bool) -> np.ndarray:
-    step = (np.roll(points, -1, axis=0) - points)[: None if closed else -1]
+    step = (after(points) - points)[: None if closed else -1]
     heading: np.ndarray = step / np.hypot(step[:, :1], step[:, 1:])
     return heading
 
@@ -140,13 +139,13 @@ def _side(
     at = points if closed else points[1:-1]
     if not len(at):
         return np.concatenate((points[:1] + normal * pen.half, points[1:] + normal * pen.half))
-    first = np.roll(heading, 1, axis=0) if closed else heading[:-1]
+    first = before(heading) if closed else heading[:-1]
     second = heading if closed else heading[1:]
     n0, n1 = first[:, ::-1] * (sign, -sign), second[:, ::-1] * (sign, -sign)
     cosine = 1.0 + (first * second).sum(axis=1)
     bulge = (first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0]) * sign > 0.0
-    room = np.hypot(*(np.roll(points, -1, axis=0) - points).T)[: None if closed else -1]
-    room = np.minimum(np.roll(room, 1), room) if closed else np.minimum(room[:-1], room[1:])
+    room = np.hypot(*(after(points) - points).T)[: None if closed else -1]
+    room = np.minimum(before(room), room) if closed else np.minimum(room[:-1], room[1:])
     with np.errstate(divide="ignore", invalid="ignore"):
         middle = (n0 + n1) / cosine[:, None]
         reach = pen.half * np.sqrt((2.0 - cosine) / cosine)

@@ -94,17 +94,22 @@ def with_holes(outer: Sequence[np.ndarray], holes: Sequence[np.ndarray]) -> list
 def area(ring: np.ndarray) -> float:
     """The signed area of a ring; above 0 if it runs clockwise on the screen."""
     x, y = (ring - ring[0]).T
-    return float((x * _after(y) - _after(x) * y).sum()) / 2.0
+    return float((x * after(y) - after(x) * y).sum()) / 2.0
 
 
-def _after(values: np.ndarray) -> np.ndarray:
+def after(values: np.ndarray) -> np.ndarray:
     """The same from the second on, and then the first: ``np.roll`` takes three times as long."""
     return np.concatenate((values[1:], values[:1]))
 
 
+def before(values: np.ndarray) -> np.ndarray:
+    """The last one, and then the same up to it."""
+    return np.concatenate((values[-1:], values[:-1]))
+
+
 def contains(ring: np.ndarray, point: np.ndarray) -> bool:
     """Whether a point (2,) is inside a ring, by the even-odd rule."""
-    (x0, y0), (x1, y1) = (ring - point).T, (_after(ring) - point).T
+    (x0, y0), (x1, y1) = (ring - point).T, (after(ring) - point).T
     meets = (y0 > 0.0) != (y1 > 0.0)
     x0, y0, x1, y1 = x0[meets], y0[meets], x1[meets], y1[meets]
     return bool(np.count_nonzero((x0 * y1 - x1 * y0) * (y1 - y0) > 0.0) % 2)
@@ -112,13 +117,17 @@ def contains(ring: np.ndarray, point: np.ndarray) -> bool:
 
 def is_simple(ring: np.ndarray) -> bool:
     """Whether no two sides of a ring cross each other."""
-    ends = np.roll(ring, -1, axis=0)
+    ends = after(ring)
+    if _is_convex(ends - ring):
+        return True
     low, high = np.minimum(ring, ends).T, np.maximum(ring, ends).T
-    meet = np.triu(np.ones((len(ring), len(ring)), dtype=bool), 2)
-    for k in range(2):
-        meet &= low[k][:, None] < high[k]
-        meet &= low[k] < high[k][:, None]
+    meet = low[0][:, None] < high[0]
+    meet &= meet.T
+    for test in (low[1][:, None] < high[1], low[1] < high[1][:, None]):
+        meet &= test
     i, j = np.nonzero(meet)
+    k = (j > i + 1).nonzero()[0]  # each pair once, and no neighbours
+    i, j = i[k], j[k]
     offset, r, s = ring[j] - ring[i], (ends - ring)[i], (ends - ring)[j]
     with np.errstate(divide="ignore", invalid="ignore"):
         cross = r[:, 0] * s[:, 1] - r[:, 1] * s[:, 0]
@@ -126,3 +135,13 @@ def is_simple(ring: np.ndarray) -> bool:
         u = (offset[:, 0] * r[:, 1] - offset[:, 1] * r[:, 0]) / cross
     inside = (t > 1e-9) & (t < 1.0 - 1e-9) & (u > 1e-9) & (u < 1.0 - 1e-9)
     return not bool(inside.any())
+
+
+def _is_convex(steps: np.ndarray) -> bool:
+    """Whether a ring with these steps from corner to corner turns one way only, and once."""
+    dx, dy = steps.T
+    turn = dx * after(dy) - after(dx) * dy
+    if not ((turn > 0.0).all() or (turn < 0.0).all()):
+        return False
+    right = dx > 0.0
+    return int(np.count_nonzero(right != after(right))) == 2
