@@ -179,7 +179,7 @@ class Config(SampleConfig):
             object.__setattr__(self, "n", self.size)
         if not 1 <= self.n <= MAX_N:
             raise ConfigError(f"n: {self.n} images cannot be made; from 1 to {MAX_N:,} will do")
-        files = 1 + sum(len(label.names) for label in self.labels.values())
+        files = 1 + len(self.label_images)
         most = (MAX_FILES - 1) // files
         if not 1 <= self.shard_size <= most:
             raise ConfigError(

@@ -149,6 +149,11 @@ class SampleConfig:
             raise ConfigError(f"step: {step} must not be negative")
         return schedules.at(self, step) if self.is_scheduled else self
 
+    @property
+    def label_images(self) -> tuple[str, ...]:
+        """The names of the label images of each sample."""
+        return tuple(name for label in self.labels.values() for name in label.names)
+
     @functools.cached_property
     def record_keys(self) -> Keys | None:
         """All keys that records may have; None if labels of others' may add what nobody knows."""

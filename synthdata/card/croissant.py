@@ -166,7 +166,7 @@ def _files(facts: Facts, folder: Path) -> Iterator[JSON]:
     place = "" if kind == "webdataset" else "*/"
     mime = _MIME.get(suffix, "application/octet-stream")
     yield _set("image-files", [f"{place}[0-9]*[0-9]{suffix}"], mime) | inside
-    for name in facts.masks:
+    for name in facts.config.label_images:
         yield _set(f"{name}-files", [f"{place}[0-9]*[0-9].{name}.png"], "image/png") | inside
     if kind == "webdataset":
         yield _set("record-files", ["[0-9]*[0-9].json"], "application/json") | inside

@@ -164,11 +164,6 @@ class Facts(NamedTuple):
         return list(dict.fromkeys(_TASKS[k] for k in self.config.labels if k in _TASKS))
 
     @property
-    def masks(self) -> list[str]:
-        """The names of its label images."""
-        return [name for label in self.config.labels.values() for name in label.names]
-
-    @property
     def recipe(self) -> str:
         """The config that makes the same samples again, as YAML; with the version that does."""
         return recipe(self.config)

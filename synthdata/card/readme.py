@@ -66,7 +66,7 @@ def features(facts: Facts) -> list[dict[str, Any]]:
     Without these it takes the types of the first file for those of all, and what is null or empty
     there cannot be anything else elsewhere. Of a mark they have what is the same in all.
     """
-    columns = Columns.of(facts.config.labels)
+    columns = Columns.of(facts.config)
     found: list[dict[str, Any]] = [
         {"name": name, "dtype": "image"} for name in ("image", *columns.images)
     ]

@@ -20,7 +20,7 @@ def record_sets(facts: Facts) -> Iterator[JSON]:
 
 
 def _samples(facts: Facts) -> Iterator[JSON]:
-    columns = Columns.of(facts.config.labels)
+    columns = Columns.of(facts.config)
     kind = facts.layout.kind
     if kind == "webdataset":  # joins of what is in archives are more than Croissant's readers can
         yield _record_set("samples", "One for each image.", _file_fields("samples", "image"))

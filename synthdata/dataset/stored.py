@@ -39,7 +39,6 @@ class Stored(Source):
         self._run, self._missing = run, missing
         self.config = run.config.sample_config
         self._plan = run.plan
-        self._labels = tuple(name for label in self.config.labels.values() for name in label.names)
         failed = _failed(run, self._plan.n) if missing == "skip" else []
         self._failed_before = [index - k for k, index in enumerate(failed)]
         self.n = self._plan.n - len(failed)
@@ -51,7 +50,7 @@ class Stored(Source):
     def sample(self, index: int, out: np.ndarray | None = None) -> dict[str, Any]:
         shard, record = self._record(index)
         sample = {"image": placed(self._picture(shard, record), out), "record": record}
-        for name in self._labels:
+        for name in self.config.label_images:
             sample[name] = placed(self._pixels(shard, file_name(record, name)))
         for key in [key for key in record if key == "sha256" or key.endswith("_sha256")]:
             del record[key]  # true of the file, not of the sample

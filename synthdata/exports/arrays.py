@@ -167,7 +167,7 @@ class Column:
 
 def _columns(source: Source, survey: Survey) -> dict[str, Column]:
     columns = {}
-    for key, name in {"images": "", **{name: name for name in source.masks}}.items():
+    for key, name in {"images": "", **{name: name for name in source.label_images}}.items():
         first = source.pixels(next(iter(source)), name)
         dtype = _mask_type(source, name) if name else first.dtype
         columns[key] = Column(dtype, first.shape, _pixels(source, name, first.shape))

@@ -39,7 +39,7 @@ class ImageFolder(Format):
         check_readable(config.encoder.suffix)
 
     def write(self, source: Source, survey: Survey, target: Path) -> None:
-        columns = Columns.of(source.run.config.labels)
+        columns = Columns.of(source.run.config)
         for split in source.splits.names:
             (target / split).mkdir(parents=True)
         pictures: list[str] = []
@@ -48,7 +48,7 @@ class ImageFolder(Format):
             folder = target / item.split / f"{item.shard:05d}"
             folder.mkdir(exist_ok=True)
             marked[folder] = marked.get(folder, False) or bool(item.record.get("marks"))
-            for name in ("", *source.masks):
+            for name in ("", *source.label_images):
                 source.place(item, folder, self.link, name)
             with open(folder / METADATA, "ab") as lines:
                 lines.write(orjson.dumps(_row(columns, item), option=orjson.OPT_APPEND_NEWLINE))

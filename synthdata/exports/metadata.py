@@ -12,7 +12,6 @@ import orjson
 
 from synthdata.exports.base import Format
 from synthdata.exports.source import Source, Survey
-from synthdata.exports.tables import kinds_of, table_value
 from synthdata.writers.table import pyarrow
 
 BATCH = 1000  # rows of a Parquet file's row group
@@ -29,7 +28,7 @@ class Metadata(Format):
     suffixes: ClassVar[tuple[str, ...]] = (".jsonl", ".json", ".csv", ".parquet")
 
     def write(self, source: Source, survey: Survey, target: Path) -> None:
-        kinds = kinds_of(survey)
+        kinds = _kinds(survey)
         if len(source.splits.names) > 1:
             kinds["split"] = str
         write = {".csv": _csv, ".parquet": _parquet}.get(target.suffix)
@@ -67,7 +66,7 @@ def _csv(target: Path, rows: Iterator[dict[str, Any]], kinds: dict[str, type]) -
         table = csv.writer(file)
         table.writerow(kinds)
         table.writerows(
-            [table_value(row.get(key), kind) for key, kind in kinds.items()] for row in rows
+            [_table_value(row.get(key), kind) for key, kind in kinds.items()] for row in rows
         )
 
 
@@ -83,8 +82,27 @@ def _parquet(target: Path, rows: Iterator[dict[str, Any]], kinds: dict[str, type
             batch.clear()
 
         for row in rows:
-            batch.append({key: table_value(row.get(key), kind) for key, kind in kinds.items()})
+            batch.append({key: _table_value(row.get(key), kind) for key, kind in kinds.items()})
             if len(batch) == BATCH:
                 flush()
         if batch:
             flush()
+
+
+def _kinds(survey: Survey) -> dict[str, type]:
+    """The type of each column: str, int, float or bool; str also for what is written as JSON."""
+    kinds: dict[str, type] = {}
+    for key, found in survey.columns.items():
+        types = found - {type(None)}
+        if types == {int, float}:
+            types = {float}
+        kind = types.pop() if len(types) == 1 else str
+        kinds[key] = kind if kind in (int, float, bool) else str
+    return kinds
+
+
+def _table_value(value: Any, kind: type) -> Any:
+    """A value as its column has it: lists and mappings as JSON."""
+    if value is None or isinstance(value, kind):
+        return value
+    return float(value) if kind is float else orjson.dumps(value).decode()

@@ -41,7 +41,7 @@ class Parquet(Format):
     def write(self, source: Source, survey: Survey, target: Path) -> None:
         folder = target / "data"
         folder.mkdir(parents=True)
-        columns = Columns.of(source.run.config.labels)
+        columns = Columns.of(source.run.config)
         opened = partial(TableSink, columns=columns, schema=columns.schema())
         with Cuts(self.shard_size, source.splits.names) as cuts:
             for item in cuts.items(source):

@@ -92,6 +92,7 @@ class Source:
 
     def __init__(self, run: Run, splits: Splits, stop: Stop | None = None) -> None:
         self.run, self.splits = run, splits
+        self.label_images = run.config.label_images
         self._stop = stop or Stop()
         self._store = run.config.store
         self._folder = run.path / DATASET if isinstance(self._store, Folder) else None
@@ -103,11 +104,6 @@ class Source:
     def suffix(self) -> str:
         """That of the pictures' file names."""
         return self.run.config.encoder.suffix
-
-    @property
-    def masks(self) -> tuple[str, ...]:
-        """The names of the label images of each sample."""
-        return tuple(name for label in self.run.config.labels.values() for name in label.names)
 
     def __iter__(self) -> Iterator[Item]:
         return self._items(self.run.lines())
@@ -150,7 +146,7 @@ class Source:
 
     def files(self, item: Item) -> dict[str, bytes]:
         """The bytes of all files of the sample by their names, the picture first."""
-        names = {file_name(item.record, name): name for name in ("", *self.masks)}
+        names = {file_name(item.record, name): name for name in ("", *self.label_images)}
         return {file: self.read(item, name) for file, name in names.items()}
 
     def pixels(self, item: Item, name: str = "") -> np.ndarray:

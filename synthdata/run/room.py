@@ -26,7 +26,7 @@ def check(path: Path, config: Config, samples: int, size: Callable[[], float | N
     that no encoder can make smaller would fit.
     """
     block, free, files_free = _free(path)
-    files = 1 + sum(len(label.names) for label in config.labels.values())
+    files = 1 + len(config.label_images)
     in_all = -(-samples // config.shard_size) if config.writer.one_file else samples * files
     if files_free is not None and in_all > files_free:
         raise DiskFull(

@@ -35,7 +35,7 @@ class Parquet(OneFile):
 
     def for_samples(self, config: SampleConfig) -> Writer:
         check_readable(config.encoder.suffix)
-        return _Parquet(self.fsync, Columns.of(config.labels))
+        return _Parquet(self.fsync, Columns.of(config))
 
     def sink(self, path: Path) -> Sink:
         raise TypeError("for_samples gives the writer that knows its columns")

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from synthdata.errors import ConfigError
-from synthdata.labels.base import Label
 from synthdata.labels.marks import Marks
+from synthdata.sample_config import SampleConfig
 from synthdata.writers.base import WriteError
 from synthdata.writers.onefile import Sink
 
@@ -46,15 +46,15 @@ class Columns(NamedTuple):
     objects: bool
 
     @classmethod
-    def of(cls, labels: Mapping[str, Label]) -> Columns:
-        """Those of runs with these labels."""
-        images = tuple(name for label in labels.values() for name in label.names)
+    def of(cls, config: SampleConfig) -> Columns:
+        """Those of runs of this config."""
+        images, labels = config.label_images, config.labels.values()
         plain: dict[str, type] = dict(_ALWAYS)
-        for label in labels.values():
+        for label in labels:
             plain |= label.columns
         plain |= dict.fromkeys(["sha256", *(f"{name}_sha256" for name in images)], str)
         taken = _OURS | set(images)
-        marks = any(isinstance(label, Marks) for label in labels.values())
+        marks = any(isinstance(label, Marks) for label in labels)
         return cls(images, tuple((k, t) for k, t in plain.items() if k not in taken), marks)
 
     def schema(self) -> Any:

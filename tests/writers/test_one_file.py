@@ -248,7 +248,7 @@ def test_in_an_object_store(folder: Run, tmp_path: Path, writer: str) -> None:
 @pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("category", ["line", 5], ids=["in the middle", "at the end"])
 def test_tables_that_are_dropped_say_nothing(tmp_path: Path, category: object) -> None:
-    columns = Columns.of(config(SMALL).labels)
+    columns = Columns.of(config(SMALL))
     sink = TableSink(tmp_path / "x.parquet", columns, columns.schema())
     marks = [{"id": 1, "category": category, "bbox": None}]
     record = {"file_name": "0.png", "sha256": "", "marks": marks}
