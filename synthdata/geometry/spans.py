@@ -8,6 +8,7 @@ import numpy as np
 
 from synthdata.geometry.regions import STROKE, Edges
 
+_LONG = 32  # columns of an edge
 _WEIGHTS = np.array((1, -1, STROKE, -STROKE))
 
 
@@ -57,13 +58,14 @@ def spans(edges: Edges, window: Window) -> Spans:
     step -= (count.cumsum() - count).repeat(count)  # columns after the first of an edge
     x = (low + 0.5 - start.real).repeat(count)
     x += step
-    row = _crossings(start, ahead, bend, x, np.arange(len(k)).repeat(count))
+    row = _crossings(start, ahead, bend, x, count)
     row = np.minimum(np.maximum(np.ceil(row, out=row), top, out=row), top + height, out=row)
     step *= height + 1
     step += row.astype(np.int64)
     step <<= 2
     step += line.repeat(count)
-    step.sort(kind="stable")  # it has runs, one for each edge
+    # It has runs, one for each edge: merged if they are long, and else sorted in less time.
+    step.sort(kind="stable" if len(step) > _LONG * len(k) else None)
     winding = _WEIGHTS.take(step & 3).cumsum()
     step >>= 2
     settled = np.append(step[1:] != step[:-1], True).nonzero()[0][: len(step)]
@@ -79,13 +81,16 @@ def spans(edges: Edges, window: Window) -> Spans:
 
 
 def _crossings(
-    start: np.ndarray, ahead: np.ndarray, bend: np.ndarray, x: np.ndarray, edge: np.ndarray
+    start: np.ndarray, ahead: np.ndarray, bend: np.ndarray, x: np.ndarray, count: np.ndarray
 ) -> np.ndarray:
-    """How far down edges are, ``x`` right of their starts: less half a pixel. x is overwritten."""
-    y = (start.imag - 0.5).take(edge)
+    """How far down edges are, ``x`` right of their starts: less half a pixel.
+
+    Each has ``count`` of these, one after the other. x is overwritten.
+    """
+    y = (start.imag - 0.5).repeat(count)
     if not bend.any():  # the same numbers as below, to the last bit
-        x /= ahead.real.take(edge)
-        x *= ahead.imag.take(edge)
+        x /= ahead.real.repeat(count)
+        x *= ahead.imag.repeat(count)
         y += x
         return y
     # The curve is start + ahead t - bend t^2, and where its x is that of the column is t: ahead of
@@ -93,16 +98,16 @@ def _crossings(
     # and by that of the rounding half of these would be on the other side of the turn.
     ahead = ahead + bend
     speed = ahead.real
-    root = (4.0 * bend.real).take(edge)
+    root = (4.0 * bend.real).repeat(count)
     root *= x
-    np.subtract((speed * speed).take(edge), root, out=root)
+    np.subtract((speed * speed).repeat(count), root, out=root)
     np.sqrt(np.maximum(root, 0.0, out=root), out=root)
     np.copysign(root, x, out=root)
-    root += speed.take(edge)
+    root += speed.repeat(count)
     x += x
     np.divide(x, root, out=x, where=root != 0.0)  # t; 0 at a start that turns back
-    np.multiply(x, bend.imag.take(edge), out=root)
-    np.subtract(ahead.imag.take(edge), root, out=root)
+    np.multiply(x, bend.imag.repeat(count), out=root)
+    np.subtract(ahead.imag.repeat(count), root, out=root)
     root *= x
     y += root
     return y
