@@ -77,6 +77,9 @@ class Known(NamedTuple):
     box: Bounds | None
     annotation: Mapping[str, Any]
 
+    def __repr__(self) -> str:
+        return f"Known(window={self.window}, ...)"  # all of it is in the mark, or follows
+
 
 class Mark(NamedTuple):
     """One object of the scene.
