@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -217,22 +218,34 @@ def _load(
 
 
 def _change(override: str, changeable: Sequence[str]) -> tuple[str, Any]:
-    key, equals, text = override.partition("=")
-    if not equals:
-        raise ConfigError(f"{override!r} is not key=value")
+    key, value = _assignment(override)
     if key == "n" and key not in changeable:
-        raise ConfigError(f"n: {text} is for the command extend; this one keeps the run's size")
+        raise ConfigError(f"n: {value} is for the command extend; this one keeps the run's size")
     if not any(f"{key}.".startswith(f"{known}.") for known in changeable):
         raise ConfigError(
             f"{key}: cannot be changed in a run that is there; {nearest(key, changeable)}"
         )
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise ConfigError(f"{key}: {text!r} cannot be read") from None
     if key in ("engine", "services") and isinstance(value, str):
         value = _option(key, value)
     return key, value
+
+
+def _assignment(override: str) -> tuple[str, Any]:
+    """The key and the value of ``key=value``."""
+    key, equals, text = override.partition("=")
+    if not equals:
+        raise ConfigError(f"{override!r} is not key=value")
+    return key, _value(key, text)
+
+
+def _value(key: str, text: str) -> Any:
+    """The value that a text stands for, as YAML."""
+    if text.startswith("{"):  # as Hydra reads it, {train:0.8} is a mapping too
+        text = re.sub(r"([{,]\s*[\w.-]+):(?=\S)", r"\1: ", text)
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError):
+        raise ConfigError(f"{key}: {text[:80]!r} cannot be read") from None
 
 
 def _option(group: str, name: str) -> Any:

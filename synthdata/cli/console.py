@@ -163,7 +163,7 @@ def outcome(run: Run) -> str:
     state = run.state
     if "made" not in state:
         return f"part {run.part} done"
-    images = _counted(state["made"], "image", "images")
+    images = counted(state["made"], "image", "images")
     taken = ", which were there" if run.was_complete else f" in {state['elapsed_s']:.1f} s"
     failed = f", {state['failed']:,} failed" if state["failed"] else ""
     partial = "" if state["status"] == "complete" else f", {state['status']}"
@@ -176,7 +176,7 @@ def _nothing_to_make(run: Run, state: dict[str, Any]) -> str:
         failed = f", {state['failed']:,} failed, see {typed(run.path / FAILURES)}"
     return (
         f"nothing to make: complete since {state['ended']}, "
-        f"{_counted(state['made'], 'image', 'images')}{failed}, digest {state['digest']}"
+        f"{counted(state['made'], 'image', 'images')}{failed}, digest {state['digest']}"
     )
 
 
@@ -184,7 +184,8 @@ def _has_failures(run: Run) -> bool:
     return (run.path / FAILURES).exists()
 
 
-def _counted(n: int, one: str, many: str) -> str:
+def counted(n: int, one: str, many: str) -> str:
+    """So many things, in words."""
     return f"{n:,} {one if n == 1 else many}"
 
 
@@ -212,12 +213,12 @@ def _rows(run: Run, state: dict[str, Any]) -> Iterator[tuple[str, str]]:
     elapsed = state["elapsed_s"]
     rate = ""
     if elapsed:
-        processes = _counted(state["processes"], "process", "processes")
+        processes = counted(state["processes"], "process", "processes")
         rate = f", {state['made'] / elapsed:,.0f}/s with {processes}"
     yield "images", f"{state['made']:,} of {state['n']:,} in {elapsed:.1f} s{rate}"
     for axis, values in state.get("axes", {}).items():
         failed = sum(counts["failed"] > 0 for counts in values.values())
-        yield axis, f"{_counted(len(values), 'value', 'values')}, {failed:,} with failures"
+        yield axis, f"{counted(len(values), 'value', 'values')}, {failed:,} with failures"
     yield (
         "failed",
         f"{state['failed']:,}" + (f", see {run.path / FAILURES}" if state["failed"] else ""),
@@ -233,7 +234,7 @@ def _rows(run: Run, state: dict[str, Any]) -> Iterator[tuple[str, str]]:
         times = (f"{k} {row[k]:.2f} s" for k in row if k not in ("host", "pid", "shards"))
         yield (
             f"worker {row['pid']}",
-            f"{_counted(row['shards'], 'shard', 'shards')}: {', '.join(times)}",
+            f"{counted(row['shards'], 'shard', 'shards')}: {', '.join(times)}",
         )
     if len(insights.get("workers", ())) > 1:
         yield "efficiency", f"{insights['efficiency']:.0%} of the workers' time was work"

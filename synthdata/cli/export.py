@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import yaml
 
-from synthdata.cli.commands import _load, _parser, explain
-from synthdata.errors import ConfigError
+from synthdata.cli.commands import _assignment, _load, _parser, explain
 
 
 def export(arguments: Sequence[str]) -> int:
@@ -22,16 +19,20 @@ def export(arguments: Sequence[str]) -> int:
     parser.add_argument("-o", "--output", help="the file or folder to write (RUN-FORMAT)")
     explain(parser, arguments, _formats)
     flags = parser.parse_args(arguments)
+    from synthdata.cli.console import counted
     from synthdata.exports.formats import default_target, make_format
     from synthdata.exports.formats import export as write
 
-    made = make_format(flags.format, dict(_option(o) for o in flags.overrides if not _plugins(o)))
+    made = make_format(
+        flags.format, dict(_assignment(o) for o in flags.overrides if not _plugins(o))
+    )
     run = _load(flags.run, [o for o in flags.overrides if _plugins(o)], ("plugins",))
     target = Path(flags.output) if flags.output else default_target(run, flags.format, made)
     survey = write(run, made, target)
     counts = ", ".join(f"{name} {n:,}" for name, n in survey.counts.items())
-    print(f"{target}: {survey.n:,} images" + (f" ({counts})" if len(survey.counts) > 1 else ""))
-    if len(survey.counts) > 1:
+    parts = f" ({counts})" if len(survey.counts) > 1 else ""
+    print(f"{target}: {counted(survey.n, 'image', 'images')}{parts}")
+    if parts:
         print(f"scenes with a near duplicate in another split: {survey.census.near_duplicates():,}")
     return 0
 
@@ -52,15 +53,3 @@ def _formats() -> Iterator[str]:
 
 def _plugins(override: str) -> bool:
     return override.startswith("plugins=")
-
-
-def _option(override: str) -> tuple[str, Any]:
-    key, equals, text = override.partition("=")
-    if not equals:
-        raise ConfigError(f"{override!r} is not key=value")
-    if text.startswith("{"):  # as Hydra reads it, {train:0.8} is a mapping too
-        text = re.sub(r":(?=\S)", ": ", text)
-    try:
-        return key, yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise ConfigError(f"{key}: {text!r} cannot be read") from None

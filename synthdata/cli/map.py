@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from synthdata.cli.commands import MAPPING, _load, _parser, explain
-from synthdata.cli.export import _option
+from synthdata.cli.commands import MAPPING, _assignment, _load, _parser, explain
 from synthdata.cli.here import find_modules_here
 from synthdata.errors import ConfigError
 
@@ -24,7 +23,7 @@ def map_(arguments: Sequence[str]) -> int:
     from synthdata.maps.mapping import map_run
 
     mine = [o for o in flags.overrides if o.partition("=")[0].partition(".")[0] not in MAPPING]
-    options: dict[str, Any] = dict(_option(o) for o in mine)
+    options: dict[str, Any] = dict(_assignment(o) for o in mine)
     function, axis = options.pop("fn", None), options.pop("axis", None)
     if not isinstance(function, str):
         raise ConfigError("fn: missing; name a function, as in fn=contact_sheet or fn=my_maps:mean")

@@ -15,6 +15,7 @@ def report(arguments: Sequence[str]) -> int:
     """Write report.html and stats.json of a run anew, from all records; of a sweep, its index."""
     parser = _parser("report", report, run=True, overrides=True)
     flags = parser.parse_args(arguments)
+    from synthdata.cli.console import counted
     from synthdata.report import report as write
     from synthdata.report.sweep import is_sweep, write_index
 
@@ -31,7 +32,7 @@ def report(arguments: Sequence[str]) -> int:
         print(write_index(Path(flags.run)))
         return 0
     path, summary = write(_load(flags.run, rest, ("plugins",)), samples, pictures)
-    print(f"{path}: statistics of {summary['samples']:,} samples")
+    print(f"{path}: statistics of {counted(summary['samples'], 'sample', 'samples')}")
     return 0
 
 
@@ -102,7 +103,10 @@ def remake(arguments: Sequence[str]) -> int:
     if there is None:
         print(f"sample {flags.index} is not in the run")
         return 0
-    same = dict(hashes(record)) == dict(hashes(there.record))
+    try:
+        same = dict(hashes(record)) == dict(hashes(there.record))
+    except (KeyError, TypeError) as error:
+        raise ConfigError(f"sample {flags.index}: its record names no file") from error
     print("the same bytes as in the run" if same else "NOT the bytes that the run has")
     return 0 if same else 1
 

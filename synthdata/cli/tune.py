@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from synthdata.cli.commands import _parser, explain
+from synthdata.cli.commands import _parser, _value, explain
 from synthdata.cli.here import find_modules_here
 from synthdata.errors import ConfigError
 
@@ -106,13 +106,6 @@ def _plugins(overrides: Sequence[str]) -> tuple[str, ...]:
     if found:
         find_modules_here()
     return found
-
-
-def _value(key: str, text: str) -> Any:
-    try:
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError):
-        raise ConfigError(f"{key}: {text!r} cannot be read") from None
 
 
 def _put(node: dict[str, Any], key: str, value: Any) -> None:

@@ -53,6 +53,15 @@ def test_files_that_are_too_deep(forks: Forks, rich_copy: Path) -> None:
         assert (done.code, done.err) == (0, ""), arguments
 
 
+def test_a_record_that_names_no_file(forks: Forks, rich_copy: Path) -> None:
+    path = rich_copy / "dataset/00000/metadata.jsonl"
+    record, *others = path.read_text().splitlines()
+    broken = {key: v for key, v in json.loads(record).items() if key != "file_name"}
+    path.write_text("\n".join([json.dumps(broken), *others, ""]))
+    done = forks(rich_copy.parent, "remake", "copy", "0", "-o", "made")
+    assert (done.code, done.err) == (2, "synthdata: sample 0: its record names no file\n")
+
+
 def test_a_config_that_is_too_deep(rich_copy: Path) -> None:
     (rich_copy / "config.yaml").write_text("a: " + "[" * 3000)
     with pytest.raises(ConfigError, match=r"config\.yaml: cannot be read"):
