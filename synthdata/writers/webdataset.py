@@ -12,6 +12,8 @@ from typing import ClassVar
 from synthdata.writers import tar
 from synthdata.writers.onefile import OneFile, Sink
 
+MOST_KNOWN = 100_000  # members, of some 250 bytes each
+
 
 @dataclass(frozen=True)
 class WebDataset(OneFile):
@@ -47,14 +49,19 @@ class WebDataset(OneFile):
             return file.read(place.size)
 
 
-#: Of the shard that was read last: its path with all that tells whether it is still that file.
-_last: tuple[tuple[object, ...], Mapping[str, tar.Place]] = ((), {})
+#: Of the shards that were read last, for of a run along axes many are read in turns: the path with
+#: all that tells whether it is still that file, and its members.
+_known: dict[tuple[object, ...], Mapping[str, tar.Place]] = {}
 
 
 def _members(path: Path) -> Mapping[str, tar.Place]:
-    global _last
     there = os.stat(path)
     key = (str(path.absolute()), there.st_ino, there.st_size, there.st_mtime_ns)
-    if _last[0] != key:
-        _last = key, tar.members(path)
-    return _last[1]
+    found = _known.get(key)
+    if found is None:
+        found = _known[key] = tar.members(path)
+        for oldest in list(_known)[:-1]:  # without a lock, which a fork might find taken
+            if sum(map(len, list(_known.values()))) <= MOST_KNOWN:
+                break
+            _known.pop(oldest, None)
+    return found

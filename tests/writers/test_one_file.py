@@ -21,6 +21,7 @@ from synthdata.exports import export, make_format
 from synthdata.outputs import finish_outputs
 from synthdata.run import Run
 from synthdata.run.verify import verify
+from synthdata.writers import tar, webdataset
 from synthdata.writers.table import Columns, TableSink
 from synthdata.writers.webdataset import WebDataset
 
@@ -158,6 +159,30 @@ def test_damage_is_found(tmp_path: Path, writer: str, kind: str) -> None:
     if kind == "gone":
         assert made(tmp_path / "run", writer).path
         assert verify(run).faults == []
+
+
+def test_shards_that_are_read_in_turns_are_looked_through_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    along = ["axes=product", "axes.values={a: 3, b: 4}", "parallel.axis=b", "n=24"]
+    run = made(tmp_path / "run", "webdataset", *along)
+    there = tar.members
+    looked: list[str] = []
+
+    def members(path: Path) -> dict[str, tar.Place]:
+        looked.append(path.name)
+        return there(path)
+
+    monkeypatch.setattr(tar, "members", members)
+    for most in (webdataset.MOST_KNOWN, 17):
+        webdataset._known.clear()
+        looked.clear()
+        monkeypatch.setattr(webdataset, "MOST_KNOWN", most)
+        for number, line in run.lines():
+            run.config.store.read(run.path, number, json.loads(line)["file_name"])
+        assert {*looked} == {f"{k:05d}.tar" for k in range(8)}
+        assert (len(looked) == 8) == (most > 17)
+        assert sum(map(len, webdataset._known.values())) <= most  # a shard has 12 at most
 
 
 @pytest.mark.slow
