@@ -248,6 +248,12 @@ class Axes(ABC):
     def __len__(self) -> int:
         return self.cells * self.repeats
 
+    @property
+    def alike(self) -> int:
+        """How many cells have the same draws from a stream that is shared, at most."""
+        along = (math.prod(len(self.values[n]) for n in names) for names in self.shared.values())
+        return max(along, default=1)
+
     def at(self, index: int) -> Places:
         """Where sample ``index`` stands on each axis."""
         kept: tuple[int, Places] | None = vars(self).get("_at")  # asked for several times in a row

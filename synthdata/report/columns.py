@@ -124,13 +124,14 @@ class Column:
         gaps.append(sum(abs(a.get(key, 0.0) - b.get(key, 0.0)) for key in keys) / 2)
         return max(gaps)
 
-    def noise(self, other: Column) -> float:
+    def noise(self, other: Column, alike: tuple[int, int] = (1, 1)) -> float:
         """The distance that two columns of ``other`` would stay below in 99 of 100 comparisons.
 
-        By the Kolmogorov-Smirnov test, 1.63 sqrt(1/n + 1/m); for names, whose distance is a sum
-        over them, by the mean plus three standard deviations of that sum, at most.
+        ``alike`` is how many values come from one draw, in each column. By the Kolmogorov-Smirnov
+        test, 1.63 sqrt(1/n + 1/m) for n and m draws; for names, whose distance is a sum over them,
+        by the mean plus three standard deviations of that sum, at most.
         """
-        n, m = max(self.n, 1), max(other.n, 1)
+        n, m = max(self.n / alike[0], 1.0), max(other.n / alike[1], 1.0)
         crowded = self.crowded or other.crowded
         shares = {"": 1} if crowded or not other.names else other.names
         total = sum(shares.values()) or 1

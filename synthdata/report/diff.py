@@ -136,7 +136,7 @@ def compare(a: Run, b: Run) -> Difference:
         config=config,
         making=making,
         counts=(counted.counts[0], counted.counts[1]),
-        distributions=_distributions(_statistics(a), _statistics(b)),
+        distributions=_distributions(_statistics(a), _statistics(b), (_alike(a), _alike(b))),
         common=counted.common,
         differing=counted.differing,
         first=counted.first,
@@ -207,11 +207,18 @@ def _columns(summary: Mapping[str, Any]) -> dict[str, Column]:
     return found
 
 
-def _distributions(a: Mapping[str, Column], b: Mapping[str, Column]) -> list[Distribution]:
+def _alike(run: Run) -> int:
+    """How many of its samples may have the same draws."""
+    return 1 if run.config.axes is None else run.config.axes.alike
+
+
+def _distributions(
+    a: Mapping[str, Column], b: Mapping[str, Column], alike: tuple[int, int]
+) -> list[Distribution]:
     rows = []
     for name in sorted(a.keys() | b.keys()):
         left, right = a.get(name, Column()), b.get(name, Column())
-        apart, noise = left.distance(right), left.noise(right)
+        apart, noise = left.distance(right), left.noise(right, alike)
         means = (_mean(left), _mean(right))
         rows.append(Distribution(name, round(apart, 6), round(noise, 6), means))
     return sorted(rows, key=lambda row: (-(row.distance - row.noise), row.name))

@@ -47,6 +47,7 @@ def summarize(run: Run, samples: int | None = None) -> dict[str, Any]:
     statistics.add(chosen)
     marks = {name: _enough(row["marks"]) for name, row in statistics.categories.items()}
     grid = planned(run)
+    alike = 1 if run.config.axes is None else run.config.axes.alike
     shares = {name: places(counts) for name, counts in grid.items()}
     wanted = asked(run.config.sample_config, _enough(statistics.samples), marks, shares)
     state = run.state
@@ -57,7 +58,7 @@ def summarize(run: Run, samples: int | None = None) -> dict[str, Any]:
         "all": samples is None or statistics.samples == state.get("made"),
         "categories": dict(sorted(statistics.categories.items())),
         "parameters": {
-            name: _parameter(column, wanted.get(name))
+            name: _parameter(column, wanted.get(name), 1 if name.startswith("axes.") else alike)
             for name, column in sorted(statistics.parameters.items())
         },
         "sizes": {
@@ -84,10 +85,10 @@ def _enough(count: int) -> int:
     return min(max(2 * count, 256), 2048)
 
 
-def _parameter(made: Column, wanted: Column | None) -> dict[str, Any]:
+def _parameter(made: Column, wanted: Column | None, alike: int) -> dict[str, Any]:
     node = made.to_mapping()
     if wanted is not None and made.n:
-        apart, most = made.distance(wanted), made.noise(wanted)
+        apart, most = made.distance(wanted), made.noise(wanted, (alike, 1))
         node["asked"] = {
             **wanted.to_mapping(),
             "distance": round(apart, 4),

@@ -19,6 +19,7 @@ from synthdata import api
 from synthdata.errors import ConfigError
 from synthdata.report import finish, report
 from synthdata.report.asked import asked
+from synthdata.report.diff import compare
 from synthdata.report.grid import MOST_PLACES, places
 from synthdata.report.records import MOST_SHARDS, every, finished, spread
 from synthdata.report.statistics import GRID
@@ -229,6 +230,24 @@ def test_what_a_grid_asks_for_is_what_is_planned(grid: list[str], tmp_path: Path
     for values in stats["axes"].values():
         assert all(each["asked"] == each["made"] for each in values.values())
         assert sum(each["asked"] for each in values.values()) == run.config.n
+
+
+def test_samples_that_share_their_draws_are_few(tmp_path: Path) -> None:
+    """1,000 samples of 25 draws are as far from what was asked for as 25 are."""
+    overrides = [
+        *("canvas.size=[16,16]", "engine=serial", "primitives.lines.count=1", "axes=product"),
+        *("axes.values={sequence: 25, frame: 40}", "report.samples=1000"),
+        "axes.shared={geometry: [frame], style: [frame]}",
+    ]
+    runs = [synthdata.generate([*overrides, f"seed={k}"], tmp_path / f"{k}") for k in (0, 1)]
+    node = json.loads((runs[0].path / "stats.json").read_text())
+    asked = {name: c["asked"] for name, c in node["parameters"].items() if "asked" in c}
+    assert all(each["agrees"] for each in asked.values())
+    far = [name for name, each in asked.items() if each["distance"] > 0.08]
+    assert {"line.x", "line.length", "line.width"} & {*far}
+    rows = compare(*runs).distributions
+    assert all(row.distance < row.noise for row in rows)
+    assert max(row.distance for row in rows) > 0.1
 
 
 @given(st.lists(st.integers(0, 10**6), min_size=1, max_size=50).filter(any))
