@@ -17,7 +17,10 @@ NO_SUBDIR = "hydra.output_subdir=null"
 
 
 #: Names in a run directory that are its own.
-_TAKEN = ("config.yaml", "dataset", "failures.jsonl", "report.html", "run.json", "synthdata.log")
+_TAKEN = (
+    *("config.yaml", "run.json", "stats.json", "failures.jsonl", "report.html", "synthdata.log"),
+    *("dataset", "exports", "ledger", "replies", ".lock", ".processes", ".staging"),
+)
 
 
 def checked_subdir(subdir: str | None) -> str | None:
@@ -45,7 +48,7 @@ def dot_hydra(task: Any, subdir: str | None) -> Mapping[str, str]:
     cfg: Any = copy.deepcopy(HydraConfig.instance().cfg)
     with read_write(cfg.hydra):
         cfg.hydra.output_subdir = subdir
-        if NO_SUBDIR in cfg.hydra.overrides.hydra:
-            cfg.hydra.overrides.hydra.remove(NO_SUBDIR)
+        given: Any = OmegaConf.to_container(cfg.hydra.overrides.hydra, resolve=False)
+        cfg.hydra.overrides.hydra = [each for each in given if each != NO_SUBDIR]
     files = {"config": task, "hydra": cfg, "overrides": cfg.hydra.overrides.task}
     return {f"{subdir}/{name}.yaml": OmegaConf.to_yaml(node) for name, node in files.items()}

@@ -248,6 +248,7 @@ class Application:
         """
         from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
         from hydra.core.override_parser.overrides_parser import OverridesParser
+        from omegaconf import OmegaConf
 
         if not cfg.hydra.sweeper._target_.endswith("BasicSweeper"):
             return []
@@ -255,7 +256,8 @@ class Application:
         try:
             params = cfg.hydra.sweeper.params or {}
             swept = [f"{key}={values}" for key, values in params.items()]
-            parsed = parser.parse_overrides([*swept, *cfg.hydra.overrides.task])
+            task: Any = OmegaConf.to_container(cfg.hydra.overrides.task, resolve=False)
+            parsed = parser.parse_overrides([*swept, *task])
             for override in parsed:
                 if override.is_range_sweep():
                     _check_range(override)

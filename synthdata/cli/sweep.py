@@ -66,11 +66,19 @@ def sweep_job(cfg: Any, subdir: str | None, sweep: Sweep) -> int:
         print(f"synthdata: {label}: {error}" if label else f"synthdata: {error}", file=sys.stderr)
         code, told = error.exit_code, f"stopped, exit code {error.exit_code}"
     if is_here:
-        folder = str(hydra.sweep.subdir).ljust(len(str(sweep.jobs)))
+        folder = _subdir(cfg, HydraConfig.instance().cfg).ljust(len(str(sweep.jobs)))
         print(f"{folder}  {label:<{sweep.width}}  {told}", flush=True)
         if code == Interrupted.exit_code:
             raise KeyboardInterrupt
     return code
+
+
+def _subdir(cfg: Any, hydra_cfg: Any) -> str:
+    """A job's directory in that of its sweep, which may be named by keys of its config."""
+    from omegaconf import OmegaConf
+
+    nodes: list[Any] = [OmegaConf.to_container(each, resolve=False) for each in (cfg, hydra_cfg)]
+    return str(OmegaConf.create(nodes[0] | nodes[1]).hydra.sweep.subdir)
 
 
 def summarise(jobs: Sequence[Any], seconds: float) -> None:
@@ -80,7 +88,7 @@ def summarise(jobs: Sequence[Any], seconds: float) -> None:
 
     hydra = jobs[0].hydra_cfg.hydra  # its sweep.dir would tell the time of now, not of the start
     folder = Path(hydra.runtime.output_dir)
-    for _ in Path(str(hydra.sweep.subdir)).parts:
+    for _ in Path(_subdir(jobs[0].cfg, jobs[0].hydra_cfg)).parts:
         folder = folder.parent
     folder = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
     folders = dict.fromkeys(job.hydra_cfg.hydra.runtime.output_dir for job in jobs)

@@ -260,6 +260,7 @@ TABLE: list[tuple[list[str], list[str]]] = [
     (["hydra.output_subdir=../x"], ["hydra.output_subdir", "'../x'", ".hydra"]),
     (["hydra.output_subdir=/tmp/x"], ["hydra.output_subdir", "'/tmp/x'"]),
     (["hydra.output_subdir=dataset"], ["hydra.output_subdir", "'dataset'"]),
+    (["hydra.output_subdir=exports/hydra"], ["hydra.output_subdir", "'exports/hydra'"]),
     (["hydra.output_subdir=config.yaml"], ["hydra.output_subdir", "'config.yaml'"]),
     (["+hydra.callbacks.a=5"], ["hydra.callbacks", "int"]),
     (["+hydra.callbacks.a._target_=nothing.Here"], ["hydra.callbacks", "nothing.Here"]),

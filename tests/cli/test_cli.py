@@ -240,6 +240,28 @@ def test_a_sweep_tells_each_run_in_a_line(forks: Forks, tmp_path: Path) -> None:
     assert [line.partition("2 images")[2][:4] for line in more[4:6]] == [" in "] * 2
 
 
+def test_a_sweep_whose_folders_are_named_by_keys(forks: Forks, tmp_path: Path) -> None:
+    """And whose overrides name keys that are swept: of each point its own."""
+    options = [*TINY, "n=2", "engine=serial", "primitives.lines.count=${seed}"]
+    where = ["hydra.sweep.dir=sweep", "hydra.sweep.subdir=${seed}/run"]
+    done = forks(tmp_path, "-m", *options, *where, "seed=0,3")
+    assert (done.code, done.err) == (0, "")
+    lines = done.out.splitlines()
+    assert [line.partition(" in ")[0] for line in lines[:2]] == [
+        "0/run  seed=0  2 images",
+        "3/run  seed=3  2 images",
+    ]
+    assert "where  sweep" in lines
+    for seed in (0, 3):
+        records = Run.load(tmp_path / f"sweep/{seed}/run").records()
+        assert {len(record["marks"]) for record in records} == {seed}
+        assert (tmp_path / f"sweep/{seed}/run/.hydra/hydra.yaml").exists()
+    refused = forks(tmp_path, "-m", *options, "hydra.sweep.dir=other", "seed=0,-1,3")
+    assert refused.code == 2
+    assert "count: -1" in refused.err
+    assert not (tmp_path / "other").exists()
+
+
 def test_a_sweep_that_a_config_asks_for(forks: Forks, tmp_path: Path) -> None:
     """Hydra's ``sweeper.params`` are points as those of the command line are."""
     config = (conf_dir() / "config.yaml").read_text()
