@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
 
 from synthdata import geometry
 from synthdata.labels.base import Label, Truth
+from synthdata.labels.letters import letters, words
 from synthdata.labels.marks import DIGITS
-from synthdata.scene import MOVETO, Bounds, Mark, Part
-
-_ROUNDING = 1e-6
+from synthdata.scene import Bounds, Mark
 
 
 @dataclass(frozen=True)
@@ -39,10 +37,11 @@ class Texts(Label):
 def _line(truth: Truth, mark: Mark) -> dict[str, Any]:
     angle = float(mark.params.get("angle", 0.0))
     x, y = float(mark.params.get("x", 0.0)), float(mark.params.get("y", 0.0))
-    letters = [part for part in mark.parts if part.kind == "char"]
-    boxes = _letter_boxes(mark, letters, angle, (x, y))
-    if boxes is None:  # not set by ``Text``: then the upright boxes have to do
-        angle, (x, y), boxes = 0.0, (0.0, 0.0), [part.bounds for part in letters]
+    characters = [part for part in mark.parts if part.kind == "char"]
+    if (found := letters(mark)) is not None:
+        boxes = [_upright_box(letter, angle, (x, y)) for letter in found]
+    else:  # not set by ``Text``: then the upright boxes have to do
+        angle, (x, y), boxes = 0.0, (0.0, 0.0), [part.bounds for part in characters]
 
     def item(text: str, within: Sequence[Bounds]) -> dict[str, Any]:
         box = np.array(within)
@@ -51,86 +50,17 @@ def _line(truth: Truth, mark: Mark) -> dict[str, Any]:
         placed = truth.points(geometry.place(corners, angle, (x, y)))
         return {"text": text, "polygon": np.round(placed, DIGITS).ravel().tolist()}
 
-    words = []
-    for word, start, stop in _words(mark.parts):
-        characters = [
+    items = []
+    for word, start, stop in words(mark.parts):
+        each = [
             item(part.text, [box])
-            for part, box in zip(letters[start:stop], boxes[start:stop], strict=True)
+            for part, box in zip(characters[start:stop], boxes[start:stop], strict=True)
         ]
-        words.append({**item(word, boxes[start:stop]), "characters": characters})
-    return {**item(" ".join(word["text"] for word in words), boxes), "words": words}
+        items.append({**item(word, boxes[start:stop]), "characters": each})
+    return {**item(" ".join(word["text"] for word in items), boxes), "words": items}
 
 
-_NOTHING = (np.inf, np.inf, -np.inf, -np.inf)
-
-
-def _words(parts: Sequence[Part]) -> Iterator[tuple[str, int, int]]:
-    """Each word with the numbers of its first character and of the one after its last."""
-    heads = [k for k, part in enumerate(parts) if part.kind == "word"]
-    done = 0
-    for a, b in pairwise([*heads, len(parts)]):
-        yield parts[a].text, done, done + b - a - 1
-        done += b - a - 1
-
-
-def _letter_boxes(
-    mark: Mark, letters: Sequence[Part], angle: float, at: tuple[float, float]
-) -> list[Bounds] | None:
-    """The box of each character in the frame of the text: unturned, around its anchor.
-
-    The path has the characters' contours one after the other, and ``letters`` the box of each where
-    it is painted; so the path is cut where these boxes come out. None where it cannot be.
-    """
-    if mark.codes is None:
-        return None
-    starts = [*np.flatnonzero(mark.codes == MOVETO).tolist(), len(mark.codes)]
-    spans = [slice(a, b) for a, b in pairwise(starts)]
-    boxes = [geometry.painted_bounds(mark.vertices[s], mark.codes[s], mark.style) for s in spans]
-    # Some fonts have contours of one point, which paint nothing and are in no letter's box.
-    boxes = [box if box[:2] != box[2:] else _NOTHING for box in boxes]
-    cuts = _cuts(boxes, [letter.bounds for letter in letters])
-    if cuts is None:
-        return None
-    upright = geometry.place(mark.vertices - at, -angle, (0.0, 0.0))
-    found = []
-    for a, b in pairwise(cuts):
-        span = slice(starts[a], starts[b])
-        found.append(geometry.painted_bounds(upright[span], mark.codes[span], mark.style))
-    return found
-
-
-def _cuts(contours: Sequence[Bounds], letters: Sequence[Bounds]) -> list[int] | None:
-    """How many contours come before each letter, and all; by trying, the longest letters first."""
-    tried: list[list[int]] = []  # ends that may follow, for each letter begun
-    ends = [0]
-    while True:
-        done = len(ends) - 1
-        if done == len(letters):
-            if ends[-1] == len(contours):
-                return ends
-        elif len(tried) == done:
-            tried.append(_ends(contours, ends[-1], letters[done]))
-        while tried and (len(tried) < len(ends) or not tried[-1]):
-            if len(tried) < len(ends):
-                ends.pop()
-            else:
-                tried.pop()
-        if not tried:
-            return None
-        ends.append(tried[-1].pop())
-
-
-def _ends(contours: Sequence[Bounds], start: int, letter: Bounds) -> list[int]:
-    """Where a letter may end whose contours have its box together; the farthest comes last."""
-    found = []
-    x0, y0, x1, y1 = np.inf, np.inf, -np.inf, -np.inf
-    for k in range(start, len(contours)):
-        a, b, c, d = contours[k]
-        x0, y0, x1, y1 = min(x0, a), min(y0, b), max(x1, c), max(y1, d)
-        low = min(x0 - letter[0], y0 - letter[1], letter[2] - x1, letter[3] - y1)
-        if low < -_ROUNDING:
-            break
-        high = max(x0 - letter[0], y0 - letter[1], letter[2] - x1, letter[3] - y1)
-        if high < _ROUNDING:
-            found.append(k + 1)
-    return found
+def _upright_box(letter: Mark, angle: float, at: tuple[float, float]) -> Bounds:
+    """The box of a character in the frame of its text: unturned, around its anchor."""
+    vertices = geometry.place(letter.vertices - at, -angle, (0.0, 0.0))
+    return geometry.painted_bounds(vertices, letter.codes, letter.style)
