@@ -12,6 +12,7 @@ import numpy as np
 from synthdata import geometry
 from synthdata.geometry.clipped import boxes_in
 from synthdata.labels.base import Label, Truth
+from synthdata.labels.letters import shown_parts
 from synthdata.primitives.columns import Columns, rows
 from synthdata.scene import Bounds, KeyPoint, Known, Mark, Scene
 
@@ -111,9 +112,9 @@ def _described(
         }
         for mark, box, own, params in known
     ]
-    for mark, annotation in zip(marks, found, strict=True):
+    for number, (mark, annotation) in enumerate(zip(marks, found, strict=True)):
         if mark.parts:
-            annotation["parts"] = _parts(mark, truth)
+            annotation["parts"] = _parts(mark, truth.once(shown_parts)[number])
         if mark.layers:
             annotation |= _lines(mark, truth)
     return found
@@ -190,17 +191,11 @@ def _lines(mark: Mark, truth: Truth) -> dict[str, Any]:
     }
 
 
-def _parts(mark: Mark, truth: Truth) -> list[dict[str, Any]]:
-    parts = []
-    for part in mark.parts:
-        x0, y0, x1, y1 = part.bounds
-        if truth.moves:
-            ring = truth.line(np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0)]))
-            (x0, y0), (x1, y1) = ring.min(axis=0).tolist(), ring.max(axis=0).tolist()
-        width, height = float(truth.scene.width), float(truth.scene.height)
-        box = sized_box((max(x0, 0.0), max(y0, 0.0), min(x1, width), min(y1, height)))
-        parts.append({"kind": part.kind, "text": part.text, "bbox": box})
-    return parts
+def _parts(mark: Mark, boxes: Sequence[Bounds | None]) -> list[dict[str, Any]]:
+    return [
+        {"kind": part.kind, "text": part.text, "bbox": sized_box(box)}
+        for part, box in zip(mark.parts, boxes, strict=True)
+    ]
 
 
 def _rounded(value: Any) -> Any:

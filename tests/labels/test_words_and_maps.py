@@ -38,6 +38,7 @@ from synthdata.labels import (
     EdgeMap,
     ImageLevel,
     JunctionMap,
+    Marks,
     Questions,
     Relations,
     Texts,
@@ -46,7 +47,7 @@ from synthdata.labels import (
 from synthdata.labels.categories import CATEGORIES
 from synthdata.labels.wording import calls, color_name
 from synthdata.primitives import fonts
-from synthdata.scene import Scene
+from synthdata.scene import Mark, Scene
 
 MIXED = shipped.Mixed(count=Constant(6))
 ASKING = {"captions_llm"}  # which needs a model's replies: see tests/services
@@ -96,6 +97,53 @@ def test_text_polygons_hold_the_pixels_of_the_warped_text() -> None:
             around = Polygon(np.reshape(item["polygon"], (4, 2))).buffer(2.0)
             pixels = np.argwhere(on_canvas(truth, item["id"] - 1))[:, ::-1].T + 0.5
             assert shapely.contains_xy(around, *pixels).all()
+
+
+@pytest.mark.parametrize("warped", [False, True])
+def test_boxes_of_characters_are_those_of_what_is_shown(warped: bool) -> None:
+    """Cut and moved by shapely, letter by letter as the module of fonts tells them apart."""
+    primitive = shipped.Text(words=Constant(2), font=Constant("DejaVuSans"), size=Uniform(0.1, 0.3))
+    near = 0.01 if warped else 0.07  # px: sides like those of the whole letter are taken from it
+    checked = Counter[bool]()
+    for seed in range(4):
+        truth = truth_of(scene_of(primitive, seed), *(warps(SIDE, SIDE, seed) if warped else ()))
+        canvas = shapely.box(0, 0, SIDE, SIDE)
+        for mark, item in zip(truth.scene.marks, Marks().fields(truth)["marks"], strict=True):
+            text = fonts.set_line(fonts.font_files(None)["DejaVuSans"], mark.params["text"])
+            parts = [part for part in item["parts"] if part["kind"] == "char"]
+            words = [part for part in item["parts"] if part["kind"] == "word"]
+            shown = []
+            for letter, part in zip(text.letters, parts, strict=True):
+                area = shapely.intersection(_glyph(mark, letter.span), canvas)
+                for change in truth.moves:
+                    area = shapely.transform(shapely.segmentize(area, 0.5), change.points)
+                    area = shapely.intersection(shapely.make_valid(area), canvas)
+                box = _corners(part["bbox"])
+                checked[box is None] += 1
+                if area.is_empty or box is None:
+                    assert box is None
+                    assert area.area < 0.01
+                else:
+                    assert np.allclose(box, area.bounds, atol=near)
+                    shown.append(area)
+            if shown and len(words) == 1:
+                bounds = shapely.union_all(shown).bounds
+                assert np.allclose(_corners(words[0]["bbox"]), bounds, atol=near)
+    assert checked[False] > 50
+    assert checked[True] > 3
+
+
+def _corners(box: list[float] | None) -> tuple[float, ...] | None:
+    return box and (box[0], box[1], box[0] + box[2], box[1] + box[3])
+
+
+def _glyph(mark: Mark, span: slice) -> Any:
+    """The area of a filled letter: holes are contours within others."""
+    area = Polygon()
+    for ring, _ in geometry.flatten(mark.vertices[span], mark.codes[span], 0.001):
+        if len(ring) > 2:
+            area = shapely.symmetric_difference(area, shapely.make_valid(Polygon(ring)))
+    return area
 
 
 def test_letters_within_the_boxes_of_others() -> None:
