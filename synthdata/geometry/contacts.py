@@ -37,6 +37,7 @@ from synthdata.geometry.pieces import pieces as pieces_of
 _SMOOTH = 1e-3  # sine of a turn that is no corner
 _SHORT = 0.2  # px: curves that share no more than that touch
 _LENS = 4.0  # px: the length of a lens so thin that it is one contact, at most
+_SAME = 1e-6  # px: Newton ends no further from where it does from elsewhere
 _ROUNDED = 1e-3  # px: by places rounded to as much the contacts of a pair are sorted
 _PAIRS = 4096  # of curves at a time: so much memory is enough for any number
 
@@ -318,7 +319,12 @@ def _together(pieces: Pieces, found: Found) -> Contacts:
     at = along(pieces.powers[:, found.i], found.t)
     a, b = pieces.owner[found.i], pieces.owner[found.j]
     pair = a * len(pieces.owner) + b
-    order = np.lexsort((at.real, pair))
+    order = np.lexsort((found.sine, at.real.round(9), pair))
+    # Most of those found several times are crossings that the chords beside theirs have led to.
+    gap = at[order[1:]] - at[order[:-1]]
+    same = (np.abs(gap) <= _SAME) & (pair[order[1:]] == pair[order[:-1]])
+    same &= np.maximum(found.kind[order[1:]], found.kind[order[:-1]]) == _CROSS
+    order = order[np.append(True, ~same)[: len(order)]]
     crowded = _crowded(pair[order], at[order])
     if crowded.any():
         kept = _merged(pair, at, found, order[crowded])
