@@ -24,19 +24,19 @@ def chord_pairs(
     """
     pair, t, step = _close(p, powers, straight, i, j)
     for level in range(_HALVINGS, -1, -1):
-        near = _near(powers[:, pair], t, step, 2.0 * CHORD * 4**level + TOGETHER)
-        k = near.nonzero()[0]
-        pair, t, step = pair[:, k], t[:, k], step[:, k]
+        margin = 2.0 * CHORD * 4**level + TOGETHER
+        k = _near(powers.take(pair, axis=1), t, step, margin).nonzero()[0]
+        pair, t, step = (column.take(k, axis=1) for column in (pair, t, step))
         if level:  # each half of the one with each of the other
-            step = np.tile(step / 2.0, 4)
-            t = (t[:, None] + _HALVES * step.reshape(2, 4, -1)).reshape(2, -1)
-            pair = np.tile(pair, 4)
+            pair, step = (column[:, None].repeat(4, axis=1) for column in (pair, step / 2.0))
+            t = t[:, None] + _HALVES * step
+            pair, t, step = (column.reshape(2, -1) for column in (pair, t, step))
     return pair, t, step
 
 
 def _near(curves: np.ndarray, t: np.ndarray, step: np.ndarray, margin: float) -> np.ndarray:
     """Which pairs of chords are no further than ``margin`` from each other's line, and box."""
-    start, stop = along(curves[:, None], np.array((t, t + step)))
+    start, stop = along(curves[:, None], np.array((t, t + step), dtype=np.complex128))
     chord = stop - start
     gap = start[1] - start[0]
     near = _reach(gap, chord[0], chord[1], margin)
@@ -57,7 +57,7 @@ def _close(
     piece, t = _each(count)
     step = (1.0 / count)[piece]
     t = t * step
-    curves = powers[:, piece]
+    curves = powers.take(piece, axis=1)
     ends = np.array((along(curves, t), along(curves, t + step))).view(np.float64)
     ends = ends.reshape(2, -1, 2).transpose(0, 2, 1)
     margin = 2.0 * tolerance + 2.0 * TOGETHER  # which is more than what they are asked for next
@@ -76,7 +76,7 @@ def _close(
     other += first[j[pair]]
     k = _under(box.take(one, axis=1), others.take(other, axis=1))
     chords = np.array((one[k], other[k]))
-    return piece[chords], t[chords], step[chords]
+    return piece.take(chords), t.take(chords), step.take(chords)
 
 
 def _each(count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

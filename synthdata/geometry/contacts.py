@@ -200,8 +200,8 @@ def _ends_on(pieces: Pieces, i: np.ndarray, j: np.ndarray) -> tuple[np.ndarray, 
     """
     # Where those of the second are on the first one: where they are nearest to it.
     whose, others, count = np.array((i, j)), np.array((j, i)), len(i)
-    points = pieces.p[whose, ::3].transpose(0, 2, 1)  # (whose, end, pair)
-    low, high = pieces.low[:, others], (pieces.high + TOGETHER)[:, others]
+    points = pieces.p[:, ::3].T.take(whose, axis=1).transpose(1, 0, 2)  # (whose, end, pair)
+    low, high = pieces.low.take(others, axis=1), (pieces.high + TOGETHER).take(others, axis=1)
     x, y = points.real, points.imag
     near = (low[0, :, None] <= x) & (x <= high[0, :, None])
     near &= (low[1, :, None] <= y) & (y <= high[1, :, None])
@@ -209,9 +209,9 @@ def _ends_on(pieces: Pieces, i: np.ndarray, j: np.ndarray) -> tuple[np.ndarray, 
     t[1] = 1.0
     other, point = np.concatenate((j, j, i, i)), points.reshape(-1)
     k = _twice(near.reshape(-1).nonzero()[0], count)
-    k = _twice(k[may_pass(pieces.powers[:, other[k]], point[k])], count)
+    k = _twice(k[may_pass(pieces.powers.take(other[k], axis=1), point[k])], count)
     if len(k):
-        curve = pieces.powers[:, other[k]]
+        curve = pieces.powers.take(other[k], axis=1)
         place = foot(curve, point[k])
         on.reshape(-1)[k] = np.abs(along(curve, place) - point[k]) <= TOGETHER
         of_second = k >= 2 * count
@@ -276,19 +276,19 @@ def _kind(pieces: Pieces, pair: np.ndarray, at: np.ndarray) -> np.ndarray:
 def _curves(pieces: Pieces, i: np.ndarray, j: np.ndarray) -> Iterator[Found]:
     """Contacts of pairs of pieces one of which is a curve at least."""
     pair, t, step = chord_pairs(pieces.p, pieces.powers, pieces.straight, i, j)
-    curves, middle = pieces.powers[:, pair], t + step / 2.0
+    curves, middle = pieces.powers.take(pair, axis=1), t + step / 2.0
     yield _checked(pieces, pair, curves, meeting(curves, middle), tangent=False)
     k = may_be_parallel(curves, t, step).nonzero()[0]
     if not len(k):
         return
-    pair, curves = pair[:, k], curves[:, :, k]
-    t = alignment(curves, middle[:, k])
+    pair, curves = pair.take(k, axis=1), curves.take(k, axis=2)
+    t = alignment(curves, middle.take(k, axis=1))
     yield _checked(pieces, pair, curves, t, tangent=True)
     # Where they are parallel and near each other there may be two crossings, one to either side.
     k, way = lens_ways(curves, t, TOGETHER / 4.0, 8.0 * CHORD)
     k, t = np.concatenate((k, k)), np.concatenate((t[:, k] - way, t[:, k] + way), axis=1)
-    curves = curves[:, :, k]
-    yield _checked(pieces, pair[:, k], curves, meeting(curves, t), tangent=False)
+    pair, curves = pair.take(k, axis=1), curves.take(k, axis=2)
+    yield _checked(pieces, pair, curves, meeting(curves, t), tangent=False)
 
 
 def _checked(
@@ -298,8 +298,8 @@ def _checked(
     t = np.minimum(np.maximum(t, 0.0), 1.0)
     at = along(curves, t)
     k = (np.abs(at[0] - at[1]) <= TOGETHER).nonzero()[0]
-    pair, t, at = pair[:, k], t[:, k], at[:, k]
-    ahead = speed(curves[:, :, k], t)
+    pair, t, at = (column.take(k, axis=1) for column in (pair, t, at))
+    ahead = speed(curves.take(k, axis=2), t)
     sine = np.abs(sine_of(ahead[0], ahead[1]))
     if tangent:
         k = (sine < 1e-3).nonzero()[0]
@@ -316,7 +316,7 @@ def _place(point: tuple[float, float, int, int]) -> tuple[float, float]:
 
 def _together(pieces: Pieces, found: Found) -> Contacts:
     """Contacts found several times, or as the two crossings of a thin lens, put together."""
-    at = along(pieces.powers[:, found.i], found.t)
+    at = along(pieces.powers.take(found.i, axis=1), found.t)
     a, b = pieces.owner[found.i], pieces.owner[found.j]
     pair = a * len(pieces.owner) + b
     order = np.lexsort((found.sine, at.real.round(9), pair))

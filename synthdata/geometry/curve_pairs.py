@@ -138,22 +138,23 @@ def _newton(
     """
     found, k = t.copy(), np.arange(t.shape[1])
     now = before = t
-    for left in range(_ROUNDS, 0, -1):
-        if not len(k):
-            break
-        way, det = step(along(motion, now.astype(np.complex128)))
-        det[np.abs(det) < 1e-12] = 1e-12
+    for left in range(_ROUNDS if len(k) else 0, 0, -1):
+        way, det = step(along(motion, now))
+        np.copyto(det, 1e-12, where=np.abs(det) < 1e-12)
         way /= det
         there = clipped(clipped(way, -0.5, 0.5) + now, -0.05, 1.05)
         back = there == before
         back[0] &= back[1]
-        found[:, k] = there if left % 2 else np.where(back[0], now, there)
         on = np.abs(way, out=way) > _DONE
         on[0] |= on[1]
         on[0] &= ~back[0]
         some = on[0].nonzero()[0]
-        if len(some) < len(k):
-            k, motion, now, there = k[some], motion[..., some], now[:, some], there[:, some]
+        if len(some) < len(k) or left == 1:
+            found[:, k] = there if left % 2 else np.where(back[0], now, there)
+            if not len(some):
+                break
+            k, motion = k[some], motion.take(some, axis=-1)
+            now, there = now.take(some, axis=1), there.take(some, axis=1)
         before, now = now, there
     return found
 
