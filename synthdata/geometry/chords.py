@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from synthdata.geometry.curve_pairs import TOGETHER, along, wedge
+from synthdata.geometry.neighbours import repeated
 from synthdata.geometry.pieces import steps
 
 CHORD = 0.1  # px that a chord may be off its curve
@@ -54,7 +55,7 @@ def _close(
     """The pairs of the coarsest chords whose boxes are near each other: (pair, t, step)."""
     tolerance = CHORD * 4**_HALVINGS
     count = steps(p, straight, tolerance)
-    piece, t = _each(count)
+    piece, t = repeated(count)
     step = (1.0 / count)[piece]
     t = t * step
     curves = powers.take(piece, axis=1)
@@ -65,24 +66,18 @@ def _close(
     box, others = np.concatenate((low, -high)), np.concatenate((high, -low))
     first = count.cumsum() - count
     # First the chords of the one with all of the other, and then with its chords.
-    pair, one = _each(count[i])
+    pair, one = repeated(count[i])
     one += first[i[pair]]
     j = j[pair]
     whole = np.maximum.reduceat(others, first, axis=1)
     k = _under(box.take(one, axis=1), whole.take(j, axis=1))
     one, j = one[k], j[k]
-    pair, other = _each(count[j])
+    pair, other = repeated(count[j])
     one = one[pair]
     other += first[j[pair]]
     k = _under(box.take(one, axis=1), others.take(other, axis=1))
     chords = np.array((one[k], other[k]))
     return piece.take(chords), t.take(chords), step.take(chords)
-
-
-def _each(count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The numbers of things that come ``count`` times each, and which time it is, from 0."""
-    number = np.arange(len(count)).repeat(count)
-    return number, np.arange(len(number)) - (count.cumsum() - count)[number]
 
 
 def _under(low: np.ndarray, high: np.ndarray) -> np.ndarray:

@@ -22,19 +22,34 @@ def pairs_together(
     return k[i], k[j]
 
 
+def repeated(count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The numbers of things that come ``count`` times each, and which time it is, from 0."""
+    number = np.arange(len(count)).repeat(count)
+    return number, np.arange(len(number)) - (count.cumsum() - count)[number]
+
+
 def _pairs(owner: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    found = []
-    many = max(1, _CELLS // max(len(owner), 1))
-    for start in range(0, max(len(owner), 1), many):
-        rows = slice(start, start + many)
-        meet = owner[rows, None] < owner
-        for least, most in zip(low, high, strict=True):
-            meet &= least[rows, None] <= most
-            meet &= least <= most[rows, None]
-        i, j = np.divmod(meet.ravel().nonzero()[0], len(owner))
-        found.append((i + start, j))
+    """By a sweep from the left: each box with those that begin where it is."""
+    order = low[0].argsort()
+    (left, top), (right, bottom) = low.take(order, axis=1), high.take(order, axis=1)
+    after = np.arange(1, len(order) + 1)
+    count = left.searchsorted(right, side="right") - after
+    ends = count.cumsum()
+    found, start = [(order[:0], order[:0])], 0
+    while start < len(order):
+        most = ends[start] + _CELLS
+        stop = int(ends.searchsorted(most, side="right"))
+        one, other = repeated(count[start:stop])
+        one += start
+        other += after[one]
+        k = ((top[one] <= bottom[other]) & (top[other] <= bottom[one])).nonzero()[0]
+        found.append((order[one[k]], order[other[k]]))
+        start = stop
     i, j = map(np.concatenate, zip(*found, strict=True))
-    return i, j
+    i, j = np.minimum(i, j), np.maximum(i, j)
+    k = (owner[i] != owner[j]).nonzero()[0]
+    k = k[(i[k] * len(owner) + j[k]).argsort()]
+    return i[k], j[k]
 
 
 def _among_others(owner: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:

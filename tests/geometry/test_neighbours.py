@@ -5,11 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from synthdata.geometry import neighbours
 from synthdata.geometry.neighbours import pairs_together
 
 
+@pytest.mark.parametrize("at_a_time", [neighbours._CELLS, 30])
 @pytest.mark.parametrize(("count", "owners"), [(0, 1), (1, 1), (40, 7), (1500, 30), (1500, 900)])
-def test_pairs_are_those_of_boxes_that_share_a_point(count: int, owners: int) -> None:
+def test_pairs_are_those_of_boxes_that_share_a_point(
+    count: int, owners: int, at_a_time: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(neighbours, "_CELLS", at_a_time)
     rng = np.random.default_rng([count, owners])
     owner = np.sort(rng.integers(0, owners, count))
     middle = rng.uniform(0, 90, (2, owners))[:, owner] + rng.uniform(-9, 9, (2, count))
