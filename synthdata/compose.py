@@ -65,10 +65,10 @@ def compose(
     loader = Loader(search_path, typed)
     try:
         config = loader.load_configuration(
-            CONFIG_NAME, replacing(overrides), RunMode.RUN, from_shell=False
+            CONFIG_NAME, list(overrides), RunMode.RUN, from_shell=False
         )
     except Exception as error:
-        raise config_error(error, loader, replacing(overrides)) from error
+        raise config_error(error, loader, overrides) from error
     return plain(config)
 
 
@@ -175,33 +175,3 @@ def _is_found(name: str) -> bool:
         return importlib.util.find_spec(name) is not None
     except (ImportError, ValueError):
         return False
-
-
-_REPLACES = re.compile(
-    r"^\+{0,2}(?!hydra\.)([A-Za-z_]\w*(?:\.\w+)+)=(\s*(?:\[|\{.*\b(?:dist|schedule|themes|axis)\s*:).*)$",
-    re.DOTALL,
-)
-
-
-#: Mappings whose keys are the user's own.
-_OWN = r"axes\.(?:values|filter|shared|bind|where|without)|split|primitives\.\w+\.paths"
-_FREE = re.compile(rf"^((?:{_OWN})\.[\w./]+)=")
-_WHOLE = re.compile(rf"^({_OWN})=(.*)$", re.DOTALL)
-
-
-def replacing(overrides: Sequence[str]) -> list[str]:
-    """Overrides with a null in front of each distribution, themed vocabulary, axis and list.
-
-    Hydra merges a mapping into the mapping that it overrides, but the keys of one distribution are
-    no keys of another; and it lets no list, an equal choice, take the place of a mapping, nor a
-    mapping that of a list. What takes the place of a null is taken as it is. Where keys are the
-    user's own, those of axes for instance, they may be new ones.
-    """
-    out = []
-    for override in overrides:
-        override = _FREE.sub(r"++\1=", override)
-        if match := _WHOLE.match(override) or _REPLACES.match(override):
-            out.append(f"++{match[1]}=null")  # "++": a sweep keeps one of each spelling
-            override = f"{match[1]}={match[2]}"
-        out.append(override)
-    return out

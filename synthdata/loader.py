@@ -1,8 +1,8 @@
 """Hydra's loader of config files, with types, and with files that set up a whole config: recipes.
 
 Hydra merges a mapping of a later file into that of an earlier one, but the keys of one distribution
-are no keys of another. In a file that is packed globally a distribution, an axis or a list takes
-the place of what was there.
+are no keys of another. In a file that is packed globally, and in an override, a distribution, an
+axis or a list takes the place of what was there.
 """
 
 from __future__ import annotations
@@ -10,11 +10,14 @@ from __future__ import annotations
 import itertools
 import pickle
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import yaml
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+from hydra.types import RunMode
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from synthdata.errors import ConfigError, nearest
@@ -27,6 +30,14 @@ MARKS = ("dist", "schedule", "axis")  # keys of mappings that are one value
 MERGED = 64  # merged configs that are kept
 _NOT_UTF8 = re.compile("[\ud800-\udfff]")  # what Python makes of other bytes of the command line
 _CHOICE = re.compile(r"([\w/]+)=(null|\[.*\])", re.DOTALL)
+_REPLACES = re.compile(
+    r"^\+{0,2}(?!hydra\.)([A-Za-z_]\w*(?:\.\w+)+)=(\s*(?:\[|\{.*\b(?:dist|schedule|themes|axis)\s*:).*)$",
+    re.DOTALL,
+)
+# Mappings whose keys are the user's own.
+_OWN = r"axes\.(?:values|filter|shared|bind|where|without)|split|primitives\.\w+\.paths"
+_FREE = re.compile(rf"^((?:{_OWN})\.[\w./]+)=")
+_WHOLE = re.compile(rf"^({_OWN})=(.*)$", re.DOTALL)
 
 
 class Loader(ConfigLoaderImpl):  # type: ignore[misc]
@@ -41,10 +52,19 @@ class Loader(ConfigLoaderImpl):  # type: ignore[misc]
         self._typed = typed
 
     def load_configuration(
-        self, config_name: str | None, overrides: list[str], *arguments: Any, **named: Any
+        self,
+        config_name: str | None,
+        overrides: list[str],
+        run_mode: RunMode,
+        *arguments: Any,
+        **named: Any,
     ) -> Any:
         chosen = [self._chosen(override) for override in overrides]
-        config = super().load_configuration(config_name, chosen, *arguments, **named)
+        is_sweep = run_mode is RunMode.MULTIRUN
+        applied = [each for o in chosen for each in _replacing(o, is_sweep)]
+        config = super().load_configuration(config_name, applied, run_mode, *arguments, **named)
+        if applied != chosen:
+            _tell(config, chosen)
         recipe = OmegaConf.select(config, f"hydra.runtime.choices.{RECIPE}")
         typed = any(override.lstrip("+~").startswith(f"{RECIPE}.") for override in overrides)
         if RECIPE in config and recipe is not None and not typed:
@@ -113,6 +133,36 @@ class Loader(ConfigLoaderImpl):  # type: ignore[misc]
             for name in [n for n in told if n in known and n not in chosen]:
                 if "_target_" not in told[name]:
                     del told[name]
+
+
+def _replacing(override: str, is_sweep: bool) -> tuple[str, ...]:
+    """An override, with a null in front of a distribution, themed vocabulary, axis or list.
+
+    Hydra lets no list, an equal choice, take the place of a mapping, nor a mapping that of a list.
+    What takes the place of a null is taken as it is. Where keys are the user's own, those of axes
+    for instance, they may be new ones. What has several values in a sweep waits for its points.
+    """
+    override = _FREE.sub(r"++\1=", override)
+    match = _WHOLE.match(override) or _REPLACES.match(override)
+    if match is None or (is_sweep and _has_points(override)):
+        return (override,)
+    return f"++{match[1]}=null", f"{match[1]}={match[2]}"
+
+
+def _has_points(override: str) -> bool:
+    try:
+        return bool(OverridesParser.create().parse_override(override).is_sweep_override())
+    except HydraException:  # which whoever reads it next raises again
+        return False
+
+
+def _tell(config: Any, overrides: Sequence[str]) -> None:
+    """Have a composed config say that it was made by these overrides."""
+    job = config.hydra.job
+    parsed = OverridesParser.create().parse_overrides(list(overrides))
+    task = [override for override in parsed if not override.is_hydra_override()]
+    config.hydra.overrides.task = [override.input_line for override in task]
+    job.override_dirname = get_overrides_dirname(task, **job.config.override_dirname)
 
 
 _MERGED: dict[tuple[Any, ...], bytes] = {}  # pickled, for what is handed out is changed

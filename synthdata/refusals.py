@@ -16,7 +16,7 @@ def config_error(
 ) -> ConfigError:
     """Any error of Hydra or OmegaConf as one sentence of ours.
 
-    ``loader`` knows the groups; ``overrides``, as ``replacing`` gave them, were to be composed.
+    ``loader`` knows the groups; ``overrides`` were to be composed.
     """
     if isinstance(error, ConfigError):
         return error
@@ -24,7 +24,7 @@ def config_error(
     if (unread := getattr(error, "override", None)) is not None:
         return ConfigError(
             f"override {unread!r} cannot be read; overrides look like key=value, "
-            "and values with spaces or signs need quotes"
+            "and values with spaces, signs or letters beyond a to z need quotes"
         )
     if match := re.search(r"Could not override '([^']+)'", text):
         return _unknown_key(match[1], error, loader)

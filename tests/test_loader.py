@@ -21,7 +21,7 @@ from omegaconf import OmegaConf
 from omegaconf._utils import get_yaml_loader
 
 from synthdata import sources
-from synthdata.compose import compose, conf_dir, replacing
+from synthdata.compose import compose, conf_dir
 from synthdata.errors import ConfigError
 from synthdata.loader import Loader
 from synthdata.refusals import config_error
@@ -49,11 +49,10 @@ def outcome(
     if folder is not None:
         search_path.prepend("caller", f"file://{folder}", SearchPathQuery(provider="main"))
     loader = kind(search_path)
-    given = replacing(overrides)
     try:
-        return described(loader.load_configuration("config", given, mode))
+        return described(loader.load_configuration("config", list(overrides), mode))
     except Exception as error:
-        return str(error), str(config_error(error, loader, given))
+        return str(error), str(config_error(error, loader, overrides))
 
 
 def described(node: Any) -> Any:

@@ -17,7 +17,7 @@ from synthdata.cli.console import print_summary
 from synthdata.cli.dot_hydra import NO_SUBDIR, checked_subdir, dot_hydra
 from synthdata.cli.execute import config_of, execute
 from synthdata.cli.sweep import Sweep, jobs_of, summarise, sweep_job, tell_codes
-from synthdata.compose import conf_dir, replacing
+from synthdata.compose import conf_dir
 from synthdata.config import Config
 from synthdata.errors import ConfigError, SynthdataError, nearest, shown
 from synthdata.refusals import CONFIG_NAME, config_error
@@ -39,7 +39,6 @@ def generate(arguments: Sequence[str], ready: Callable[[], None]) -> int:
 
     from synthdata.cli.main import COMMANDS
 
-    arguments = replacing(arguments)
     parser = get_args_parser()
     parser.error = _refuse
     flags, unknown = parser.parse_known_args(arguments)
@@ -69,7 +68,7 @@ def generate(arguments: Sequence[str], ready: Callable[[], None]) -> int:
         return application.tell(flags)
     if flags.resolve or flags.package:
         raise ConfigError("--resolve and --package go with --cfg")
-    if flags.multirun:
+    if flags.multirun or application.asks_for_sweep(flags.overrides):
         ready()
         return application.sweep(flags.overrides)
     return application.run(flags.overrides, ready)
@@ -99,6 +98,7 @@ class Application:
             folder = f"file://{Path(config_dir).resolve()}"
             search_path.prepend("command-line", folder, SearchPathQuery(provider="main"))
         self._name = config_name
+        self._has_files = config_dir is not None
         self._hydra = Hydra("synthdata", Loader(search_path, Config.typed if typed else None))
         GlobalHydra.instance().initialize(self._hydra)
         self._codes: list[int] = []
@@ -149,6 +149,15 @@ class Application:
         except Exception as error:
             raise config_error(error, self._hydra.config_loader, flags.overrides) from error
         return 0
+
+    def asks_for_sweep(self, overrides: list[str]) -> bool:
+        """Whether ``hydra.mode`` is MULTIRUN, in a file of the user's or among the overrides."""
+        from hydra.types import RunMode
+
+        if not self._has_files and not any("hydra.mode=" in each for each in overrides):
+            return False
+        cfg = self._compose(overrides, RunMode.MULTIRUN, validate_sweep_overrides=False)
+        return bool(cfg.hydra.mode is RunMode.MULTIRUN)
 
     def run(self, overrides: list[str], ready: Callable[[], None]) -> int:
         from hydra._internal.callbacks import Callbacks
@@ -287,9 +296,9 @@ class Application:
             raise config_error(error, loader, overrides) from error
         return Run(folder, config_of(point))
 
-    def _compose(self, overrides: list[str], mode: Any) -> Any:
+    def _compose(self, overrides: list[str], mode: Any, **named: bool) -> Any:
         try:
-            return self._hydra.compose_config(self._name, overrides, run_mode=mode)
+            return self._hydra.compose_config(self._name, overrides, run_mode=mode, **named)
         except Exception as error:
             raise config_error(error, self._hydra.config_loader, overrides) from error
 

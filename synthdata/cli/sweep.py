@@ -42,7 +42,7 @@ class Sweep(NamedTuple):
 
     def label(self, overrides: Iterable[str]) -> str:
         """The overrides in which a job differs from the others."""
-        return " ".join(o for o in overrides if o not in self.common and not o.startswith("++"))
+        return " ".join(o for o in overrides if o not in self.common)
 
 
 def sweep_job(cfg: Any, subdir: str | None, sweep: Sweep) -> int:

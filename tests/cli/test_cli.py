@@ -210,6 +210,51 @@ def test_a_sweep_over_lists_and_distributions(command: Command) -> None:
     assert {type(w).__name__ for w in found} == {"Choice", "Uniform", "Constant"}
 
 
+def test_a_sweep_over_values_that_take_the_place_of_others(forks: Forks, tmp_path: Path) -> None:
+    """Each point is named by what was typed, and has a folder of that name."""
+    values = "[2,3],{dist: normal, mean: 2, std: 1}"
+    sweep = ["-m", "canvas.size=[16,16],[24,16]", f"primitives.lines.width={values}", "n=1"]
+    name = "hydra.sweep.subdir='${hydra.job.override_dirname}'"
+    exclude = "hydra.job.config.override_dirname.exclude_keys=[n,engine,report]"
+    rest = ["engine=serial", "report=null", "hydra.sweep.dir=sweep", name, exclude]
+    done = forks(tmp_path, *sweep, *rest)
+    assert (done.code, done.err) == (0, "")
+    spelled = ["[2,3]", "{dist:normal,mean:2,std:1}"]
+    points = [
+        [f"canvas.size={size}", f"primitives.lines.width={width}"]
+        for size in ("[16,16]", "[24,16]")
+        for width in spelled
+    ]
+    folders = sorted(p.name for p in (tmp_path / "sweep").iterdir() if p.is_dir())
+    assert folders == sorted(",".join(point) for point in points)
+    for point, line in zip(points, done.out.splitlines(), strict=False):
+        folder = tmp_path / "sweep" / ",".join(point)
+        assert " ".join(point) in line
+        assert yaml.safe_load((folder / ".hydra/overrides.yaml").read_text())[:2] == point
+        assert f"{list(Run.load(folder).config.canvas.size)}".replace(" ", "") in point[0]
+
+
+@pytest.mark.parametrize("place", ["file", "line"])
+def test_a_config_may_ask_to_be_a_sweep(place: str, forks: Forks, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    mode = "mode: MULTIRUN, " if place == "file" else ""
+    (tmp_path / "mine/own.yaml").write_text(
+        "defaults: [config, _self_]\nn: 2\nreport: null\n"
+        f"hydra: {{{mode}sweep: {{dir: sweep}}, sweeper: {{params: {{seed: '0,1'}}}}}}\n"
+    )
+    own = ["--config-dir", "mine", "--config-name", "own", *TINY, "engine=serial"]
+    own += [] if place == "file" else ["hydra.mode=MULTIRUN"]
+    done = forks(tmp_path, *own)
+    assert (done.code, done.err) == (0, "")
+    assert {p.name for p in (tmp_path / "sweep").iterdir() if p.is_dir()} == {"0", "1"}
+    more = forks(tmp_path, *own, "shard_size=1,2", "hydra.sweep.dir=other")
+    assert (more.code, more.err) == (0, "")
+    assert {p.name for p in (tmp_path / "other").iterdir() if p.is_dir()} == {*"0123"}
+    single = forks(tmp_path, *own, "hydra.mode=RUN", "hydra.run.dir=run")
+    assert (single.code, single.err) == (0, "")
+    assert Run.load(tmp_path / "run").config.seed == 0
+
+
 def test_a_bad_point_of_a_sweep_stops_it_before_the_first_image(command: Command) -> None:
     done = command("-m", "seed=0,1,-1", "n=2", *TINY)
     assert done.returncode == 2
