@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -23,6 +23,21 @@ from synthdata.replies import Answers, Question
 from synthdata.rng import Streams
 from synthdata.sample_config import SampleConfig
 from synthdata.scene import Color, Mark, Scene
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _usual(method: Callable[P, T]) -> Callable[P, T]:
+    """A method under NumPy's own error state, whatever the caller's is."""
+
+    @functools.wraps(method)
+    def called(*args: P.args, **named: P.kwargs) -> T:
+        # As a decorator it would belong to one thread, up to NumPy 1.
+        with np.errstate(divide="warn", over="warn", invalid="warn", under="ignore"):
+            return method(*args, **named)
+
+    return called
 
 
 class Sample(NamedTuple):
@@ -75,6 +90,7 @@ class Generator:
     such labels sets them.
     """
 
+    @_usual
     def __init__(self, config: SampleConfig, redrawn: str = "", variant: int = 0) -> None:
         self.config = config
         self.answers = Answers()
@@ -118,6 +134,7 @@ class Generator:
         node = settled(compose(overrides, typed=SampleConfig.typed))
         return cls(SampleConfig.from_mapping(node, [*plugins, *listed(node)]))
 
+    @_usual
     def __getitem__(self, index: int) -> Sample:
         """Sample ``index``, any whole number from 0 on."""
         own = self._of(index)
@@ -131,16 +148,19 @@ class Generator:
         """
         return self.labelled(self.picture(index))
 
+    @_usual
     def picture(self, index: int) -> Picture:
         """The first half of ``lent``; the second one is ``labelled``."""
         own = self._of(index)
         scene = own._scene(index, own._annotate)
         return own._picture(index, scene, own._surface.lend(scene))
 
+    @_usual
     def labelled(self, picture: Picture) -> Sample:
         """The sample of a picture: with its record and its label images."""
         return self._of(picture.index)._labelled(picture)
 
+    @_usual
     def into(self, index: int, out: np.ndarray) -> Sample:
         """As ``self[index]``, its image in ``out``, of the image's shape."""
         own = self._of(index)
@@ -186,6 +206,7 @@ class Generator:
             record[f"{name}_file_name"] = f"{stem}.{name}.png"
         return Sample(image, record, scene, masks)
 
+    @_usual
     def image(self, index: int, out: np.ndarray | None = None) -> np.ndarray:
         """``self[index].image``, in ``out`` if that is given, without the labels."""
         own = self._of(index)
@@ -198,10 +219,12 @@ class Generator:
             np.copyto(out, own._changed(index, scene, own._surface.lend(scene))[0])
         return out
 
+    @_usual
     def scene(self, index: int) -> Scene:
         """The scene of sample ``index``: what is in the picture, before a pixel is drawn."""
         return self._of(index)._scene(index)
 
+    @_usual
     def questions(self, index: int) -> list[Question]:
         """What the labels of sample ``index`` ask models."""
         own = self._of(index)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import sys
 import traceback
@@ -10,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from synthdata.cli.here import has_modules_of_users
 from synthdata.cli.streams import guarded
-from synthdata.errors import SynthdataError
+from synthdata.errors import ConfigError, SynthdataError
 from synthdata.run.stop import interrupt_once
 from synthdata.runtime.collector import collect_less
 
@@ -34,6 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     collect_less()
     for number in (signal.SIGINT, signal.SIGTERM):  # this process ends with the command
         signal.signal(number, interrupt_once)
+    os.environ["MPLBACKEND"] = "agg"  # matplotlib is not imported with one that it does not know
     try:
         return guarded(lambda: _answer(sys.argv[1:]))
     finally:
@@ -73,6 +75,10 @@ def _dispatch(arguments: list[str]) -> int:
 
         print(f"synthdata {__version__}")
         return 0
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        raise ConfigError("the current folder is gone; go to one that is there") from None
     if first in COMMANDS:
         from synthdata.cli import commands
 

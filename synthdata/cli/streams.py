@@ -1,4 +1,5 @@
-"""Output that is closed, full or no longer read: it never decides what becomes of a command."""
+"""Output that is closed, full or no longer read, or lacks a letter: it never decides what becomes
+of a command."""
 
 from __future__ import annotations
 
@@ -52,12 +53,12 @@ class _Descriptor(io.FileIO):
 
 
 def _text(raw: io.FileIO, like: TextIO | None) -> TextIO:
-    """A text stream over ``raw`` with the settings of another."""
+    """A text stream over ``raw`` with the settings of another; letters it lacks are escapes."""
     stream = like if isinstance(like, io.TextIOWrapper) else None
     return io.TextIOWrapper(
         io.BufferedWriter(raw),
         encoding=stream.encoding if stream else "utf-8",
-        errors=stream.errors if stream else "backslashreplace",
+        errors="backslashreplace",
         line_buffering=stream.line_buffering or stream.write_through if stream else False,
     )
 

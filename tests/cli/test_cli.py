@@ -555,6 +555,28 @@ def test_the_same_config_in_another_folder_is_the_same_data_set(command: Command
     assert config([*TINY, "n=5"]).fingerprint == Run.load(command.folder / "one").fingerprint
 
 
+def test_a_folder_that_is_gone(command: Command) -> None:
+    words = f"mkdir gone && cd gone && rmdir ../gone && {sys.executable} -m synthdata n=1"
+    done = subprocess.run(
+        ["bash", "-c", words],
+        cwd=command.folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "synthdata: the current folder is gone; go to one that is there\n"
+
+
+def test_a_backend_that_matplotlib_does_not_know(command: Command) -> None:
+    command.environment = {"MPLBACKEND": "unheard_of"}
+    for engine in ("serial", "loky"):
+        options = ["primitives=[text,charts]", "canvas.size=[160,120]", "n=2", f"engine={engine}"]
+        done = command(*options, f"hydra.run.dir={engine}")
+        assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_chdir_does_no_harm(command: Command) -> None:
     done = command(*TINY, "n=2", "engine=serial", "hydra.run.dir=run", "hydra.job.chdir=true")
     assert done.returncode == 0, done.stderr

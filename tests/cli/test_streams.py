@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from processes import ROOT, environment, leftovers
+from processes import ROOT, Command, environment, leftovers
 
 import synthdata
 from synthdata.run import Run
@@ -142,3 +142,11 @@ def test_output_is_written_when_it_is_printed_to_a_terminal_or_unbuffered(tmp_pa
     )
     assert done.returncode == -9
     assert done.stdout == b"word" + os.linesep.encode()
+
+
+def test_letters_that_stdout_lacks_are_escapes(command: Command) -> None:
+    command.environment = {"PYTHONIOENCODING": "ascii"}
+    made = command(*TINY, "hydra.run.dir='\xfc'")
+    assert (made.returncode, made.stderr) == (0, "")
+    assert "where        \\xfc\n" in made.stdout
+    assert command("ps", "\xfc").stdout == "\\xfc: nobody is at work here\n"

@@ -353,6 +353,21 @@ def test_records_kept_in_memory_are_bounded(
         assert len(data.source._own["records"]._kept) == 1  # type: ignore[attr-defined]
 
 
+def test_numpys_error_state_decides_nothing() -> None:
+    """What a training script sets to find its own NaNs: an exp in here underflows to 0."""
+    config = ["effects=[paper,poisson_noise]", "canvas.size=[48,40]", "primitives=mixed"]
+    usual = synthdata.Dataset.from_config(config, n=4)
+    with np.errstate(all="raise"):
+        strict = synthdata.Dataset.from_config(config, n=4)
+        made, image = [strict[i] for i in range(4)], np.empty((40, 48, 3), np.uint8)
+        strict.image_into(1, image)
+        assert np.geterr()["under"] == "raise"
+    assert (image == usual[1]["image"]).all()
+    for sample, other in zip(made, usual, strict=True):
+        assert (sample["image"] == other["image"]).all()
+        assert sample["record"] == other["record"]
+
+
 def test_threads_make_what_one_makes() -> None:
     overrides = ["primitives=[lines,text]", "canvas.size=[64,48]", "effects=[blur,gaussian_noise]"]
     data = Dataset.from_config([*overrides, "labels=[marks,instance_mask,captions]"], n=12)
