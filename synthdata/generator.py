@@ -28,13 +28,17 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+def usual_errors() -> np.errstate:
+    """NumPy's own error state, for a block."""
+    return np.errstate(divide="warn", over="warn", invalid="warn", under="ignore")
+
+
 def _usual(method: Callable[P, T]) -> Callable[P, T]:
     """A method under NumPy's own error state, whatever the caller's is."""
 
     @functools.wraps(method)
     def called(*args: P.args, **named: P.kwargs) -> T:
-        # As a decorator it would belong to one thread, up to NumPy 1.
-        with np.errstate(divide="warn", over="warn", invalid="warn", under="ignore"):
+        with usual_errors():  # as a decorator it would belong to one thread, up to NumPy 1
             return method(*args, **named)
 
     return called
@@ -144,18 +148,16 @@ class Generator:
     def lent(self, index: int) -> Sample:
         """As ``self[index]``, but its image is good only until the next sample is made.
 
-        For who encodes it at once: the pixels stay where they were drawn.
+        For who encodes it at once, under ``usual_errors``: the pixels stay where they were drawn.
         """
         return self.labelled(self.picture(index))
 
-    @_usual
     def picture(self, index: int) -> Picture:
         """The first half of ``lent``; the second one is ``labelled``."""
         own = self._of(index)
         scene = own._scene(index, own._annotate)
         return own._picture(index, scene, own._surface.lend(scene))
 
-    @_usual
     def labelled(self, picture: Picture) -> Sample:
         """The sample of a picture: with its record and its label images."""
         return self._of(picture.index)._labelled(picture)

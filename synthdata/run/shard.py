@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from synthdata.errors import DiskFull, StorageError, SynthdataError
-from synthdata.generator import Generator
+from synthdata.generator import Generator, usual_errors
 from synthdata.replies import Answers, Service
 from synthdata.run.plan import Shard
 from synthdata.run.stop import TERM_GRACE_S
@@ -167,7 +167,7 @@ class _Making:
         self._crash: contextlib.AbstractContextManager[None] = crash
 
     def result(self) -> Summary | CannotStart | None:
-        with writing(self._job.run), self._pulse, self._crash, self._deadline:
+        with writing(self._job.run), self._pulse, self._crash, self._deadline, usual_errors():
             try:
                 begun = self._clock()
                 try:

@@ -353,7 +353,7 @@ def test_records_kept_in_memory_are_bounded(
         assert len(data.source._own["records"]._kept) == 1  # type: ignore[attr-defined]
 
 
-def test_numpys_error_state_decides_nothing() -> None:
+def test_numpys_error_state_decides_nothing(tmp_path: Path) -> None:
     """What a training script sets to find its own NaNs: an exp in here underflows to 0."""
     config = ["effects=[paper,poisson_noise]", "canvas.size=[48,40]", "primitives=mixed"]
     usual = synthdata.Dataset.from_config(config, n=4)
@@ -361,7 +361,11 @@ def test_numpys_error_state_decides_nothing() -> None:
         strict = synthdata.Dataset.from_config(config, n=4)
         made, image = [strict[i] for i in range(4)], np.empty((40, 48, 3), np.uint8)
         strict.image_into(1, image)
+        run = synthdata.generate([*config, "n=4", "engine=serial"], tmp_path / "strict")
         assert np.geterr()["under"] == "raise"
+    assert [record["marks"] for record in run.records()] == [
+        usual[i]["record"]["marks"] for i in range(4)
+    ]
     assert (image == usual[1]["image"]).all()
     for sample, other in zip(made, usual, strict=True):
         assert (sample["image"] == other["image"]).all()
