@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synthdata.geometry.overlaps import overlaps, touching
-from synthdata.geometry.spans import Spans, of_picture, picture, united
+from synthdata.geometry.spans import Spans, Window, of_picture, part_of, picture, united
 from synthdata.geometry.warps import within
 
 
@@ -42,6 +42,21 @@ def test_spans_within_others_are_those_of_both(
     masks = masks_of(seed, count + 1, height, width)
     found = within(spans_of(masks[1:]), of_picture(masks[0].astype(np.uint8)))
     expected = spans_of(masks[1:] & masks[0])
+    assert all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True))
+
+
+@given(st.integers(0, 999), st.integers(1, 4), st.integers(1, 9), st.integers(1, 9))
+def test_spans_of_a_part_of_a_window_are_those_of_its_pixels(
+    seed: int, count: int, height: int, width: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    masks = masks_of(seed, count, height, width)
+    x0, y0 = int(rng.integers(0, width)), int(rng.integers(0, height))
+    x1, y1 = int(rng.integers(x0, width)) + 1, int(rng.integers(y0, height)) + 1
+    left, top = rng.integers(-9, 9, 2).tolist()
+    part = Window(left + x0, top + y0, x1 - x0, y1 - y0)
+    found = part_of(spans_of(masks), Window(left, top, width, height), part)
+    expected = spans_of(masks[:, y0:y1, x0:x1])
     assert all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True))
 
 
