@@ -7,14 +7,14 @@ from math import inf, sqrt
 
 import numpy as np
 
-from synthdata.geometry.regions import TOLERANCE, Edges, layer_edges
+from synthdata.geometry.regions import Edges, layer_edges
 from synthdata.geometry.spans import forth_or_back
 from synthdata.geometry.strokes import COINCIDE
 from synthdata.geometry.warps import pieces_by
 from synthdata.scene import Bounds, Mark
 
-#: px that chords may be off curves: their bulges bring the boxes a hundred times as near.
-_CHORDS = 0.1
+_CHORDS = 0.02  # px that chords may be off curves: with their bulges the boxes are nearer by far
+_NEAR = 0.01  # px that sides found by edges are off those of a curve
 
 Corners = list[tuple[float, float]]
 
@@ -97,7 +97,7 @@ def clipped_boxes(
     cut = np.clip(whole, (x0, y0, x0, y0), (x1, y1, x1, y1))
     bent = np.zeros((len(whole), 1), dtype=bool)
     bent[of[edges.owner[edges.bulge.nonzero()]]] = True
-    near = np.abs(found - cut) < 2.0 * TOLERANCE
+    near = np.abs(found - cut) < _NEAR
     found = np.where(bare[:, None] | (bent & near), cut, found)
     return [
         (left, top, right, bottom) if right > left and bottom > top else None
