@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from synthdata.cli.here import has_modules_of_users
 from synthdata.cli.streams import guarded
-from synthdata.errors import ConfigError, SynthdataError
+from synthdata.errors import ConfigError, Interrupted, SynthdataError
 from synthdata.run.stop import interrupt_once
 from synthdata.runtime.collector import collect_less
 
@@ -37,7 +37,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         signal.signal(number, interrupt_once)
     os.environ["MPLBACKEND"] = "agg"  # matplotlib is not imported with one that it does not know
     try:
-        return guarded(lambda: _answer(sys.argv[1:]))
+        code = guarded(lambda: _answer(sys.argv[1:]))
+        if code == Interrupted.exit_code:  # whatever comes now: Python's own end resets handlers
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, signal.SIG_IGN)
+        return code
     finally:
         # Python ends without going through all of them in search of cycles, unless files or others
         # that have to be closed may be in these.

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import os
 import signal
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from queue import Empty, SimpleQueue
@@ -30,9 +32,16 @@ from synthdata.engines.cluster import (
 from synthdata.engines.packed import Packed
 from synthdata.engines.window import Died, Pool, outcomes
 from synthdata.errors import StartError
-from synthdata.runtime.interrupts import blocked, listened
+from synthdata.runtime.interrupts import (
+    TERM_GRACE_S,
+    blocked,
+    listened,
+    outlast_sigterm,
+    postponed,
+)
 
-CLOSE_S = 1.0  # how long a worker may take to close before it is killed
+START_S = 60.0  # how long a worker may take to start
+CLOSE_S, CLOSING_S = 0.8, 1.5  # how long a worker may take to close, and a local cluster in all
 HEAL_S = 10.0  # how long workers may be missing: one that has died is there again before that
 MOST_HEALS = 4  # with no job done since
 LOST = "1 hour"  # when dask may close the supervisor of a worker that has died: we see to it
@@ -88,6 +97,7 @@ class _Pool(Pool):
     ) -> None:
         self._engine, self._client, self._task, self._local = engine, client, task, local
         self._where = engine.address or "this machine"
+        self.closing_s = 0.0 if local is None else CLOSING_S
         self._futures: dict[Any, Any] = {}
         self._ended = threading.Event()  # one of them has, or more
         self._causes: dict[str, str] = {}  # by the address of the worker
@@ -184,6 +194,11 @@ def synthdata_job(packed: Packed) -> Any:
     return packed.run()
 
 
+def dask_setup(worker: Any) -> None:
+    """What dask calls in the main thread of each worker of a local cluster, as a preload of it."""
+    outlast_sigterm(TERM_GRACE_S + 2)  # its run has ended it by then
+
+
 class _Local:
     """A cluster of our own, with the exit codes of its workers by their supervisor's address.
 
@@ -198,6 +213,39 @@ class _Local:
         self._size = size
         self._whole = time.monotonic()  # when no worker was missing, or they were replaced
         self._last = ""
+
+    def start(self) -> None:
+        """Start its workers; StartError if they do not."""
+        from distributed import LocalCluster
+
+        # Ctrl-C goes to the whole process group, and a scheduler's SIGTERM to all processes. dask's
+        # thread inherits the blocked signals, and the workers, which that thread starts, do so too:
+        # the run ends them. Python's resource tracker unblocks them where it is started
+        # (python/cpython, resource_tracker.py, to 3.12).
+        with blocked(listened()):
+            resource_tracker.ensure_running()
+        try:
+            with postponed(), blocked({signal.SIGINT, signal.SIGTERM, *listened()}):
+                self.cluster = LocalCluster(
+                    n_workers=self._size,
+                    threads_per_worker=1,
+                    processes=True,
+                    host="127.0.0.1",
+                    dashboard_address=None,
+                    scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # not 8787 all the same
+                    memory_limit=0,  # dask would pause and kill
+                    silence_logs=logging.CRITICAL,
+                    worker_class=_nanny(self.ends),
+                    death_timeout=START_S,
+                )
+        except Exception as error:
+            raise StartError(f"workers cannot start: {line(error)}") from error
+
+    def close(self) -> None:
+        """End its workers. Were that broken off, dask would wait for them at the end of Python."""
+        if self.cluster is not None:
+            with postponed():
+                self.cluster.close()
 
     @property
     def address(self) -> str:
@@ -238,7 +286,6 @@ class _Local:
 def _local(size: int) -> Iterator[_Local]:
     """A cluster of ``size`` processes, which is gone afterwards."""
     import dask
-    from distributed import LocalCluster
 
     with (
         same_environment(),
@@ -248,36 +295,16 @@ def _local(size: int) -> Iterator[_Local]:
                 "temporary-directory": folder,
                 "distributed.scheduler.worker-ttl": None,  # slow samples are not dask's to judge
                 "distributed.deploy.lost-worker-timeout": LOST,
+                "distributed.worker.preload": [__name__],
             }
         ),
-        ExitStack() as stack,
     ):
-        # Ctrl-C goes to the whole process group. dask's thread inherits the blocked signal, and
-        # the workers, which that thread starts, do so too: the run ends them. Python's resource
-        # tracker unblocks it where it is started (python/cpython, resource_tracker.py, to 3.12).
-        with blocked(listened()):
-            resource_tracker.ensure_running()
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *listened()})
         local = _Local(size)
         try:
-            local.cluster = stack.enter_context(
-                LocalCluster(
-                    n_workers=size,
-                    threads_per_worker=1,
-                    processes=True,
-                    host="127.0.0.1",
-                    dashboard_address=None,
-                    scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # not 8787 all the same
-                    memory_limit=0,  # dask would pause and kill
-                    silence_logs=logging.CRITICAL,
-                    worker_class=_nanny(local.ends),
-                )
-            )
-        except Exception as error:
-            raise StartError(f"workers cannot start: {line(error)}") from error
+            local.start()
+            yield local
         finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        yield local
+            local.close()
 
 
 def _nanny(ends: dict[str, SimpleQueue[int]]) -> type:
@@ -289,8 +316,16 @@ def _nanny(ends: dict[str, SimpleQueue[int]]) -> type:
             ends.setdefault(self.address, SimpleQueue()).put(exitcode)
             super()._on_worker_exit_sync(exitcode)
 
-        async def kill(self, timeout: float = CLOSE_S, reason: str = "nanny-kill") -> None:
-            await super().kill(timeout=min(timeout, CLOSE_S), reason=reason)
+        async def kill(self, *arguments: Any, **named: Any) -> None:
+            timer = asyncio.get_running_loop().call_later(CLOSE_S, self._end)
+            try:
+                await super().kill(*arguments, **named)  # which has more patience
+            finally:
+                timer.cancel()
+
+        def _end(self) -> None:
+            with suppress(TypeError, ProcessLookupError):  # it has ended
+                os.kill(self.pid, signal.SIGKILL)
 
     return Watching
 
@@ -309,7 +344,8 @@ def _connected(address: str) -> Iterator[Any]:
         client.register_plugin(_once(), name="synthdata")
         yield client
     finally:
-        client.close(timeout=CLOSE_S)
+        with postponed():
+            client.close(timeout=CLOSE_S)
 
 
 def _once() -> Any:

@@ -29,6 +29,7 @@ from synthdata.engines.packed import Packed
 from synthdata.engines.window import Died, Pool, outcomes
 from synthdata.errors import StartError
 from synthdata.runtime import registry
+from synthdata.runtime.interrupts import blocked, listened, postponed
 
 STORE_BYTES = 80 * 2**20  # ray wants 75 MiB of shared memory at least; we put nothing there
 ANSWER_S = 1.0  # how long to wait for a number that is only good to know
@@ -144,6 +145,8 @@ class _Pool(Pool):
 
 def synthdata_job(packed: Packed) -> Any:
     """What runs in a worker; its name is the title of the process."""
+    if signal.SIGTERM in signal.pthread_sigmask(signal.SIG_BLOCK, ()):  # it is ours
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # and not ray's, which ends it at once
     return packed.run()
 
 
@@ -180,21 +183,33 @@ def _connection(engine: Ray) -> Iterator[None]:
                 knock(engine.address, "host:6379, ray://host:10001 or auto")
             settings["address"] = engine.address
         try:
-            with _same_handlers(), _silent():
-                if engine.address is None:  # its processes end with the thread that starts them
-                    ray.init(**settings)
-                else:
-                    within(CONNECT_S * 3, lambda: ray.init(**settings))
-        except (OSError, RuntimeError, ValueError, ImportError) as error:
-            if engine.address is not None:
-                raise nobody(engine.address, error) from None
-            raise StartError(f"workers cannot start: {line(error)}") from error
-        with _news_logged():
-            try:
+            _join(engine, settings)
+            with _news_logged():
                 yield
-            finally:
-                with _impatience():
-                    ray.shutdown()
+        finally:
+            with postponed(), _impatience():
+                ray.shutdown()
+
+
+def _join(engine: Ray, settings: Mapping[str, Any]) -> None:
+    import ray
+
+    try:
+        if engine.address is not None:
+            with _silent():
+                within(CONNECT_S * 3, lambda: ray.init(**settings))
+            return
+        # Its processes end with the thread that starts them. A scheduler's SIGTERM goes to all of
+        # them, and is the run's to answer. ray has handlers of its own for it, also such that end
+        # Python on the spot, so it is unblocked when they are gone.
+        with blocked({signal.SIGTERM, *listened()}), _same_handlers(), _silent():
+            ray.init(**settings)
+    except SystemExit:  # of ray's handler: another thread got the signal
+        raise KeyboardInterrupt from None
+    except (OSError, RuntimeError, ValueError, ImportError) as error:
+        if engine.address is not None:
+            raise nobody(engine.address, error) from None
+        raise StartError(f"workers cannot start: {line(error)}") from error
 
 
 @contextmanager

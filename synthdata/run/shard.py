@@ -19,13 +19,12 @@ from synthdata.errors import DiskFull, StorageError, SynthdataError
 from synthdata.generator import Generator, usual_errors
 from synthdata.replies import Answers, Service
 from synthdata.run.plan import Shard
-from synthdata.run.stop import TERM_GRACE_S
 from synthdata.runtime import beat, log, registry
 from synthdata.runtime.beside import beside
 from synthdata.runtime.collector import collect_rarely
 from synthdata.runtime.crash import stacks_into
 from synthdata.runtime.deadline import Deadline, TimedOut
-from synthdata.runtime.interrupts import outlast_sigterm
+from synthdata.runtime.interrupts import TERM_GRACE_S, outlast_sigterm
 from synthdata.runtime.memory import keep_freed_memory, limit
 from synthdata.runtime.resources import Kept, Resource
 from synthdata.sample_config import SampleConfig

@@ -9,9 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from synthdata.runtime.interrupts import listened
-
-TERM_GRACE_S = 4.0  # schedulers send SIGKILL a few seconds after SIGTERM
+from synthdata.runtime.interrupts import TERM_GRACE_S, listened
 
 
 class Stop:

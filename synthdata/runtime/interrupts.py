@@ -14,6 +14,8 @@ from synthdata.runtime import resources
 #: What a batch scheduler sends some time before a job's end, where its launcher asks for it.
 WARNINGS = (signal.SIGUSR1, signal.SIGUSR2)
 
+TERM_GRACE_S = 4.0  # schedulers send SIGKILL a few seconds after SIGTERM
+
 
 def listened() -> list[signal.Signals]:
     """Those of ``WARNINGS`` that somebody in this process listens to."""
@@ -36,12 +38,34 @@ def blocked(numbers: Collection[int] | None = None) -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+@contextmanager
+def postponed() -> Iterator[None]:
+    """Let SIGINT and SIGTERM wait for the end of the block, which has to come soon.
+
+    For code of others that is left in disorder by an exception out of nowhere. Outside the main
+    thread, where none comes, nothing is changed.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(each, lambda number, _: came.append(number)) for each in numbers]
+    try:
+        yield
+    finally:
+        for each, handler in zip(numbers, before, strict=True):
+            signal.signal(each, handler)
+        for number in came:
+            signal.raise_signal(number)
+
+
 def outlast_sigterm(seconds: float) -> None:
     """Let the first SIGTERM end this process only after so many seconds, a second one at once.
 
     Schedulers send it to all processes of a job at the same time. A worker then finishes what it is
-    on, if its run gives it the time, and is ended by the run. Where somebody handles SIGTERM
-    already, and outside the main thread, nothing is changed.
+    on, if its run gives it the time, and is ended by the run. One that came while it was blocked
+    counts. Where somebody handles SIGTERM already, and outside the main thread, nothing is changed.
     """
     if threading.current_thread() is not threading.main_thread():
         return
@@ -61,3 +85,4 @@ def outlast_sigterm(seconds: float) -> None:
             resources.end(number, frame)
 
     signal.signal(signal.SIGTERM, end_later)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})

@@ -13,12 +13,13 @@ from typing import Any, NamedTuple
 
 import pytest
 from configs import config
-from faults import Plugin, check, make, rows
-from processes import descendants, leftovers, until
+from faults import Plugin, check, make, rows, write_plugin
+from processes import Command, descendants, group, leftovers, until
 
 from synthdata.engines import Done, Engine, Lost
 from synthdata.errors import DiskFull
 from synthdata.run import Run
+from synthdata.runtime import beat
 
 
 def check_same_bytes(folder: Path, engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,3 +144,84 @@ def check_all_killed_once(engine: Engine, folder: Path) -> None:
     assert lost == {}
     assert sorted(done) == list(range(8))
     assert not killed & set(done.values())
+
+
+#: How a run is stopped: by which signal, to its main process or to all, and how often.
+STOPS = [
+    (signal.SIGINT, os.killpg, 1),
+    (signal.SIGINT, os.killpg, 2),
+    (signal.SIGTERM, os.killpg, 1),
+    (signal.SIGTERM, os.kill, 2),
+]
+
+
+def check_stopped(
+    command: Command, number: int, send: Callable[[int, int], None], times: int, *engine: str
+) -> None:
+    """A run that is stopped keeps what is finished, leaves nobody and nothing else, and goes on.
+
+    From the fifth shard on each has a sample that waits until it may go on.
+    """
+    plugin, run, gate = (
+        write_plugin(command.folder),
+        command.folder / "run",
+        command.folder / "gate",
+    )
+    waits = list(range(22, 60, 5))
+    arguments = [*plugin.arguments(waits=waits, gate=gate), "n=60", "shard_size=5"]
+    process = command.start(*arguments, *engine, "engine.workers=2", "hydra.run.dir=run")
+
+    def finished() -> set[int]:
+        return {int(path.name) for path in run.glob("dataset/[0-9]*")}
+
+    def waiting() -> list[beat.Pulse]:
+        return [pulse for pulse in beat.read(run / beat.STAGING) if pulse.index in waits]
+
+    until(lambda: len(waiting()) == 2, "two shards that wait")
+    before, under_way = finished(), {pulse.shard for pulse in waiting()}
+    workers = {pulse.pid for pulse in waiting()} & set(group(process))
+    send(process.pid, number)
+    assert process.stderr is not None
+    assert "ending with the shards under way" in process.stderr.readline()
+    if times == 2:
+        send(process.pid, number)
+    else:
+        assert workers <= set(group(process)), "they are the run's to end"
+        gate.touch()
+    _, err = process.communicate(timeout=90)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    assert "leaked" not in err
+    assert finished() >= before
+    if times == 2:
+        assert finished() == before
+    elif number == signal.SIGINT:  # after SIGTERM they may be late
+        assert finished() >= before | under_way
+    assert leftovers(run) == []
+    until(lambda: not group(process), "the end of all processes")
+    gate.touch()
+    assert command("resume", "run", "plugins=[faulty]", "engine=serial").returncode == 0
+    assert command(*arguments, "engine=serial", "hydra.run.dir=serial").returncode == 0
+    states = [
+        json.loads((command.folder / name / "run.json").read_text()) for name in ("run", "serial")
+    ]
+    assert states[0]["digest"] == states[1]["digest"]
+    assert leftovers(run) == []
+
+
+def check_stopped_at_the_start(
+    command: Command, number: int, is_starting: Callable[[int], bool], *engine: str
+) -> None:
+    """Two signals while a cluster starts leave nothing of it."""
+    options = ["n=60", "shard_size=5", "engine.workers=2", "hydra.run.dir=run"]
+    process = command.start(*options, *engine)
+    until(lambda: is_starting(process.pid), "a cluster that starts")
+    for _ in range(2):
+        os.killpg(process.pid, number)
+    _, err = process.communicate(timeout=90)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    assert "leaked" not in err
+    assert "Failed to remove" not in err
+    assert leftovers(command.folder / "run") == []
+    until(lambda: not group(process), "the end of all processes")

@@ -6,19 +6,22 @@ import importlib.util
 import os
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from engine_cases import (
+    STOPS,
     Job,
     Told,
     begun,
     check_all_killed_once,
     check_deadly_sample,
     check_same_bytes,
+    check_stopped,
+    check_stopped_at_the_start,
     collected,
     descendants,
     jobs,
@@ -193,17 +196,39 @@ def test_nobody_outlives_a_killed_main_process(command: Command) -> None:
 
 
 @pytest.mark.slow
-def test_ctrl_c_reaches_the_run_and_not_its_workers(command: Command) -> None:
-    options = ["n=2000", "shard_size=5", "engine=dask", "engine.workers=2", "hydra.run.dir=run"]
-    plugin = write_plugin(command.folder)
-    process = command.start(*plugin.arguments(seconds=0.02), *options)
-    until(lambda: list((command.folder / "run").glob("dataset/[0-9]*")), "a shard")
-    os.killpg(process.pid, signal.SIGINT)
-    _, err = process.communicate(timeout=90)
-    assert process.returncode == 130
-    assert "Traceback" not in err
-    assert "stopped by SIGINT" in err
-    until(lambda: not group(process), "the end of all processes")
+@pytest.mark.parametrize(("number", "send", "times"), STOPS)
+def test_a_run_that_is_stopped(
+    number: int, send: Callable[[int, int], None], times: int, command: Command, tmp_path: Path
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    command.environment["TMPDIR"] = str(temporary)
+    check_stopped(command, number, send, times, "engine=dask")
+    assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_stopped_while_its_cluster_starts(
+    number: int, command: Command, tmp_path: Path
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    command.environment["TMPDIR"] = str(temporary)
+    starting = lambda _: list(temporary.glob("synthdata-dask-*/*/scheduler-*"))  # noqa: E731
+    check_stopped_at_the_start(command, number, starting, "engine=dask")
+    assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_run_that_is_stopped_leaves_a_cluster_that_was_there(
+    times: int, cluster: Any, command: Command
+) -> None:
+    workers = set(cluster.scheduler.workers)
+    address = f"engine.address={cluster.scheduler_address}"
+    check_stopped(command, signal.SIGTERM, os.kill, times, "engine=dask", address)
+    assert set(cluster.scheduler.workers) == workers
 
 
 @pytest.mark.slow

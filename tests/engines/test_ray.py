@@ -15,11 +15,14 @@ from pathlib import Path
 
 import pytest
 from engine_cases import (
+    STOPS,
     Told,
     begun,
     check_all_killed_once,
     check_deadly_sample,
     check_same_bytes,
+    check_stopped,
+    check_stopped_at_the_start,
     collected,
     jobs,
     work,
@@ -101,6 +104,27 @@ def test_a_scheduler_waits_five_seconds(send: Callable[[int, int], None], comman
     assert leftovers(run) == []
     until(lambda: not group(process), "the end of all processes")
     assert not list(Path("/tmp").glob(f"synthdata-ray-*/session_*_{process.pid}"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "send", "times"), STOPS)
+def test_a_run_that_is_stopped(
+    number: int, send: Callable[[int, int], None], times: int, command: Command
+) -> None:
+    check_stopped(command, number, send, times, "engine=ray")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_stopped_while_its_cluster_starts(number: int, command: Command) -> None:
+    pids: list[int] = []
+
+    def is_starting(pid: int) -> bool:
+        pids[:] = [pid]
+        return bool(list(Path("/tmp").glob(f"synthdata-ray-*/session_*_{pid}")))
+
+    check_stopped_at_the_start(command, number, is_starting, "engine=ray")
+    assert not is_starting(*pids), "its folder is still there"
 
 
 @pytest.mark.slow
