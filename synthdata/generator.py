@@ -91,13 +91,15 @@ class Generator:
     It owns a renderer and random generators, so it belongs to one process and one thread.
     ``redrawn`` and ``variant`` are those of ``Streams``: the same samples but for one stream.
     ``answers`` are those of models to ``questions``, for labels that ask; whoever makes samples of
-    such labels sets them.
+    such labels sets them. With ``ahead`` marks of samples to come may be drawn along with those of
+    one, which then takes longer.
     """
 
     @_usual
     def __init__(self, config: SampleConfig, redrawn: str = "", variant: int = 0) -> None:
         self.config = config
         self.answers = Answers()
+        self.ahead = True
         self._again = redrawn, variant
         self._variants: dict[Places, Generator] = {}
         self._here: Here | None = None
@@ -226,6 +228,10 @@ class Generator:
         """The scene of sample ``index``: what is in the picture, before a pixel is drawn."""
         return self._of(index)._scene(index)
 
+    def drew_ahead(self, index: int) -> bool:
+        """Whether others were drawn along with sample ``index``, the last one that was made."""
+        return any(primitive.start == index for primitive in self._of(index)._primitives)
+
     @_usual
     def questions(self, index: int) -> list[Question]:
         """What the labels of sample ``index`` ask models."""
@@ -266,7 +272,10 @@ class Generator:
             background = tuple(colors[0].tolist())
         marks: Sequence[Mark] = []
         for primitive in self._primitives:
-            drawn = primitive.marks(index, width, height, background, annotate)
+            if self.ahead:
+                drawn = primitive.marks(index, width, height, background, annotate)
+            else:
+                drawn = primitive.alone(index, width, height, background)
             marks = [*marks, *drawn] if marks else drawn
         if self._bound.layout.moves:
             marks = self._bound.layout.arrange(marks, get(index, "layout"), width, height)
@@ -304,7 +313,7 @@ class Generator:
         if places not in self._variants:
             self._variants[places] = Generator(self.config.variants[places], *self._again)
         found = self._variants[places]
-        found.answers = self.answers
+        found.answers, found.ahead = self.answers, self.ahead
         return found
 
     def __repr__(self) -> str:

@@ -33,7 +33,8 @@ class Ahead:
     wanted: as many as came before in that sequence, and half as many as in the one before, so that
     nobody waits for what he may not need.
 
-    ``here`` is what coordinates are read from; it stands at the sample that is asked for.
+    ``here`` is what coordinates are read from; it stands at the sample that is asked for. ``start``
+    is the last sample of a sequence along with which others were drawn, -1 for none.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Ahead:
         self._singly = here is None and counted and _is_shipped(primitive)
         self._geometry, self._style = f"geometry/{name}", f"style/{name}"
         self._together = isinstance(primitive, Shape) and primitive.together
+        self.start = -1
         self._next = self._run = 0
         self._background: Color | None = None
         self._ready: dict[int, list[Mark]] = {}
@@ -65,18 +67,21 @@ class Ahead:
         Those that are drawn ahead are annotated ahead, if they are going to be labelled.
         """
         if not (self._together or (self._singly and annotate is not None)):
-            return self._primitive.marks(self._draw(index, width, height, background))
+            return self.alone(index, width, height, background)
         if index != self._next or background != self._background:
             # Who asked for many in sequence will do so again, as it is with the shards of a run.
             self._run = self._run // 2 if background == self._background else 0
+            self.start = -1
             self._ready, self._background = {}, background
         self._next, self._run = index + 1, self._run + 1
         if not self._ready and self._run > 2:
             self._ready = self._draw_ahead(index, width, height, background, annotate)
         marks = self._ready.pop(index, None)
-        if marks is None:
-            return self._primitive.marks(self._draw(index, width, height, background))
-        return marks
+        return self.alone(index, width, height, background) if marks is None else marks
+
+    def alone(self, index: int, width: int, height: int, background: Color) -> list[Mark]:
+        """The same, and nothing else is drawn."""
+        return self._primitive.marks(self._draw(index, width, height, background))
 
     def _draw(self, index: int, width: int, height: int, background: Color) -> Draw:
         get = self._streams.get
@@ -87,6 +92,7 @@ class Ahead:
     ) -> dict[int, list[Mark]]:
         """The marks of sample ``start`` and of some after it; none where that cannot be."""
         draw = self._draw_together if self._together else self._draw_singly
+        self.start = start
         try:
             marks, counts = draw(start, width, height, background)
             if annotate is not None:

@@ -172,6 +172,7 @@ class _Making:
                 try:
                     self._deadline.begin_start()
                     self._generator = kept_generator(self._job)
+                    self._generator.ahead = True
                 finally:
                     self._deadline.end()
                 self._seconds["init"] = self._clock() - begun
@@ -240,20 +241,18 @@ class _Making:
         return True
 
     def _make_sample(self, index: int, writer: ShardWriter) -> None:
-        clock, generator = self._clock, self._generator
+        clock = self._clock
         begun = clock()
         self._pulse.at(index, begun)
         try:
-            try:
-                self._deadline.begin(begun)
-                picture = generator.picture(index)
-                drawn = clock()
-                sample = generator.labelled(picture)
-                labelled = clock()
-                record, files = generator.encode(sample)
-            finally:  # within the outer block: the time may be up at this very moment
-                self._deadline.end()
+            made = self._encoded(index, begun)
+            if made is None:
+                self._renew(ahead=False)
+                begun = clock()
+                made = self._encoded(index, begun)
             encoded = clock()
+            assert made is not None
+            record, files, drawn, labelled = made
             self._size += writer.add(record, files)
         except WriteError:
             raise
@@ -261,10 +260,8 @@ class _Making:
             self._own(error)
             attempts = 1 + (self._job.again or {}).get(index, 0)
             self._fail(failure(index, error, attempts))
-            if isinstance(error, TimedOut | MemoryError):  # left off anywhere
-                _kept.clear()
-                self._generator = kept_generator(self._job)
-                self._generator.answers = self._answers
+            if isinstance(error, TimedOut | MemoryError):
+                self._renew(self._generator.ahead)
             return
         written = clock()
         self._count(record)
@@ -275,6 +272,34 @@ class _Making:
         seconds["write"] += written - encoded
         if written - begun > self._slowest[0][0]:
             heapq.heapreplace(self._slowest, (written - begun, index))
+
+    def _encoded(
+        self, index: int, begun: float
+    ) -> tuple[dict[str, Any], dict[str, bytes], float, float] | None:
+        """A sample as it is written, and when it was drawn and labelled.
+
+        None if its time is up and others were drawn along with it: alone it may be in time.
+        """
+        generator = self._generator
+        try:
+            self._deadline.begin(begun)
+            picture = generator.picture(index)
+            drawn = self._clock()
+            sample = generator.labelled(picture)
+            labelled = self._clock()
+            return *generator.encode(sample), drawn, labelled
+        except TimedOut:
+            if generator.drew_ahead(index):
+                return None
+            raise
+        finally:  # within the caller's block: the time may be up at this very moment
+            self._deadline.end()
+
+    def _renew(self, ahead: bool) -> None:
+        """Build anew what was left off anywhere."""
+        _kept.clear()
+        self._generator = kept_generator(self._job)
+        self._generator.answers, self._generator.ahead = self._answers, ahead
 
     def _count(self, record: Mapping[str, Any]) -> None:
         """Count a sample that is in its place."""

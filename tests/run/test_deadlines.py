@@ -7,14 +7,19 @@ import signal
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
+from configs import config
 from faults import Plugin, check, make, rows
 from processes import leftovers
 from test_failures import start
 
 from synthdata.engines.loky import Loky
 from synthdata.errors import ConfigError, StartError
+from synthdata.generator import Generator, Sample
+from synthdata.primitives.ahead import Ahead
+from synthdata.run import Run
 from synthdata.runtime import deadline, memory
 from synthdata.runtime.deadline import Deadline, TimedOut
 
@@ -107,6 +112,35 @@ def test_a_sample_in_time_is_not_disturbed() -> None:
         clock.begin(time.monotonic())
         clock.end()
         spend(0.3)
+
+
+@pytest.mark.parametrize("moment", ["while they are drawn", "later"])
+def test_a_sample_is_not_late_for_others_that_are_drawn_along_with_it(
+    moment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = ["n=20", "engine=serial", "canvas.size=[16,12]", "failures.timeout_s=50"]
+    undisturbed = Run(tmp_path / "undisturbed", config(options)).execute()
+    late: list[int] = []
+    draw, encode = Ahead._draw_ahead, Generator.encode
+
+    def draw_late(self: Ahead, start: int, *place: Any) -> Any:
+        draw(self, start, *place)
+        late.append(start)
+        raise TimedOut
+
+    def encode_late(self: Generator, sample: Sample) -> Any:
+        if self.drew_ahead(index := sample.record["index"]):
+            late.append(index)
+            raise TimedOut
+        return encode(self, sample)
+
+    if moment == "later":
+        monkeypatch.setattr(Generator, "encode", encode_late)
+    else:
+        monkeypatch.setattr(Ahead, "_draw_ahead", draw_late)
+    run = Run(tmp_path / "run", config(options)).execute()
+    assert run.state["digest"] == undisturbed.state["digest"]
+    assert late == [2], "from then on each is drawn alone"
 
 
 def spend(seconds: float) -> None:  # as a rule not the function that catches: Python finds no
