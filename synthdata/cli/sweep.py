@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import socket
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
-
-import orjson
 
 from synthdata.cli.console import exit_code, outcome, print_summary, print_table
 from synthdata.cli.dot_hydra import dot_hydra
@@ -83,7 +80,7 @@ def _subdir(cfg: Any, hydra_cfg: Any) -> str:
 
 def summarise(jobs: Sequence[Any], seconds: float) -> None:
     """Print how a sweep went, and write its index page, where Hydra's sweeper says that it is."""
-    from synthdata.report.sweep import is_sweep, write_index
+    from synthdata.report.sweep import is_sweep, read_json, write_index
     from synthdata.report.write import REPORT
 
     hydra = jobs[0].hydra_cfg.hydra  # its sweep.dir would tell the time of now, not of the start
@@ -92,7 +89,7 @@ def summarise(jobs: Sequence[Any], seconds: float) -> None:
         folder = folder.parent
     folder = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
     folders = dict.fromkeys(job.hydra_cfg.hydra.runtime.output_dir for job in jobs)
-    states = [_state(Path(each)) for each in folders]
+    states = [read_json(Path(each) / RUN) for each in folders]
     complete = sum(job.return_value in (0, 1) for job in jobs)
     rows = [
         ("runs", f"{complete:,} of {len(jobs):,} complete"),
@@ -108,14 +105,6 @@ def summarise(jobs: Sequence[Any], seconds: float) -> None:
     except Exception as error:  # the runs are whole
         print(f"synthdata: no index page was written: {error}", file=sys.stderr)
     print_table(str(folder), rows)
-
-
-def _state(folder: Path) -> dict[str, Any]:
-    """What a run's ``run.json`` says; nothing where there is none."""
-    with contextlib.suppress(OSError, ValueError):
-        if isinstance(state := orjson.loads((folder / RUN).read_bytes()), dict):
-            return state
-    return {}
 
 
 def tell_codes(jobs: Sequence[Any]) -> None:

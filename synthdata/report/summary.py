@@ -16,6 +16,7 @@ from synthdata.report.grid import by_axis, places, planned
 from synthdata.report.records import Line
 from synthdata.report.statistics import GRID, Statistics
 from synthdata.run import Run
+from synthdata.run.ledger import FAILURES
 
 SCHEMA = 1
 CAUSES = 20  # of failures that are told apart
@@ -120,7 +121,7 @@ def _causes(run: Run) -> dict[str, Any]:
 
 def _failure_rows(run: Run) -> Iterable[dict[str, Any]]:
     try:
-        with open(run.path / "failures.jsonl", "rb") as lines:
+        with open(run.path / FAILURES, "rb") as lines:
             for line in lines:
                 try:
                     row = orjson.loads(line)

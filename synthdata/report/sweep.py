@@ -18,6 +18,7 @@ from synthdata.report import pictures, records
 from synthdata.report.page import page, plain
 from synthdata.report.write import REPORT, STATS, replace_file
 from synthdata.run import Run
+from synthdata.run.run import CONFIG, RUN
 
 INDEX = "index.html"
 PICTURES = 5  # of each run
@@ -29,7 +30,7 @@ MOST = 1000  # runs in a page
 
 def is_sweep(folder: Path) -> bool:
     """Whether a folder holds run directories and is none."""
-    return not (folder / "config.yaml").exists() and next(_runs(folder), None) is not None
+    return not (folder / CONFIG).exists() and next(_runs(folder), None) is not None
 
 
 def write_index(folder: Path, plugins: Sequence[str] = ()) -> Path:
@@ -64,7 +65,7 @@ def _runs(folder: Path, depth: int = DEPTH) -> Iterator[Path]:
     for entry in entries:
         if entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
             path = Path(entry.path)
-            if (path / "config.yaml").exists() and (path / "run.json").exists():
+            if (path / CONFIG).exists() and (path / RUN).exists():
                 yield path
             elif depth > 1:
                 yield from _runs(path, depth - 1)
@@ -72,7 +73,7 @@ def _runs(folder: Path, depth: int = DEPTH) -> Iterator[Path]:
 
 def _row(folder: Path, path: Path) -> dict[str, Any]:
     name = plain(path.relative_to(folder))
-    state, stats = _json(path / "run.json"), _json(path / STATS)
+    state, stats = read_json(path / RUN), read_json(path / STATS)
     keys = ("status", "n", "made", "failed", "bytes", "elapsed_s", "seed", "digest", "processes")
     return {
         "name": name,
@@ -98,7 +99,8 @@ def _overrides(path: Path) -> list[str]:
     return [x for x in found if isinstance(x, str)] if isinstance(found, list) else []
 
 
-def _json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """The mapping that a JSON file holds; an empty one where there is none."""
     try:
         node = orjson.loads(path.read_bytes())
     except (OSError, ValueError):

@@ -13,6 +13,7 @@ from synthdata.report import pictures, records
 from synthdata.report.page import page, plain
 from synthdata.report.summary import failures, summarize, to_json
 from synthdata.run import Run
+from synthdata.run.run import CONFIG
 from synthdata.run.shard import writing
 from synthdata.runtime import log
 from synthdata.runtime.beside import beside
@@ -71,7 +72,7 @@ def report(run: Run, samples: int | None = None, shown: int = 48) -> tuple[Path,
 
 def page_data(run: Run, summary: Mapping[str, Any]) -> dict[str, Any]:
     """What the page of a run shows, but for samples."""
-    config = run.path / "config.yaml"
+    config = run.path / CONFIG
     return {
         "name": plain(run.path.absolute()).rpartition("/")[2],
         "path": plain(run.path),
