@@ -316,15 +316,28 @@ def foreign_code(node: Any) -> dict[str, str]:
         target = node.get("_target_")
         if isinstance(target, str) and target.partition(".")[0] != PACKAGE:
             name = target.rpartition(".")[0]
-            source = getattr(sys.modules.get(name), "__file__", None)
-            code = Path(source).read_bytes() if source else b""
-            found[name] = hashlib.sha256(code).hexdigest()
+            found[name] = hashlib.sha256(_code(sys.modules.get(name))).hexdigest()
         for value in node.values():
             found |= foreign_code(value)
         return found
     if isinstance(node, list | tuple):
         return {name: code for value in node for name, code in foreign_code(value).items()}
     return {}
+
+
+def _code(module: types.ModuleType | None) -> bytes:
+    """The file of a module; nothing where there is none, as of what was typed in."""
+    source = getattr(module, "__file__", None)
+    if source is None:
+        return b""
+    try:
+        return Path(source).read_bytes()
+    except OSError:
+        try:
+            data: bytes = module.__loader__.get_data(source)  # type: ignore[union-attr]
+        except (AttributeError, OSError):
+            return b""
+        return data  # it is in a zip file
 
 
 def _fields(component: Any) -> dict[str, Any]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import sys
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +16,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthdata.components import build, coerce, describe, distribution, make
+from synthdata.components import build, coerce, describe, distribution, foreign_code, make
 from synthdata.config import Config
 from synthdata.distributions import (
     Choice,
@@ -455,3 +457,20 @@ def test_a_config_file_that_is_none(text: str, tmp_path: Path) -> None:
 def test_coerce_takes_what_is_right_already() -> None:
     assert coerce(Png(2), Encoder, "encoder") == Png(2)
     assert coerce(Uniform(0, 1), Distribution, "x") == Uniform(0, 1)
+
+
+def test_the_code_of_what_is_in_a_zip_file_or_was_typed_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An application in one file has its plugins in it; a session's classes have no file."""
+    text = "from synthdata.primitives import Lines\nclass Zipped(Lines): pass\n"
+    with zipfile.ZipFile(tmp_path / "app.pyz", "w") as file:
+        file.writestr("zipped_marks.py", text)
+    monkeypatch.syspath_prepend(str(tmp_path / "app.pyz"))
+    importlib.import_module("zipped_marks")
+    typed = type(sys)("typed_in")
+    typed.__file__ = "<stdin>"
+    monkeypatch.setitem(sys.modules, "typed_in", typed)
+    node = {"a": {"_target_": "zipped_marks.Zipped"}, "b": [{"_target_": "typed_in.Marks"}]}
+    codes = {"zipped_marks": text.encode(), "typed_in": b""}
+    assert foreign_code(node) == {k: hashlib.sha256(v).hexdigest() for k, v in codes.items()}
