@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from synthdata.compose import compose, listed
+from synthdata.compose import as_list, compose, listed
 from synthdata.config import Config
 from synthdata.errors import ConfigError
 from synthdata.outputs import check_outputs, finish_outputs
@@ -75,7 +75,7 @@ def generate(
     StartError, BudgetSpent, DiskFull, Interrupted
         If the run ended early; ``generate`` with the same arguments and ``output`` goes on.
     """
-    for override in [overrides] if isinstance(overrides, str) else overrides:
+    for override in as_list(overrides):
         if override.lstrip("+~").startswith("hydra."):
             raise ConfigError(
                 f"{override!r} is for the command line; the run directory is generate's second "

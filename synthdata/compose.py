@@ -54,8 +54,7 @@ def compose(
 
     from synthdata.loader import Loader
 
-    if isinstance(overrides, str):
-        overrides = [overrides]
+    overrides = as_list(overrides)
     search_path = create_config_search_path(str(conf_dir()))
     if config_dir is not None:
         folder = Path(config_dir).resolve()
@@ -64,12 +63,19 @@ def compose(
         search_path.prepend("caller", f"file://{folder}", SearchPathQuery(provider="main"))
     loader = Loader(search_path, typed)
     try:
-        config = loader.load_configuration(
-            CONFIG_NAME, list(overrides), RunMode.RUN, from_shell=False
-        )
+        config = loader.load_configuration(CONFIG_NAME, overrides, RunMode.RUN, from_shell=False)
     except Exception as error:
         raise config_error(error, loader, overrides) from error
     return plain(config)
+
+
+def as_list(overrides: Sequence[str]) -> list[str]:
+    """Overrides that a program gives; a string is one. ConfigError for anything else."""
+    if isinstance(overrides, str):
+        return [overrides]
+    if isinstance(overrides, Sequence) and all(isinstance(o, str) for o in overrides):
+        return list(overrides)
+    raise ConfigError(f"overrides: {shown(overrides)} is not a list of texts, as ['n=100'] is")
 
 
 def changed(node: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:

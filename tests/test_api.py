@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -135,6 +136,13 @@ def test_generate_goes_on_with_the_same_directory(tmp_path: Path) -> None:
         synthdata.generate(arguments, tmp_path / "x").metadata()
     )
     assert first.path == again.path
+
+
+@pytest.mark.parametrize("overrides", [{"n": 3}, ["n=3", 4], None])
+def test_what_is_no_list_of_overrides(overrides: Any) -> None:
+    for make in (synthdata.generate, synthdata.Generator.from_config):
+        with pytest.raises(ConfigError, match=r"overrides: .* is not a list of texts"):
+            make(overrides)
 
 
 def test_a_plugin_in_a_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -172,7 +172,11 @@ def parse_color(color: Any) -> tuple[int, int, int]:
         r, g, b = (int(c) for c in channels)
         whole = (r, g, b) == tuple(channels)
     except (TypeError, ValueError, OverflowError):
-        raise ConfigError(f"{shown(color)} is not a colour name, #rrggbb or [r, g, b]") from None
+        is_channel = isinstance(color, int | float)  # of a list that was meant as one colour
+        hint = "; a list has several of them, so [[255, 0, 0]] is red alone" if is_channel else ""
+        raise ConfigError(
+            f"{shown(color)} is not a colour name, #rrggbb or [r, g, b]{hint}"
+        ) from None
     if not whole or not all(0 <= c <= 255 for c in (r, g, b)):
         raise ConfigError(f"{color!r} has a channel that is no whole number from 0 to 255")
     return r, g, b

@@ -340,6 +340,17 @@ def test_a_run_with_missing_shards_or_strange_records(run: synthdata.Run, tmp_pa
         Dataset.from_run(copy)
 
 
+def test_a_run_is_read_from_wherever_a_program_goes(
+    run: synthdata.Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As Hydra's programs do with ``hydra.job.chdir``."""
+    monkeypatch.chdir(run.path.parent)
+    data = synthdata.Dataset.from_run(run.path.name)
+    monkeypatch.chdir(tmp_path)
+    there = pickle.loads(pickle.dumps(data))
+    assert there[len(data) - 1]["record"] == data[-1]["record"]
+
+
 def test_records_kept_in_memory_are_bounded(
     run: synthdata.Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
