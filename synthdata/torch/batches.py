@@ -78,10 +78,9 @@ class Batches(torch.utils.data.IterableDataset):  # type: ignore[misc]
         self._dealer: Dealer | None = None
 
     def __iter__(self) -> Iterator[Any]:
-        self._dealer = self._deal()
-        self._resumed = None
-        for positions in self._dealer:
-            yield self._batch([self._place(position) for position in positions])
+        # Now, not with the first batch: a state may be taken before it.
+        self._dealer, self._resumed = self._deal(), None
+        return map(self._dealt, self._dealer)
 
     def set_epoch(self, epoch: int) -> None:
         """Let the next iterations begin at this epoch, from 0 on."""
@@ -133,6 +132,9 @@ class Batches(torch.utils.data.IterableDataset):  # type: ignore[misc]
     def _place(self, position: int) -> tuple[Samples, int]:
         epoch, k = self.order.place(position, len(self.samples))
         return self.samples.at(position // self._step_size).epoch(epoch), k
+
+    def _dealt(self, positions: range) -> Any:
+        return self._batch([self._place(position) for position in positions])
 
     def _batch(self, places: Sequence[tuple[Samples, int]]) -> Any:
         return self._collate(drawn(places))

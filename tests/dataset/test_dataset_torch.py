@@ -304,6 +304,10 @@ def test_a_state_of_one_process(tiny: Dataset) -> None:
     again.load_state_dict({"position": 8})
     assert indices(again, 18) == expected[8:]
     assert len(pickle.dumps(batches(tiny))) < 10_000
+    epochs = batches(tiny[:10], 4, Order(endless=False))
+    assert indices(epochs) == list(range(10))
+    _ = iter(epochs)  # of which no batch was taken yet
+    assert position(epochs.state_dict()) == 0
 
 
 @pytest.mark.slow
@@ -329,6 +333,23 @@ class TestStatefulDataLoader:
             return module.StatefulDataLoader(made, batch_size=None, num_workers=workers, **rest)
 
         return make
+
+    @pytest.mark.parametrize("persistent", [False, True])
+    @pytest.mark.parametrize("taken", [0, 1, 2])
+    def test_goes_on_in_a_later_epoch(
+        self, loader: Any, tiny: Dataset, taken: int, persistent: bool
+    ) -> None:
+        """A worker that is kept has the epoch before behind it, and no batch of this one."""
+        made = [batches(tiny[:18], 4, Order(endless=False)) for _ in range(2)]
+        first, second = (loader(2, each, persistent_workers=persistent) for each in made)
+        for epoch in (0, 1):
+            made[0].set_epoch(epoch)
+            iterator = iter(first)
+            got = indices(iterator, taken if epoch else 100)
+        state = pickle.loads(pickle.dumps(first.state_dict()))
+        assert position(state) == 18 + 4 * taken
+        second.load_state_dict(state)
+        assert got + indices(second) == list(range(100, 118))
 
     @pytest.mark.parametrize("taken", [0, 1, 2, 7, 30])
     def test_goes_on_with_two(self, loader: Any, tiny: Dataset, taken: int) -> None:
