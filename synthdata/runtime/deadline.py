@@ -21,6 +21,7 @@ from types import FrameType
 from typing import Any
 
 START_S = 60.0
+LOOK_S = 0.001  # how long a signal that has come may take to be handled
 
 
 class TimedOut(BaseException):
@@ -116,19 +117,23 @@ class _Alarm:
     """Raises TimedOut in the main thread, by a signal.
 
     The timer is not set anew for each sample: when it rings for one that was in time, it is set for
-    what is left to the sample of that moment.
+    what is left to the sample of that moment. When it rings for one that is late, it does so once
+    more: Python handles SIGCONT after SIGALRM where both have come, as after a long stop.
     """
 
     def __init__(self) -> None:
         self._due = self._rings = math.inf
+        self._seconds = 0.0
+        self._is_late = False
 
     def open(self) -> None:
         self._handler: Any = signal.signal(signal.SIGALRM, self._ring)
+        self._continued: Any = signal.signal(signal.SIGCONT, self._go_on)
         self._opened = time.monotonic()
         self._timer = signal.setitimer(signal.ITIMER_REAL, 0)
 
     def set(self, now: float, seconds: float) -> None:
-        self._due = due = now + seconds
+        self._due, self._seconds, self._is_late = (due := now + seconds), seconds, False
         if not now <= self._rings <= due:  # it is off, or too late, or a sample has used it
             self._wait(seconds)
 
@@ -142,16 +147,22 @@ class _Alarm:
     def _ring(self, number: int, frame: FrameType | None) -> None:
         self._rings = math.inf
         left = self._due - time.monotonic()
-        if left <= 0:
+        if left <= 0 and self._is_late:
             self._due = math.inf
             raise TimedOut
         if left < math.inf:
-            self._wait(left)
+            self._is_late = left <= 0
+            self._wait(max(left, LOOK_S))
+
+    def _go_on(self, number: int, frame: FrameType | None) -> None:
+        if self._due < math.inf:
+            self.set(time.monotonic(), self._seconds)
 
     def close(self) -> None:
         self._due = math.inf
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, self._handler)
+        signal.signal(signal.SIGCONT, self._continued)
         remaining, interval = self._timer
         if remaining:  # somebody else's timer, which has waited for us
             passed = time.monotonic() - self._opened
@@ -181,9 +192,13 @@ class _Watcher:
 
     def _watch(self) -> None:
         raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
+        looked = time.monotonic()
         while not self._closed.wait(self._period):
             with self._lock:
-                if time.monotonic() > self._due:
+                before, looked = looked, time.monotonic()
+                if looked - before > 2 * self._period:  # this thread, too, has stood still
+                    self._due += looked - before
+                elif looked > self._due:
                     self._due = math.inf
                     raise_in(self._target, ctypes.py_object(TimedOut))
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import select
 import signal
 import threading
 import time
@@ -96,7 +98,7 @@ def test_the_deadline_leaves_the_timer_of_others_alone() -> None:
         with Deadline(0.05, None) as clock:
             clock.begin(time.monotonic())
             with pytest.raises(TimedOut):
-                signal.pause()
+                spend(3600.0)
         remaining, _ = signal.getitimer(signal.ITIMER_REAL)
         assert 0 < remaining <= 30.0
         assert rung == []
@@ -141,6 +143,40 @@ def test_a_sample_is_not_late_for_others_that_are_drawn_along_with_it(
     run = Run(tmp_path / "run", config(options)).execute()
     assert run.state["digest"] == undisturbed.state["digest"]
     assert late == [2], "from then on each is drawn alone"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("in_main_thread", [True, False])
+def test_a_process_that_was_stopped_has_the_time_anew(in_main_thread: bool) -> None:
+    """For longer than a sample may take, as by Ctrl-Z."""
+    told, go = os.pipe(), os.pipe()
+    pid = os.fork()
+    if pid == 0:
+
+        def wait() -> None:
+            with Deadline(2.0, None) as clock:
+                clock.begin(time.monotonic())
+                os.write(told[1], b"begun")
+                while not select.select([go[0]], [], [], 0.01)[0]:
+                    pass
+                clock.end()
+                os.write(told[1], b"in time")
+
+        thread = threading.Thread(target=wait)
+        try:
+            thread.start() if not in_main_thread else wait()
+        finally:
+            if not in_main_thread:
+                thread.join()
+            os._exit(0)
+    os.close(told[1])
+    assert os.read(told[0], 9) == b"begun"
+    os.kill(pid, signal.SIGSTOP)
+    time.sleep(2.5)
+    os.kill(pid, signal.SIGCONT)
+    os.write(go[1], b"go")
+    os.waitpid(pid, 0)
+    assert os.read(told[0], 9) == b"in time"
 
 
 def spend(seconds: float) -> None:  # as a rule not the function that catches: Python finds no
