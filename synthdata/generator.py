@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
@@ -143,6 +144,7 @@ class Generator:
     @_usual
     def __getitem__(self, index: int) -> Sample:
         """Sample ``index``, any whole number from 0 on."""
+        index = operator.index(index)  # NumPy's are no numbers of JSON
         own = self._of(index)
         scene = own._scene(index, own._annotate)
         return own._sample(index, scene, own._draw(scene))
@@ -167,6 +169,7 @@ class Generator:
     @_usual
     def into(self, index: int, out: np.ndarray) -> Sample:
         """As ``self[index]``, its image in ``out``, of the image's shape."""
+        index = operator.index(index)
         own = self._of(index)
         scene = own._scene(index, own._annotate)
         if own._is_plain:

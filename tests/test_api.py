@@ -127,6 +127,15 @@ def test_floats_are_rounded_once() -> None:
     assert re.findall(r"\d\.\d{4,}", text) == []
 
 
+def test_an_index_of_numpy_is_a_number() -> None:
+    generator = synthdata.Generator.from_config(["primitives=lines", "canvas.size=[24,16]"])
+    expected, image = json.dumps(generator[3].record), np.empty((16, 24, 3), np.uint8)
+    assert json.dumps(generator[np.int64(3)].record) == expected  # type: ignore[index]
+    assert json.dumps(generator.into(np.uint8(3), image).record) == expected  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="float"):
+        generator[3.0]  # type: ignore[index]
+
+
 def test_generate_goes_on_with_the_same_directory(tmp_path: Path) -> None:
     arguments = ["n=4", "canvas.size=[20,20]", "engine=serial"]
     first = synthdata.generate(arguments, tmp_path / "run")
