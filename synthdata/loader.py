@@ -63,8 +63,8 @@ class Loader(ConfigLoaderImpl):  # type: ignore[misc]
         is_sweep = run_mode is RunMode.MULTIRUN
         applied = [each for o in chosen for each in _replacing(o, is_sweep)]
         config = super().load_configuration(config_name, applied, run_mode, *arguments, **named)
-        if applied != chosen:
-            _tell(config, chosen)
+        if applied != overrides:
+            _tell(config, overrides)
         recipe = OmegaConf.select(config, f"hydra.runtime.choices.{RECIPE}")
         typed = any(override.lstrip("+~").startswith(f"{RECIPE}.") for override in overrides)
         if RECIPE in config and recipe is not None and not typed:

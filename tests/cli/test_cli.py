@@ -210,6 +210,14 @@ def test_a_sweep_over_lists_and_distributions(command: Command) -> None:
     assert {type(w).__name__ for w in found} == {"Choice", "Uniform", "Constant"}
 
 
+def test_a_sweep_over_groups_and_none(forks: Forks, tmp_path: Path) -> None:
+    sweep = ["-m", *TINY, "n=1", "engine=serial", "report=null", "effects=blur,[blur],null"]
+    done = forks(tmp_path, *sweep, "hydra.sweep.dir=sweep")
+    assert (done.code, done.err) == (0, "")
+    points = [line.split()[:2] for line in done.out.splitlines()[:3]]
+    assert points == [["0", "effects=blur"], ["1", "effects=[blur]"], ["2", "effects=null"]]
+
+
 def test_a_sweep_over_values_that_take_the_place_of_others(forks: Forks, tmp_path: Path) -> None:
     """Each point is named by what was typed, and has a folder of that name."""
     values = "[2,3],{dist: normal, mean: 2, std: 1}"
