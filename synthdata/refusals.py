@@ -30,8 +30,12 @@ def config_error(
         return _unknown_key(match[1], error, loader)
     if match := re.search(r"Could not delete from config\. '([^']+)' does not exist", text):
         return ConfigError(f"{match[1]}: is not there or null, so it cannot be deleted")
-    if match := re.search(r"Could not delete '([^'=]+).*No match in the defaults list", text):
-        group = match[1]
+    if match := re.search(
+        r"Could not delete '([^'=]+).*No match in the defaults list"
+        r"|deletion value must be a string.*key_or_group='([^']+)'",
+        text,
+    ):
+        group = match[match.lastindex or 0]
         may_be_none = group in ("effects", "labels", "axes", "recipe", "services")
         hint = f"{group}=null is none" if may_be_none else f"{group}=... chooses another option"
         return ConfigError(f"~{group}: cannot be left out like this; {hint}")

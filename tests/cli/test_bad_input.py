@@ -146,6 +146,7 @@ TABLE: list[tuple[list[str], list[str]]] = [
     (["plugins=null"], ["plugins: null is not a list"]),
     (["primitives.lines=null"], ["primitives.lines: null is no option"]),
     (["primitives.lines.color=null"], ["primitives.lines.color: null is not a colour name"]),
+    (["~labels=[marks]"], ["~labels: cannot be left out like this; labels=null is none"]),
     (["canvas.background=[0,0,9]"], ["canvas.background: 0 is not a colour", "[[255, 0, 0]]"]),
     (["canvas.mode=null"], ["canvas.mode: null is not one of rgb, grey"]),
     (["axes=product", "axes.values.a=null"], ["axes.values.a: null is no axis"]),
