@@ -7,6 +7,7 @@ import functools
 import hashlib
 import operator
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import numpy as np
@@ -132,13 +133,21 @@ class Generator:
 
     @classmethod
     def from_config(
-        cls, overrides: Sequence[str] = (), *, plugins: Sequence[str] = ()
+        cls,
+        overrides: Sequence[str] = (),
+        *,
+        config_dir: str | Path | None = None,
+        plugins: Sequence[str] = (),
     ) -> Generator:
-        """From Hydra overrides, as on the command line: ``["primitives=lines", "seed=7"]``."""
+        """From Hydra overrides, as on the command line: ``["primitives=lines", "seed=7"]``.
+
+        ``config_dir`` is a folder with config groups of your own, ``plugins`` the modules that
+        the config may name classes of, besides those it lists.
+        """
         from synthdata.compose import compose, listed
         from synthdata.vocabularies import settled
 
-        node = settled(compose(overrides, typed=SampleConfig.typed))
+        node = settled(compose(overrides, config_dir, SampleConfig.typed))
         return cls(SampleConfig.from_mapping(node, [*plugins, *listed(node)]))
 
     @_usual

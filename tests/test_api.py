@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +165,10 @@ def test_a_plugin_in_a_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(ConfigError, match="faulty"):
         synthdata.Run.load(tmp_path / "run")
     assert synthdata.Run.load(tmp_path / "run", ["faulty"]).state["made"] == 3
+    generator = synthdata.Generator.from_config(
+        plugin.overrides(), config_dir=plugin.folder / "conf"
+    )
+    assert generator[2].record["marks"] == next(islice(made.records(), 2, None))["marks"]
 
 
 def test_all_public_names_are_there() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
 from synthdata.torch.blocks import Drawn, place
@@ -14,8 +15,8 @@ def collate(samples: Sequence[tuple[torch.Tensor, Any]]) -> tuple[Any, Any]:
     """A batch of (image, target).
 
     Images of one shape become one tensor (n, c, h, w), in the memory format ``channels_last`` that
-    they come in; else they stay a list. Tensors and numbers that can be stacked are, and tuples of
-    targets become a tuple of these; dictionaries, strings and ragged tensors stay lists.
+    they come in; else they stay a list. Tensors, arrays and numbers that can be stacked are, and
+    tuples of targets become a tuple of these; dictionaries, strings and what is ragged stay lists.
     """
     if isinstance(samples, Drawn):
         return samples.images, together([target for _, target in samples])
@@ -38,6 +39,8 @@ def together(targets: list[Any]) -> Any:
     first = targets[0]
     if isinstance(first, tuple):
         return tuple(together(list(column)) for column in zip(*targets, strict=True))
+    if isinstance(first, np.ndarray | np.generic) and first.dtype.kind in "biuf":
+        return together([torch.as_tensor(target) for target in targets])
     if isinstance(first, torch.Tensor):
         return torch.stack(targets) if len({t.shape for t in targets}) == 1 else targets
     if isinstance(first, bool | int | float):

@@ -175,6 +175,23 @@ def test_grey_and_ragged() -> None:
     assert [len(target) for target in ragged] == [2, 3]
 
 
+def test_arrays_of_numpy_are_stacked_as_tensors_are() -> None:
+    image = torch.zeros(3, 4, 4, dtype=torch.uint8)
+
+    def targets(*values: Any) -> Any:
+        return collate([(image, value) for value in values])[1]
+
+    stacked = targets(np.array([1.5, 2.5], np.float32), np.array([3.5, 4.5], np.float32))
+    assert torch.equal(stacked, torch.tensor([[1.5, 2.5], [3.5, 4.5]]))
+    numbers = targets(np.float32(0.5), np.float32(1.5))
+    assert torch.equal(numbers, torch.tensor([0.5, 1.5]))
+    flags, names = targets((np.bool_(True), np.str_("a")), (np.bool_(False), np.str_("b")))
+    assert torch.equal(flags, torch.tensor([True, False]))
+    assert names == ["a", "b"]
+    ragged = targets(np.zeros(2), np.zeros(3))
+    assert [len(target) for target in ragged] == [2, 3]
+
+
 def test_transforms_see_the_classes_of_torchvision(
     rich: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
