@@ -104,17 +104,23 @@ def make(cls: type[T], values: Mapping[str, Any], key: str, plugins: Sequence[st
     except (TypeError, ValueError, ArithmeticError) as error:
         raise ConfigError(f"{key}: {error}") from error
     if not is_ours(name_of(cls)):  # whose defaults may be anything
+        read: dict[str, Any] = {}  # 0.0 for a default of 0: what the run's config gives back
         for name, node in _fields(made).items():
             place, value = _join(key, name), getattr(made, name)
             _check_plain(node, place)
-            if _holds_component(value):  # which has been checked like this one
+            is_distribution = isinstance(value, Distribution)
+            if _holds_component(value) and not is_distribution:  # checked like this one
                 continue
             again = coerce(node, hints[name], place, plugins)
-            if not _are_same(value, again):
+            if not is_distribution and not _are_same(value, again):
                 raise ConfigError(
                     f"{place}: a config would give back {_brief(again)} for {_brief(value)}; "
                     "give the field the type of its values"
                 )
+            if name not in arguments and fields[name].init and repr(again) != repr(value):
+                read[name] = again
+        if read:
+            made = cls(**arguments, **read)
     return made
 
 

@@ -340,7 +340,9 @@ import dataclasses
 import enum
 import typing
 from pathlib import Path
+from synthdata.distributions import Constant, Distribution, Mixture, Uniform
 from synthdata.encoders import Png
+from synthdata.primitives import fraction
 
 class Number(enum.IntEnum):
     TWO = 2
@@ -379,6 +381,13 @@ class Whole(Png):
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Endless(Png):
     number: float = float("inf")
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Unread(Png):
+    share: float = 1
+    pair: tuple[float, ...] = (1, 2.5)
+    drawn: Distribution = Uniform(0, 1)
+    lengths: Distribution = fraction(Mixture((Uniform(1, 2), Constant(3))))
 """
 
 
@@ -410,6 +419,23 @@ def test_enumerations_and_paths(given: dict[str, Any], field: str, read: str, ki
     again = Config.from_mapping(yaml.safe_load(config.to_yaml()), ["kinds_module"])
     assert again == config
     assert again.fingerprint == config.fingerprint
+
+
+def test_defaults_are_those_that_a_config_gives_back(kinds: Any) -> None:
+    """Whole numbers where fractions may stand: else no run of such a class could be resumed."""
+    made: Any = build({"_target_": "kinds_module.Unread"}, Encoder, "encoder", ["kinds_module"])
+    config = Config(encoder=made)
+    again = Config.from_mapping(yaml.safe_load(config.to_yaml()), ["kinds_module"])
+    assert repr(again.encoder) == repr(made)
+    assert again.fingerprint == config.fingerprint
+    assert type(made.share) is type(made.drawn.low) is float
+    given = {
+        "_target_": "kinds_module.Unread",
+        "share": 2,
+        "drawn": {"dist": "uniform", "low": 3, "high": 4},
+    }
+    kept: Any = build(given, Encoder, "encoder", ["kinds_module"])
+    assert (kept.share, kept.drawn) == (2.0, Uniform(3.0, 4.0))
 
 
 @pytest.mark.parametrize(
