@@ -148,5 +148,5 @@ def test_letters_that_stdout_lacks_are_escapes(command: Command) -> None:
     command.environment = {"PYTHONIOENCODING": "ascii"}
     made = command(*TINY, "hydra.run.dir='\xfc'")
     assert (made.returncode, made.stderr) == (0, "")
-    assert "where        \\xfc\n" in made.stdout
+    assert ["where", "\\xfc"] in [line.split() for line in made.stdout.splitlines()]
     assert command("ps", "\xfc").stdout == "\\xfc: nobody is at work here\n"

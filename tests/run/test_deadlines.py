@@ -142,7 +142,7 @@ def test_a_sample_is_not_late_for_others_that_are_drawn_along_with_it(
         monkeypatch.setattr(Ahead, "_draw_ahead", draw_late)
     run = Run(tmp_path / "run", config(options)).execute()
     assert run.state["digest"] == undisturbed.state["digest"]
-    assert late == [2], "from then on each is drawn alone"
+    assert len(late) == 1, "from then on each is drawn alone"
 
 
 @pytest.mark.slow
