@@ -119,6 +119,10 @@ def _topic(conf: Conf, keys: Sequence[Key], topic: str) -> Iterator[Line]:
     for group in groups.values():
         if name in group.files:
             raise ConfigError(f"{topic}: no such command, group or key; try {group.name}={name}")
+    from synthdata.exports.formats import FORMATS
+
+    if name in FORMATS:
+        raise ConfigError(f"{topic}: no such command, group or key; try --help export")
     hint = nearest(name, [*COMMANDS, *groups, *(k.name for k in keys)])
     if hint.startswith("known"):  # that would be all the keys there are
         hint = nearest("", groups)

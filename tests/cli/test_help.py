@@ -248,3 +248,8 @@ def test_a_topic_that_is_nearly_a_command() -> None:
         ConfigError, match="tun: no such command, group or key; did you mean 'tune'"
     ):
         print_help(["tun"])
+
+
+def test_a_topic_that_is_a_format_leads_to_the_page_of_formats() -> None:
+    with pytest.raises(ConfigError, match="coco: no such command, group or key; try --help export"):
+        print_help(["coco"])
