@@ -439,7 +439,7 @@ def test_resume_with_more_failures_allowed(command: Command, plugin: Plugin) -> 
     first = command(*arguments, "engine=serial")
     assert first.returncode == 4
     assert "what failed is in run/failures.jsonl\n" in first.stderr
-    assert "python -m synthdata resume run" in first.stderr
+    assert "as in failures.max_rate=0.5: python -m synthdata resume run" in first.stderr
     untrusted = command("resume", "run", "failures.max_rate=0.2")
     assert untrusted.returncode == 2
     assert "plugins=[faulty]" in untrusted.stderr
