@@ -119,8 +119,8 @@ class Generator:
         self._is_plain = is_rgb and not config.effects
         self._draw = self._surface.draw if is_rgb else self._surface.lend  # made to grey at once
         self._mask_encoder = Png()
-        # What is drawn stays as it is, so that what is true of it is so of the finished picture.
-        stays = not (config.layout.moves or config.style.draws or config.effects)
+        # Where what is drawn stays as it is, what is true of it is so of the finished picture.
+        stays = not (config.layout.moves or config.style.draws)
         self._annotate = annotated if stays and config.labels else None
         self._primitives = [
             Ahead(primitive, name, self._streams, self._here)
@@ -200,8 +200,9 @@ class Generator:
         stem = f"{index:09d}" if grid is None or grid.name is None else grid.stem(index)
         file_name = f"{stem}{self.config.encoder.suffix}"
         stream = functools.partial(self._streams.get, index)
-        moves = tuple(changes.values())
-        truth = Truth(scene, moves, stream, file_name, drawn, self.answers)
+        truth = Truth(scene, tuple(changes.values()), stream, file_name, drawn, self.answers)
+        if truth.moves:  # as it will be with the next ones
+            self._annotate = None
         record = {
             "file_name": file_name,
             "index": index,

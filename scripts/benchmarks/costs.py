@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from statistics import median
 from typing import Any
 
-SAMPLES = 12
+SAMPLES = 16  # in a turn
 PLAIN = ["primitives=mixed", "primitives.mixed.count=8"]  # on 512x512
 
 #: The groups that are gone through, and how an option of each is asked for beside the rest.
@@ -38,26 +39,28 @@ def measure_costs(repetitions: int) -> dict[str, Any]:
 
     keep_freed_memory()  # as workers do
     plain = Generator.from_config(PLAIN)
-    found: dict[str, Any] = {"plain_us": 1e6 * _least([plain], repetitions)[0]}
+    found: dict[str, Any] = {}
+    plain_us = []
     for group, option in options():
         override = GROUPS[group].format(option)
-        both = [plain, Generator.from_config([*PLAIN, override])]
-        without, with_it = _least(both, repetitions)
+        both = [Generator(plain.config), Generator.from_config([*PLAIN, override])]
+        without, with_it = _seconds(both, repetitions)
         found.setdefault(group, {})[option] = with_it / without
-    return found
+        plain_us.append(1e6 * without)
+    return {"plain_us": median(plain_us), **found}
 
 
-def _least(generators: list[Any], repetitions: int) -> list[float]:
-    """Seconds of processor time a sample, made and encoded; each the least, in turns."""
-    least = [float("inf")] * len(generators)
+def _seconds(generators: list[Any], repetitions: int) -> list[float]:
+    """Seconds of processor time a sample, made and encoded in sequence; each the mean of turns."""
+    taken = [0.0] * len(generators)
     for turn in range(repetitions + 1):
         for k, generator in enumerate(generators):
             begun = time.process_time()
-            for index in range(SAMPLES):
+            for index in range(turn * SAMPLES, (turn + 1) * SAMPLES):
                 generator.encode(generator.lent(index))
             if turn:
-                least[k] = min(least[k], (time.process_time() - begun) / SAMPLES)
-    return least
+                taken[k] += (time.process_time() - begun) / SAMPLES / repetitions
+    return taken
 
 
 def cost_lines(found: Mapping[str, Any]) -> list[str]:
