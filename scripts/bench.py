@@ -22,6 +22,7 @@ import os
 import shutil
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +36,11 @@ def main(arguments: Sequence[str]) -> int:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     from benchmarks.cases import CASES, Setting
     from benchmarks.costs import cost_lines, measure_costs
-    from benchmarks.labels import SCENES, label_lines, measure
+    from benchmarks.labels import label_lines, measure_labels
     from benchmarks.measure import BenchError
     from benchmarks.place import make_folder, make_root, microseconds_a_file
     from benchmarks.report import case_lines, machine
-    from benchmarks.stages import STAGED, measure_stages, stage_lines
+    from benchmarks.stages import measure_stages, stage_lines
 
     known = [*CASES, "labels", "stages", "costs"]
     options = _parser(known).parse_args(arguments)
@@ -56,20 +57,17 @@ def main(arguments: Sequence[str]) -> int:
     result["file_us"] = microseconds_a_file(make_folder(root))
     fault = None
     try:
+        tables = {  # of this process alone, not of programs in turns
+            "labels": (partial(measure_labels, options.reps), label_lines),
+            "stages": (partial(measure_stages, root, options.reps), stage_lines),
+            "costs": (partial(measure_costs, options.reps), cost_lines),
+        }
         setting = Setting(options.n, options.reps, options.workers, root, options.before)
         for name in chosen:
-            if name == "labels":
-                result["labels"] = found = {k: measure(v, options.reps) for k, v in SCENES.items()}
-                print("\n".join(label_lines(found)), flush=True)
-                continue
-            if name == "costs":
-                result["costs"] = costs = measure_costs(options.reps)
-                print("\n".join(cost_lines(costs)), flush=True)
-                continue
-            if name == "stages":
-                found = {k: measure_stages(k, root, options.reps) for k in STAGED}
-                result["stages"] = found
-                print("\n".join(stage_lines(found)), flush=True)
+            if name in tables:
+                measure, lines = tables[name]
+                result[name] = found = measure()
+                print("\n".join(lines(found)), flush=True)
                 continue
             result["cases"][name] = measured = _measure(CASES[name](setting), options.reps)
             print("\n".join(case_lines(name, measured)), flush=True)

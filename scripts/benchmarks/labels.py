@@ -69,7 +69,12 @@ class Stages:
         return found
 
 
-def measure(overrides: list[str], repetitions: int) -> dict[str, float]:
+def measure_labels(repetitions: int) -> dict[str, dict[str, float]]:
+    """Milliseconds a sample of each stage, by the name of the scene."""
+    return {name: _measure(overrides, repetitions) for name, overrides in SCENES.items()}
+
+
+def _measure(overrides: list[str], repetitions: int) -> dict[str, float]:
     """Milliseconds a sample of each stage."""
     stages = Stages(overrides)
     turns: list[list[dict[str, float]]] = [[] for _ in stages.scenes]

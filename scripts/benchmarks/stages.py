@@ -24,8 +24,12 @@ STAGED: Mapping[str, tuple[list[str], str, str]] = {
 }
 
 
-def measure_stages(name: str, root: Path, repetitions: int) -> dict[str, float]:
-    """Microseconds a sample of each stage of a case."""
+def measure_stages(root: Path, repetitions: int) -> dict[str, dict[str, float]]:
+    """Microseconds a sample of each stage, by the name of the case."""
+    return {name: _measure(name, root, repetitions) for name in STAGED}
+
+
+def _measure(name: str, root: Path, repetitions: int) -> dict[str, float]:
     from synthdata.generator import Generator
     from synthdata.runtime.memory import keep_freed_memory
 

@@ -11,7 +11,7 @@ import numpy as np
 from synthdata.geometry.rectangles import least_rectangles
 from synthdata.geometry.spans import boxes
 from synthdata.labels.base import Label, Truth, painted
-from synthdata.labels.marks import DIGITS, sized_box
+from synthdata.labels.marks import DIGITS, sized_boxes
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Boxes(Label):
             return {"boxes": []}
         rows = zip(
             _sized(np.array(truth.boxes())),
-            map(sized_box, truth.clipped_boxes()),
+            sized_boxes(truth.clipped_boxes()),
             np.round(_rotated(truth), DIGITS).tolist(),
             _sized(truth.once(seen_boxes)),
             strict=True,

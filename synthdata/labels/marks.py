@@ -101,7 +101,7 @@ def _described(
 ) -> Sequence[Mapping[str, Any]]:
     """What is said of each mark, but for its place, from its box on the finished picture."""
     points = _placed([mark.keypoints for mark in marks], truth)
-    known = zip(marks, _sized(boxes), points, _rounded_params(marks), strict=True)
+    known = zip(marks, sized_boxes(boxes), points, _rounded_params(marks), strict=True)
     found: list[dict[str, Any]] = [
         {
             "category": mark.category,
@@ -120,21 +120,8 @@ def _described(
     return found
 
 
-def _sized(boxes: Sequence[Bounds | None]) -> list[list[float] | None]:
-    """``sized_box`` of each."""
-    sizes: list[float] = []
-    for box in boxes:
-        x0, y0, x1, y1 = box or _NOTHING
-        sizes += x0, y0, x1 - x0, y1 - y0
-    rows = each_rounded(sizes)
-    return [
-        rows[k : k + 4] if sizes[k + 2] > 0.0 and sizes[k + 3] > 0.0 else None
-        for k in range(0, len(sizes), 4)
-    ]
-
-
 def _placed(keypoints: Sequence[Sequence[KeyPoint]], truth: Truth) -> list[list[list[float]]]:
-    """Key points where effects moved them."""
+    """The key points of each mark, where effects moved them."""
     numbers = [number for points in keypoints for _, x, y in points for number in (x, y)]
     if truth.moves:
         points = truth.points(np.array(numbers, dtype=np.float64).reshape(-1, 2))
@@ -166,14 +153,17 @@ def _column(values: Sequence[Any]) -> list[Any]:
     return [*values] if kinds.isdisjoint(_ROUNDED) else list(map(_rounded, values))
 
 
-def sized_box(bounds: Bounds | None) -> list[float] | None:
-    """[x, y, width, height]; None where that is nothing."""
-    if bounds is None:
-        return None
-    x0, y0, x1, y1 = bounds
-    if x1 <= x0 or y1 <= y0:
-        return None
-    return [rounded(x0), rounded(y0), rounded(x1 - x0), rounded(y1 - y0)]
+def sized_boxes(boxes: Sequence[Bounds | None]) -> list[list[float] | None]:
+    """[x, y, width, height] of each; None where that is nothing."""
+    sizes: list[float] = []
+    for box in boxes:
+        x0, y0, x1, y1 = box or _NOTHING
+        sizes += x0, y0, x1 - x0, y1 - y0
+    rows = each_rounded(sizes)
+    return [
+        rows[k : k + 4] if sizes[k + 2] > 0.0 and sizes[k + 3] > 0.0 else None
+        for k in range(0, len(sizes), 4)
+    ]
 
 
 def _lines(mark: Mark, truth: Truth) -> dict[str, Any]:
@@ -193,8 +183,8 @@ def _lines(mark: Mark, truth: Truth) -> dict[str, Any]:
 
 def _parts(mark: Mark, boxes: Sequence[Bounds | None]) -> list[dict[str, Any]]:
     return [
-        {"kind": part.kind, "text": part.text, "bbox": sized_box(box)}
-        for part, box in zip(mark.parts, boxes, strict=True)
+        {"kind": part.kind, "text": part.text, "bbox": box}
+        for part, box in zip(mark.parts, sized_boxes(boxes), strict=True)
     ]
 
 
