@@ -205,23 +205,27 @@ def distribution(value: Any, key: str, base: type[Distribution] = Distribution) 
 
 def axis(value: Any, key: str) -> Axis:
     """The axis that a value describes: a list, a number of places, or a mapping with ``axis``."""
+    from synthdata.axes.registry import AXES, plain_axis
+
     if isinstance(value, Mapping):
-        kinds, name = Axis.kinds(), value.get(Axis.KIND)
-        if not isinstance(name, str) or name not in kinds:
-            raise ConfigError(f"{key}.axis: {shown(name)} is unknown; {nearest(str(name), kinds)}")
-        return make(kinds[name], {k: v for k, v in value.items() if k != Axis.KIND}, key)
+        name = value.get(Axis.KIND)
+        if not isinstance(name, str) or name not in AXES:
+            raise ConfigError(f"{key}.axis: {shown(name)} is unknown; {nearest(str(name), AXES)}")
+        return make(AXES[name], {k: v for k, v in value.items() if k != Axis.KIND}, key)
     try:
-        return Axis.plain(value)
+        return plain_axis(value)
     except ConfigError as error:
         raise error.at(key) from None
 
 
 def grid(value: Mapping[str, Any], key: str) -> Axes:
     """The grid that a mapping with ``axes`` describes, which is a part of another one."""
-    kinds, name = Axes.kinds(), value[Axes.KIND]
-    if not isinstance(name, str) or name not in kinds:
-        raise ConfigError(f"{key}.axes: {shown(name)} is unknown; {nearest(str(name), kinds)}")
-    return make(kinds[name], {k: v for k, v in value.items() if k != Axes.KIND}, key)
+    from synthdata.axes.registry import GRIDS
+
+    name = value[Axes.KIND]
+    if not isinstance(name, str) or name not in GRIDS:
+        raise ConfigError(f"{key}.axes: {shown(name)} is unknown; {nearest(str(name), GRIDS)}")
+    return make(GRIDS[name], {k: v for k, v in value.items() if k != Axes.KIND}, key)
 
 
 def region(value: Any, key: str) -> Region:
@@ -251,8 +255,10 @@ def region(value: Any, key: str) -> Region:
 def describe(component: Any) -> Any:
     """The plain node that rebuilds ``component``: the inverse of ``build``."""
     if isinstance(component, Axis):
+        from synthdata.axes.registry import kind_of
+
         plain = component.to_plain()
-        return {Axis.KIND: component.kind, **_fields(component)} if plain is None else plain
+        return {Axis.KIND: kind_of(component), **_fields(component)} if plain is None else plain
     if isinstance(component, Region):
         held = {word: getattr(component, name) for name, word in PARTS.items()}
         parts = {word: describe_value(regions) for word, regions in held.items() if regions}

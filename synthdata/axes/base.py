@@ -43,31 +43,6 @@ class Axis(ABC):
 
     KIND: ClassVar[str] = "axis"  # the key of a node that says which kind it is
 
-    @classmethod
-    def kinds(cls) -> Mapping[str, type[Axis]]:
-        """The kinds of axes by their names."""
-        from synthdata.axes.kinds import KINDS
-
-        return KINDS
-
-    @classmethod
-    def plain(cls, value: Any) -> Axis:
-        """The axis that a list or a number stands for."""
-        from synthdata.axes.kinds import Anonymous, Listed
-
-        if isinstance(value, list | tuple):
-            return Listed(tuple(value))
-        if isinstance(value, int) and not isinstance(value, bool):
-            return Anonymous(value)
-        raise ConfigError(
-            f"{shown(value)} is no axis; give a list, a whole number or {{axis: ...}}"
-        )
-
-    @property
-    def kind(self) -> str:
-        """The name of its kind."""
-        return next(name for name, cls in self.kinds().items() if cls is type(self))
-
     def to_plain(self) -> Any:
         """The list or number that stands for it; None where there is none."""
         return None
@@ -150,14 +125,6 @@ class Axes(ABC):
     name: str | None = None
 
     KIND: ClassVar[str] = "axes"  # the key of a node that says which kind it is, inside another
-
-    @classmethod
-    def kinds(cls) -> Mapping[str, type[Axes]]:
-        """The kinds of grids by their names, which are those of the options."""
-        from synthdata import axes
-
-        names = ("Product", "Zip", "Selection", "Random", "Latin", "Sobol", "Union")
-        return {name.lower(): getattr(axes, name) for name in names}
 
     def __post_init__(self) -> None:
         if not self.values:

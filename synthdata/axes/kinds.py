@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from synthdata.axes.base import CLOSE, Axis
-from synthdata.axes.discovery import Discovered
 from synthdata.distributions import Distribution
 from synthdata.errors import ConfigError
 
@@ -144,18 +143,6 @@ class Quantiles(Axis):
         found = self.of.quantiles([(k + 0.5) / self.size for k in range(self.size)])
         assert found is not None
         return found
-
-
-#: By the names that a config has for them.
-KINDS: Mapping[str, type[Axis]] = {
-    "list": Listed,
-    "size": Anonymous,
-    "range": Range,
-    "linspace": Linspace,
-    "logspace": Logspace,
-    "quantiles": Quantiles,
-    "discover": Discovered,
-}
 
 
 def _check_size(size: int) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from synthdata.cli.commands import _parser
+from synthdata.cli.parsing import parser_of
 from synthdata.errors import ConfigError
 
 
 def cache(arguments: Sequence[str]) -> int:
     """Tell what the shared cache of model replies holds; export it to a file, or import one."""
-    parser = _parser("cache", cache)
+    parser = parser_of("cache", cache)
     parser.add_argument("action", choices=("show", "export", "import"), help="what to do")
     parser.add_argument("file", nargs="?", help="a .csv, .parquet or .jsonl file")
     parser.add_argument(

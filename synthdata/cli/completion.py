@@ -10,7 +10,7 @@ from contextlib import suppress
 from itertools import pairwise
 from typing import NamedTuple
 
-from synthdata.cli.main import COMMANDS, HELP
+from synthdata.cli.words import COMMANDS, HELP
 from synthdata.errors import ConfigError
 
 _BASH = """\
@@ -165,14 +165,9 @@ def _arguments(command: str, words: Sequence[str], word: str) -> Iterable[str]:
 
 def _keys_of(command: str, placed: Sequence[str], words: Sequence[str], word: str) -> Iterator[str]:
     """The keys that a command takes, and values of some."""
-    from synthdata.cli import commands
+    from synthdata.cli.changes import CHANGEABLE, GROWABLE, MAPPING
 
-    known = {
-        "resume": commands.CHANGEABLE,
-        "retry": commands.CHANGEABLE,
-        "extend": commands.GROWABLE,
-        "map": commands.MAPPING,
-    }
+    known = {"resume": CHANGEABLE, "retry": CHANGEABLE, "extend": GROWABLE, "map": MAPPING}
     if command in ("show", "tune"):
         yield from _keys(words, word)
     elif command in known:

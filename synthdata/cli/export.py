@@ -8,12 +8,13 @@ from pathlib import Path
 
 import yaml
 
-from synthdata.cli.commands import _assignment, _load, _parser, explain
+from synthdata.cli.changes import load_run
+from synthdata.cli.parsing import assignment, explain, parser_of
 
 
 def export(arguments: Sequence[str]) -> int:
     """Write a finished run in a format that trainers and hubs read."""
-    parser = _parser("export", export, run=True)
+    parser = parser_of("export", export, run=True)
     parser.add_argument("format", metavar="FORMAT", help="its name, as in coco")
     parser.add_argument("overrides", nargs="*", default=[], metavar="key=value")
     parser.add_argument("-o", "--output", help="the file or folder to write (RUN-FORMAT)")
@@ -24,9 +25,9 @@ def export(arguments: Sequence[str]) -> int:
     from synthdata.exports.formats import export as write
 
     made = make_format(
-        flags.format, dict(_assignment(o) for o in flags.overrides if not _plugins(o))
+        flags.format, dict(assignment(o) for o in flags.overrides if not _plugins(o))
     )
-    run = _load(flags.run, [o for o in flags.overrides if _plugins(o)], ("plugins",))
+    run = load_run(flags.run, [o for o in flags.overrides if _plugins(o)], ("plugins",))
     target = Path(flags.output) if flags.output else default_target(run, flags.format, made)
     survey = write(run, made, target)
     counts = ", ".join(f"{name} {n:,}" for name, n in survey.counts.items())

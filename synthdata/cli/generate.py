@@ -17,6 +17,7 @@ from synthdata.cli.console import print_summary
 from synthdata.cli.dot_hydra import NO_SUBDIR, checked_subdir, dot_hydra
 from synthdata.cli.execute import config_of, execute
 from synthdata.cli.sweep import Sweep, jobs_of, summarise, sweep_job, tell_codes
+from synthdata.cli.words import COMMANDS
 from synthdata.compose import conf_dir
 from synthdata.config import Config
 from synthdata.errors import ConfigError, SynthdataError, nearest, shown
@@ -36,8 +37,6 @@ def generate(arguments: Sequence[str], ready: Callable[[], None]) -> int:
     ``ready`` is called when all is composed, before anything is made.
     """
     from hydra._internal.utils import get_args_parser
-
-    from synthdata.cli.main import COMMANDS
 
     parser = get_args_parser()
     parser.error = _refuse

@@ -13,7 +13,7 @@ from typing import Any
 
 from synthdata._version import __version__
 from synthdata.cli.conf import Conf, Group, Key, read_option, read_title
-from synthdata.cli.main import COMMANDS
+from synthdata.cli.words import COMMANDS, EXIT_CODES
 from synthdata.errors import ConfigError, nearest
 
 WIDTH = 100  # columns, on any terminal that has them
@@ -184,15 +184,8 @@ def _overview(conf: Conf) -> Iterator[Line]:
     yield from _table(own)
     yield from _table(key for key in conf.main_keys() if key not in own)
     yield ()
-    for hint in (*_HINTS, _exit_codes()):
+    for hint in (*_HINTS, f"Exit codes: {EXIT_CODES}"):
         yield from (((line, ""),) for line in textwrap.wrap(hint, _width()))
-
-
-def _exit_codes() -> str:
-    from synthdata.cli.main import main
-
-    text = " ".join((main.__doc__ or "").partition("\n\n")[2].split())
-    return f"Exit codes: {text}"
 
 
 def _sentence(command: Any) -> str:

@@ -11,25 +11,14 @@ from collections.abc import Callable, Sequence
 
 from synthdata.cli.here import has_modules_of_users
 from synthdata.cli.streams import guarded
+from synthdata.cli.words import COMMANDS, COMPLETION, HELP, VERBOSE
 from synthdata.errors import ConfigError, Interrupted, SynthdataError
 from synthdata.run.stop import interrupt_once
 from synthdata.runtime.collector import collect_less
 
-VERBOSE = ("-v", "--verbose")
-HELP = ("help", "-h", "--help")
-COMPLETION = ("-sc", "--shell-completion")
-COMMANDS = (
-    *("resume", "extend", "retry", "finalize", "verify", "remake"),
-    *("report", "view", "diff", "export", "show", "map", "ps", "tune", "cache"),
-)
-
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; the process's exit code.
-
-    0 complete, 1 complete with failures or found at fault, 2 bad input, 3 could not start,
-    4 failure budget spent, 5 out of disk or the storage or stdout refuses, 130 interrupted.
-    """
+    """Run one command; the process's exit code, one of ``EXIT_CODES``."""
     if argv is not None:
         return _answer(list(argv))
     collect_less()

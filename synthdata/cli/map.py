@@ -8,14 +8,15 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from synthdata.cli.commands import MAPPING, _assignment, _load, _parser, explain
+from synthdata.cli.changes import MAPPING, load_run
 from synthdata.cli.here import find_modules_here
+from synthdata.cli.parsing import assignment, explain, parser_of
 from synthdata.errors import ConfigError
 
 
 def map_(arguments: Sequence[str]) -> int:
     """Call a function for each value on an axis of a run: fn=gif axis=sequence."""
-    parser = _parser("map", map_, run=True, overrides=True)
+    parser = parser_of("map", map_, run=True, overrides=True)
     parser.add_argument("-o", "--output", help="the folder to write (RUN-FUNCTION-AXIS)")
     parser.add_argument("--renew", action="store_true", help="look for the axis' values anew")
     explain(parser, arguments, _page)
@@ -23,7 +24,7 @@ def map_(arguments: Sequence[str]) -> int:
     from synthdata.maps.mapping import map_run
 
     mine = [o for o in flags.overrides if o.partition("=")[0].partition(".")[0] not in MAPPING]
-    options: dict[str, Any] = dict(_assignment(o) for o in mine)
+    options: dict[str, Any] = dict(assignment(o) for o in mine)
     function, axis = options.pop("fn", None), options.pop("axis", None)
     if not isinstance(function, str):
         raise ConfigError("fn: missing; name a function, as in fn=contact_sheet or fn=my_maps:mean")
@@ -31,7 +32,7 @@ def map_(arguments: Sequence[str]) -> int:
     if not axes or not isinstance(axes, list) or not all(isinstance(name, str) for name in axes):
         raise ConfigError("axis: missing; name an axis or a key of the records, as in axis=class")
     find_modules_here()
-    run = _load(flags.run, [o for o in flags.overrides if o not in mine], MAPPING)
+    run = load_run(flags.run, [o for o in flags.overrides if o not in mine], MAPPING)
     target = Path(flags.output) if flags.output else None
     mapped = map_run(run, function, axes, run.config.engine, target, options, flags.renew)
     for failure in mapped.failures[:5]:

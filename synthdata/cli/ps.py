@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from synthdata.cli.commands import _parser
+from synthdata.cli.parsing import parser_of
 from synthdata.errors import ConfigError
 from synthdata.run.plan import Plan
 from synthdata.run.run import RUN
@@ -30,7 +30,7 @@ class Process(NamedTuple):
 
 def ps(arguments: Sequence[str]) -> int:
     """Show who is at work in a run directory or a study: main, trials and workers, as a tree."""
-    parser = _parser("ps", ps, run=True)
+    parser = parser_of("ps", ps, run=True)
     parser.add_argument("--json", action="store_true", help="print it as JSON")
     flags = parser.parse_args(arguments)
     run = Path(flags.run)

@@ -7,13 +7,14 @@ import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
 
-from synthdata.cli.commands import _load, _parser
+from synthdata.cli.changes import load_run
+from synthdata.cli.parsing import parser_of
 from synthdata.errors import ConfigError
 
 
 def report(arguments: Sequence[str]) -> int:
     """Write report.html and stats.json of a run anew, from all records; of a sweep, its index."""
-    parser = _parser("report", report, run=True, overrides=True)
+    parser = parser_of("report", report, run=True, overrides=True)
     flags = parser.parse_args(arguments)
     from synthdata.cli.console import counted
     from synthdata.report import report as write
@@ -31,20 +32,20 @@ def report(arguments: Sequence[str]) -> int:
     if is_sweep(Path(flags.run)):
         print(write_index(Path(flags.run)))
         return 0
-    path, summary = write(_load(flags.run, rest, ("plugins",)), samples, pictures)
+    path, summary = write(load_run(flags.run, rest, ("plugins",)), samples, pictures)
     print(f"{path}: statistics of {counted(summary['samples'], 'sample', 'samples')}")
     return 0
 
 
 def view(arguments: Sequence[str]) -> int:
     """Serve a run's report on this machine only, with all its samples; Ctrl-C ends it."""
-    parser = _parser("view", view, run=True, overrides=True)
+    parser = parser_of("view", view, run=True, overrides=True)
     parser.add_argument("--port", type=int, default=0, help="the port (any that is free)")
     parser.add_argument("--open", action="store_true", help="open it in a browser")
     flags = parser.parse_args(arguments)
     from synthdata.report.server import Server
 
-    with Server(_load(flags.run, flags.overrides, ("plugins",)), flags.port) as server:
+    with Server(load_run(flags.run, flags.overrides, ("plugins",)), flags.port) as server:
         print(server.url, flush=True)
         if flags.open:
             webbrowser.open(server.url)
@@ -57,7 +58,7 @@ def view(arguments: Sequence[str]) -> int:
 
 def diff(arguments: Sequence[str]) -> int:
     """Say what differs between two runs in config, distributions and bytes; 0 if no sample does."""
-    parser = _parser("diff", diff)
+    parser = parser_of("diff", diff)
     parser.add_argument("a", metavar="RUN_A", help="a run directory")
     parser.add_argument("b", metavar="RUN_B", help="another one")
     parser.add_argument("overrides", nargs="*", default=[], metavar="key=value")
@@ -65,7 +66,7 @@ def diff(arguments: Sequence[str]) -> int:
     flags = parser.parse_args(arguments)
     from synthdata.report.diff import compare
 
-    runs = [_load(path, flags.overrides, ("plugins",)) for path in (flags.a, flags.b)]
+    runs = [load_run(path, flags.overrides, ("plugins",)) for path in (flags.a, flags.b)]
     found = compare(*runs)
     if flags.json:
         print(json.dumps(found.to_mapping(), indent=2))
@@ -76,7 +77,7 @@ def diff(arguments: Sequence[str]) -> int:
 
 def remake(arguments: Sequence[str]) -> int:
     """Make one sample of a run again, from its config alone, and compare the bytes."""
-    parser = _parser("remake", remake, run=True)
+    parser = parser_of("remake", remake, run=True)
     parser.add_argument("index", metavar="INDEX", type=int, help="the number of the sample")
     parser.add_argument("overrides", nargs="*", default=[], metavar="key=value")
     parser.add_argument("-o", "--output", default=".", help="the folder for its files (.)")
@@ -86,7 +87,7 @@ def remake(arguments: Sequence[str]) -> int:
     from synthdata.run.shard import writing
     from synthdata.writers.base import hashes, record_line
 
-    run = _load(flags.run, flags.overrides, ("plugins",))
+    run = load_run(flags.run, flags.overrides, ("plugins",))
     if not 0 <= flags.index < 1 << 63:
         raise ConfigError(f"INDEX: {flags.index} must be a whole number from 0 on")
     generator = Generator(run.config.sample_config)

@@ -12,8 +12,8 @@ from typing import Any
 
 import yaml
 
-from synthdata.cli.commands import _parser, _value, explain
 from synthdata.cli.here import find_modules_here
+from synthdata.cli.parsing import explain, parser_of, value_of
 from synthdata.errors import ConfigError
 
 FOLDER = "outputs/%Y-%m-%d/%H-%M-%S-study"  # of a study that is given none
@@ -21,7 +21,7 @@ FOLDER = "outputs/%Y-%m-%d/%H-%M-%S-study"  # of a study that is given none
 
 def tune(arguments: Sequence[str]) -> int:
     """Vary config keys by a space, train and score in each trial, and say which config is best."""
-    parser = _parser("tune", tune, overrides=True)
+    parser = parser_of("tune", tune, overrides=True)
     parser.add_argument("--config-dir", help="a folder with config groups of your own")
     explain(parser, arguments, _page)
     flags = parser.parse_args(arguments)
@@ -72,7 +72,7 @@ def _study(overrides: Sequence[str], config_dir: str | None) -> tuple[Path, Any]
         if key in ("space", "study"):
             given[key] = text
         elif key.partition(".")[0] in names:
-            _put(changes, key, _value(key, text))
+            _put(changes, key, value_of(key, text))
         else:
             rest.append(override)
     folder = Path(given.get("study", ""))
@@ -99,7 +99,7 @@ def _plugins(overrides: Sequence[str]) -> tuple[str, ...]:
     for override in overrides:
         key, _, text = override.partition("=")
         if key == "plugins":
-            value = _value(key, text)
+            value = value_of(key, text)
             if not isinstance(value, list):
                 raise ConfigError(f"plugins: {value!r} is not a list, as in plugins=[my_module]")
             found = tuple(map(str, value))

@@ -17,6 +17,7 @@ from synthdata.replies import Answers, Question
 from synthdata.services import protocol
 from synthdata.services.cache import Cache
 from synthdata.services.concurrency import Concurrency
+from synthdata.services.environment import api_key, base_url
 from synthdata.services.limiter import Limiter
 from synthdata.services.protocol import Refusal, Said
 
@@ -41,8 +42,6 @@ class Asking:
         stopping: Callable[[], bool],
         kept: Callable[[], None] | None = None,
     ) -> None:
-        from synthdata.services.openai import api_key, base_url
-
         self._service, self._cache, self._limiter = service, cache, limiter
         self._stopping, self._kept = stopping, kept
         self._places = Concurrency(service.concurrency)

@@ -9,18 +9,15 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from synthdata.errors import ConfigError
 from synthdata.replies import Answers, Question, Service
 from synthdata.services.cache import PREFIX, Cache, SqliteCache, shards_of
+from synthdata.services.environment import KEY, URL, api_key, base_url
 from synthdata.services.folders import made, shared
 from synthdata.services.limiter import Limiter, Limits, needs_extra
 from synthdata.services.sqlite_limiter import SqliteLimiter
 from synthdata.services.tables import Backup
-
-KEY, URL = "OPENAI_API_KEY", "OPENAI_BASE_URL"
-DEFAULT_URL = "https://api.openai.com/v1"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,31 +150,6 @@ class OpenAI(Service):
             return None
         name = f"{PREFIX}-backup.{self.cache.backup_format}"
         return Backup(made(shared(self.path)) / name, interval_s, self.open_cache)
-
-
-def base_url() -> str:
-    """Where the server is, by the environment; ConfigError, which does not quote it, if nowhere."""
-    url = (os.environ.get(URL) or DEFAULT_URL).rstrip("/")
-    try:
-        parts = urlsplit(url)
-        whole = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:  # says what is wrong, with a part of the address
-        whole = False
-    if not whole or not _is_plain(url):
-        raise ConfigError(f"services: {URL} holds no address like http://localhost:11434/v1")
-    return url
-
-
-def api_key() -> str | None:
-    """The key, by the environment; ConfigError, which does not quote it, if it can be none."""
-    key = os.environ.get(KEY) or None
-    if key is not None and not _is_plain(key):
-        raise ConfigError(f"services: {KEY} holds characters that no key has, as a line break")
-    return key
-
-
-def _is_plain(text: str) -> bool:
-    return text.isascii() and text.isprintable() and " " not in text
 
 
 def _httpx() -> Any:

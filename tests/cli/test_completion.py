@@ -20,7 +20,7 @@ from processes import Forks, environment
 from synthdata.cli import main
 from synthdata.cli.completion import _Usage
 from synthdata.cli.conf import Conf, read_option
-from synthdata.cli.main import COMMANDS
+from synthdata.cli.words import COMMANDS
 from synthdata.compose import conf_dir
 from synthdata.exports.formats import FORMATS
 from synthdata.loader import LISTS

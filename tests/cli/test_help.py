@@ -17,7 +17,7 @@ from synthdata import maps
 from synthdata.cli import main
 from synthdata.cli.conf import Conf, Group, read_option
 from synthdata.cli.help import print_help
-from synthdata.cli.main import COMMANDS
+from synthdata.cli.words import COMMANDS
 from synthdata.compose import conf_dir
 from synthdata.errors import ConfigError
 
