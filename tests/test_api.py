@@ -179,6 +179,10 @@ def test_all_public_names_are_there() -> None:
         synthdata.nothing  # noqa: B018
 
 
+def test_type_checkers_are_told_to_read_the_types() -> None:
+    assert (Path(synthdata.__file__).parent / "py.typed").is_file()  # PEP 561
+
+
 def imported(code: str) -> set[str]:
     """The top-level modules that a fresh process has after ``code``."""
     script = f"{code}\nimport sys; print(*{{m.partition('.')[0] for m in sys.modules}})"
