@@ -8,10 +8,16 @@ rows of what is lent are put into memory that is kept.
 from __future__ import annotations
 
 import functools
+import io
+import threading
 from typing import Any
 
 import numpy as np
 from PIL import Image, _imaging
+
+_FORMATS = ("PNG", "JPEG", "WEBP", "TIFF")
+_LARGEST = 16_384**2  # pixels of a canvas
+_opening = threading.Lock()
 
 
 def packed(rgbx: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
@@ -130,6 +136,28 @@ def picture_of(image: np.ndarray) -> Image.Image:
         rows: Any = buffered.rgbx  # a buffer, which Pillow's type hints know nothing of
         return Image.frombytes("RGB", (width, height), rows, "raw", "RGBX", 0, 1)
     return Image.fromarray(np.ascontiguousarray(image))
+
+
+def opened(data: bytes) -> Image.Image:
+    """A PNG, JPEG, WebP or TIFF file as a Pillow picture, as large as a canvas may be.
+
+    ``Image.open`` alone warns of large pictures and refuses larger ones.
+
+    Raises ValueError for a larger picture, and for another file what Pillow raises.
+    """
+    with _opening:
+        limit = Image.MAX_IMAGE_PIXELS
+        try:
+            Image.MAX_IMAGE_PIXELS = None
+            picture = Image.open(io.BytesIO(data), formats=_FORMATS)
+            size = picture.width * picture.height
+            if size > _LARGEST:
+                raise ValueError(f"{picture.width} x {picture.height} pixels are no canvas")
+            if limit is not None and size > limit:  # some readers ask again
+                picture.load()
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+    return picture
 
 
 def png_rows(image: np.ndarray) -> np.ndarray:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import io
+import struct
+import zlib
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image, UnidentifiedImageError
 
 from synthdata import pixels
-from synthdata.encoders import Jpeg
+from synthdata.effects import Jpeg as JpegEffect
+from synthdata.encoders import Jpeg, Png, Tiff, Webp
+from synthdata.encoders.base import Encoder
 
 SIZES = st.integers(1, 40)
 
@@ -145,3 +151,33 @@ def test_an_array_with_rows_of_the_same_stride_is_no_special_case() -> None:
     )
     assert bytes(pixels.png_rows(strided)) == naive_rows(strided)
     assert np.array_equal(np.asarray(pixels.picture_of(strided)), strided)
+
+
+@pytest.mark.parametrize("encoder", [Png(), Tiff(), Webp(lossless=True), Jpeg(quality=100)])
+def test_pictures_are_opened_that_pillow_would_refuse(
+    encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = np.full((30, 20, 3), 200, dtype=np.uint8)
+    data = encoder.encode(image, 72.0)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    with pytest.raises(Image.DecompressionBombError):
+        Image.open(io.BytesIO(data))
+    with pixels.opened(data) as picture:
+        assert np.array_equal(np.asarray(picture), image)
+    change = JpegEffect().prepare(np.random.default_rng(0), 20, 30)
+    assert change.pixels(image).shape == image.shape
+
+
+def test_what_is_larger_than_any_canvas_is_not_opened() -> None:
+    """A header that promises more than there is room for."""
+    data = Png().encode(np.zeros((1, 1), dtype=np.uint8), 72.0)
+    header = b"IHDR" + struct.pack(">II", 1 << 20, 1 << 20) + data[24:29]
+    forged = data[:12] + header + struct.pack(">I", zlib.crc32(header)) + data[33:]
+    with pytest.raises(ValueError, match="1048576 x 1048576 pixels are no canvas"):
+        pixels.opened(forged)
+
+
+@pytest.mark.parametrize("data", [b"", b"GIF89a", b"%!PS-Adobe-3.0", b"BM", b"P6"])
+def test_other_files_are_not_opened(data: bytes) -> None:
+    with pytest.raises(UnidentifiedImageError):
+        pixels.opened(data)

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from synthdata.distributions import Distribution, IntUniform
 from synthdata.effects.base import Change
 from synthdata.effects.parametric import Parametric, limited
-from synthdata.pixels import picture_of
+from synthdata.pixels import opened, picture_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,5 +35,5 @@ class _Jpeg(Change):
     def pixels(self, image: np.ndarray) -> np.ndarray:
         file = io.BytesIO()
         picture_of(image).save(file, "JPEG", quality=self.params["quality"], subsampling="4:2:0")
-        with Image.open(file) as picture:
+        with opened(file.getvalue()) as picture:
             return np.asarray(picture)

@@ -21,7 +21,6 @@ from synthdata.run.stop import Stop
 from synthdata.splits import Splits
 from synthdata.writers.folder import DATASET, Folder
 
-_FORMATS = ("PNG", "JPEG", "WEBP", "TIFF")
 _SHOWN = 5  # missing shards in a message
 
 
@@ -196,9 +195,9 @@ def pixels(data: bytes, grey: bool = False) -> np.ndarray:
         if data.startswith(b"\x93NUMPY"):
             array: np.ndarray = np.load(io.BytesIO(data), allow_pickle=False)
             return array
-        from PIL import Image
+        from synthdata.pixels import opened
 
-        with Image.open(io.BytesIO(data), formats=_FORMATS) as picture:
+        with opened(data) as picture:
             return np.asarray(picture.convert("L") if grey else picture)
     except Exception as error:  # the readers raise whatever a broken file leads them to
         raise ConfigError(f"cannot be read: {error}") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
@@ -13,6 +12,7 @@ from PIL import Image
 from synthdata.errors import ConfigError
 from synthdata.geometry import dash
 from synthdata.geometry.subpaths import subpaths
+from synthdata.pixels import opened
 from synthdata.renderers.base import Renderer, Surface
 from synthdata.scene import Color, Mark, Scene, Style
 
@@ -129,4 +129,4 @@ class SvgSurface(Surface):
 
     def _picture(self, document: str) -> Image.Image:
         png = self._svg_to_bytes(svg_string=document, skip_system_fonts=True)
-        return Image.open(io.BytesIO(png)).convert("RGB")
+        return opened(png).convert("RGB")
