@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -41,13 +42,16 @@ Outcome = Done | Suspect | Lost | None
 class Stopping(Protocol):
     """Says whether the run is to end: no new job is begun then.
 
-    ``grace_s`` is how long those under way may go on.
+    ``grace_s`` is how long those under way may go on. While ``polled`` no signal interrupts, so it
+    has to be asked every moment.
     """
 
     @property
     def grace_s(self) -> float: ...
 
     def __call__(self) -> bool: ...
+
+    def polled(self) -> AbstractContextManager[None]: ...
 
 
 class Engine(ABC):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar, TypeVar
@@ -15,6 +17,7 @@ from urllib.parse import urlsplit
 
 from synthdata.engines.base import Parallel
 from synthdata.engines.cpus import usable_cpus
+from synthdata.engines.window import TICK_S
 from synthdata.errors import ConfigError, StartError
 
 T = TypeVar("T")
@@ -22,6 +25,9 @@ T = TypeVar("T")
 CONNECT_S = 10.0
 WORKERLESS_S = 60.0  # how long a cluster may be without any worker
 LOOK_S = 2.0  # how often the workers are counted while nothing comes back
+ANSWER_S = 1.0  # how long to wait for a number that is only good to know
+SILENT_S = 30.0  # how long its server may not answer: at 60 ray ends the whole process
+STOP_S = 2.0  # how long what is being started may still take when the run is told to stop
 
 
 @dataclass(frozen=True)
@@ -75,8 +81,12 @@ def knock(address: str, example: str) -> None:
         raise nobody(address, error) from None
 
 
-def within(seconds: float, function: Callable[[], T]) -> T:
-    """What a function returns or raises; TimeoutError, and the function left alone, if not in time.
+class Stopped(Exception):
+    """The run was told to stop while something was being started."""
+
+
+def aside(function: Callable[[], T]) -> Future[T]:
+    """What a function returns or raises, called in a thread that nobody waits for in the end.
 
     For what can wait for ever, such as the start of a conversation with who listens but is no
     cluster.
@@ -90,10 +100,36 @@ def within(seconds: float, function: Callable[[], T]) -> T:
             end.set_exception(error)
 
     threading.Thread(target=call, daemon=True).start()
+    return end
+
+
+def within(seconds: float, function: Callable[[], T]) -> T:
+    """What a function returns or raises; TimeoutError, and the function left alone, if not in time.
+
+    Where it has to end even if the function does not.
+    """
     try:
-        return end.result(seconds)
+        return aside(function).result(seconds)
     except TimeoutError as error:
         raise TimeoutError(str(error) or f"nothing in {seconds:.0f} seconds") from None
+
+
+def unless_stopped(
+    seconds: float,
+    function: Callable[[], T],
+    stopping: Callable[[], bool],
+    patience_s: float = STOP_S,
+) -> T:
+    """As ``within``; Stopped, and the function left alone, ``patience_s`` after the run's stop."""
+    end, began, told = aside(function), time.monotonic(), math.inf
+    while not wait([end], TICK_S).done:
+        now = time.monotonic()
+        told = min(told, now) if stopping() else told
+        if now - told >= patience_s:
+            raise Stopped
+        if now - began > seconds:
+            raise TimeoutError(f"nothing in {seconds:.0f} seconds")
+    return end.result()
 
 
 def nobody(address: str, error: BaseException) -> StartError:

@@ -19,16 +19,21 @@ from typing import Any, ClassVar
 
 from synthdata.engines.base import Done, Outcome, Stopping
 from synthdata.engines.cluster import (
+    ANSWER_S,
     CONNECT_S,
     LOOK_S,
+    SILENT_S,
     WORKERLESS_S,
     Cluster,
+    Stopped,
     knock,
     line,
     nobody,
     same_environment,
+    unless_stopped,
     within,
 )
+from synthdata.engines.oom import Thrift
 from synthdata.engines.packed import Packed
 from synthdata.engines.window import Died, Pool, outcomes
 from synthdata.errors import StartError
@@ -42,6 +47,7 @@ from synthdata.runtime.interrupts import (
 
 START_S = 60.0  # how long a worker may take to start
 CLOSE_S, CLOSING_S = 0.8, 1.5  # how long a worker may take to close, and a local cluster in all
+KILL_S = 1.0  # how long what is killed then may take to be gone
 HEAL_S = 10.0  # how long workers may be missing: one that has died is there again before that
 MOST_HEALS = 4  # with no job done since
 LOST = "1 hour"  # when dask may close the supervisor of a worker that has died: we see to it
@@ -69,14 +75,14 @@ class Dask(Cluster):
         stopping: Stopping,
     ) -> Iterator[Outcome]:
         self.check()
-        with ExitStack() as stack:
+        with stopping.polled(), suppress(Stopped), ExitStack() as stack:
             local = None
             if self.address is None:
-                local = stack.enter_context(_local(self.processes()))
-                client = stack.enter_context(_connected(local.address))
+                local = stack.enter_context(_local(self.processes(), stopping))
+                client = stack.enter_context(_connected(local.address, stopping))
             else:
                 knock(self.address, "tcp://host:8786")
-                client = stack.enter_context(_connected(self.address))
+                client = stack.enter_context(_connected(self.address, stopping))
             yield from outcomes(_Pool(self, client, task, local), jobs, stopping)
 
 
@@ -101,7 +107,9 @@ class _Pool(Pool):
         self._futures: dict[Any, Any] = {}
         self._ended = threading.Event()  # one of them has, or more
         self._causes: dict[str, str] = {}  # by the address of the worker
-        self._seen = time.monotonic()  # when there were workers
+        self._seen = self._heard = time.monotonic()  # when there were workers, and an answer
+        self.size = max(1, engine.processes())
+        self._thrift = Thrift(self.size)  # of the workers of a local cluster
         self._look()
 
     def _look(self) -> None:
@@ -110,9 +118,14 @@ class _Pool(Pool):
         if self._client.status in ("closing", "closed"):
             raise self._lost(OSError("no connection"))
         try:
-            threads = sum(self._client.nthreads().values())
+            threads = sum(within(ANSWER_S, self._client.nthreads).values())
+        except TimeoutError as error:
+            if now - self._heard > SILENT_S:
+                raise self._lost(error) from None
+            return
         except (OSError, AttributeError) as error:  # the latter when it closes just now
             raise self._lost(error) from None
+        self._heard = now
         if self._local is not None:
             self._local.look(threads, now)
         if threads:
@@ -145,7 +158,13 @@ class _Pool(Pool):
         ended = [future for future in self._futures if future.done()]
         if not ended and time.monotonic() - self._looked > LOOK_S:
             self._look()
-        return [self._outcome(future) for future in ended]
+        found: Sequence[Done | Died] = [self._outcome(future) for future in ended]
+        if self._local is not None and any(isinstance(outcome, Died) for outcome in found):
+            found = self._thrift.explained(found)
+            if self._thrift.size < self.size:
+                self.size = self._thrift.size
+                self._local.shrink(self.size)
+        return found
 
     def _outcome(self, future: Any) -> Done | Died:
         from distributed import TimeoutError  # in Python 3.11 and later, the built-in one
@@ -210,42 +229,72 @@ class _Local:
         self.ends: dict[str, SimpleQueue[int]] = {}
         self.heals = 0  # with no job done since
         self.cluster: Any = None
+        self.nannies: list[Any] = []  # all that there ever were
+        self.started = self.ended = False  # no worker is started any more
         self._size = size
         self._whole = time.monotonic()  # when no worker was missing, or they were replaced
         self._last = ""
 
-    def start(self) -> None:
-        """Start its workers; StartError if they do not."""
+    def start(self, stopping: Stopping) -> None:
+        """Start its workers; StartError if they do not, Stopped if the run stops before."""
+        # Python's resource tracker unblocks signals where it is started (python/cpython,
+        # resource_tracker.py, to 3.12).
+        with blocked(listened()):
+            resource_tracker.ensure_running()
+        try:
+            unless_stopped(2 * START_S, self._start, stopping)
+        except Stopped:
+            raise
+        except Exception as error:
+            raise StartError(f"workers cannot start: {line(error)}") from error
+
+    def _start(self) -> None:
         from distributed import LocalCluster
 
         # Ctrl-C goes to the whole process group, and a scheduler's SIGTERM to all processes. dask's
         # thread inherits the blocked signals, and the workers, which that thread starts, do so too:
-        # the run ends them. Python's resource tracker unblocks them where it is started
-        # (python/cpython, resource_tracker.py, to 3.12).
-        with blocked(listened()):
-            resource_tracker.ensure_running()
-        try:
-            with postponed(), blocked({signal.SIGINT, signal.SIGTERM, *listened()}):
-                self.cluster = LocalCluster(
-                    n_workers=self._size,
-                    threads_per_worker=1,
-                    processes=True,
-                    host="127.0.0.1",
-                    dashboard_address=None,
-                    scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # not 8787 all the same
-                    memory_limit=0,  # dask would pause and kill
-                    silence_logs=logging.CRITICAL,
-                    worker_class=_nanny(self.ends),
-                    death_timeout=START_S,
-                )
-        except Exception as error:
-            raise StartError(f"workers cannot start: {line(error)}") from error
+        # the run ends them.
+        with blocked({signal.SIGINT, signal.SIGTERM, *listened()}):
+            self.cluster = LocalCluster.__new__(LocalCluster)  # there even if it never starts
+            self.cluster.__init__(
+                n_workers=self._size,
+                threads_per_worker=1,
+                processes=True,
+                host="127.0.0.1",
+                dashboard_address=None,
+                scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # not 8787 all the same
+                memory_limit=0,  # dask would pause and kill
+                silence_logs=logging.CRITICAL,
+                worker_class=_nanny(self),
+                death_timeout=START_S,
+            )
+            self.started = True
 
     def close(self) -> None:
-        """End its workers. Were that broken off, dask would wait for them at the end of Python."""
+        """End its workers, in order if that takes no longer than ``CLOSING_S``."""
+        with postponed():
+            if self.started:
+                with suppress(Exception):  # what is left of it then is ended below
+                    within(CLOSING_S, self.cluster.close)
+            self._kill()
+
+    def _kill(self) -> None:
+        """End what is left. Python would wait for it at its own end, and dask for ten seconds."""
+        self.ended = True
         if self.cluster is not None:
-            with postponed():
-                self.cluster.close()
+            self.cluster.shutdown_on_close = False
+            with suppress(AttributeError):  # its scheduler has its folder till Python's end
+                self.cluster.scheduler._workdir.release()
+        until = time.monotonic() + KILL_S
+        while (left := [n for n in self.nannies if n.has_worker()]) and time.monotonic() < until:
+            for nanny in left:
+                nanny.end_worker()
+            time.sleep(0.01)
+
+    def shrink(self, size: int) -> None:
+        """Go on with fewer workers."""
+        self._size = size
+        self.cluster.loop.add_callback(self.cluster.scale, size)
 
     @property
     def address(self) -> str:
@@ -283,7 +332,7 @@ class _Local:
 
 
 @contextmanager
-def _local(size: int) -> Iterator[_Local]:
+def _local(size: int, stopping: Stopping) -> Iterator[_Local]:
     """A cluster of ``size`` processes, which is gone afterwards."""
     import dask
 
@@ -301,51 +350,66 @@ def _local(size: int) -> Iterator[_Local]:
     ):
         local = _Local(size)
         try:
-            local.start()
+            local.start(stopping)
             yield local
         finally:
             local.close()
 
 
-def _nanny(ends: dict[str, SimpleQueue[int]]) -> type:
+def _nanny(local: _Local) -> type:
     """dask's supervisor of one worker process, which writes down how the process ended."""
     from distributed import Nanny
+    from distributed.core import Status
 
     class Watching(Nanny):  # type: ignore[misc]
+        def __init__(self, *arguments: Any, **named: Any) -> None:
+            super().__init__(*arguments, **named)
+            local.nannies.append(self)
+
+        async def instantiate(self) -> Any:
+            return Status.failed if local.ended else await super().instantiate()
+
         def _on_worker_exit_sync(self, exitcode: int) -> None:
-            ends.setdefault(self.address, SimpleQueue()).put(exitcode)
+            local.ends.setdefault(self.address, SimpleQueue()).put(exitcode)
             super()._on_worker_exit_sync(exitcode)
 
         async def kill(self, *arguments: Any, **named: Any) -> None:
-            timer = asyncio.get_running_loop().call_later(CLOSE_S, self._end)
+            timer = asyncio.get_running_loop().call_later(CLOSE_S, self.end_worker)
             try:
                 await super().kill(*arguments, **named)  # which has more patience
             finally:
                 timer.cancel()
 
-        def _end(self) -> None:
-            with suppress(TypeError, ProcessLookupError):  # it has ended
+        def has_worker(self) -> bool:
+            """Whether its process is there, or about to be."""
+            process = self.process
+            return process is not None and (process.is_alive() or process.status == Status.starting)
+
+        def end_worker(self) -> None:
+            with suppress(TypeError, ProcessLookupError):  # it has ended, or is not there yet
                 os.kill(self.pid, signal.SIGKILL)
 
     return Watching
 
 
 @contextmanager
-def _connected(address: str) -> Iterator[Any]:
+def _connected(address: str, stopping: Stopping) -> Iterator[Any]:
     from distributed import Client
 
+    def connect() -> Any:
+        client = Client(address, timeout=CONNECT_S, set_as_default=False)
+        client.register_plugin(_once(), name="synthdata")
+        return client
+
     try:
-        client = within(
-            2 * CONNECT_S, lambda: Client(address, timeout=CONNECT_S, set_as_default=False)
-        )
+        client = unless_stopped(2 * CONNECT_S, connect, stopping)
     except (OSError, ValueError) as error:
         raise nobody(address, error) from None
     try:
-        client.register_plugin(_once(), name="synthdata")
         yield client
     finally:
-        with postponed():
-            client.close(timeout=CLOSE_S)
+        with postponed(), suppress(Exception):  # it ends with this process
+            within(2 * CLOSE_S, lambda: client.close(timeout=CLOSE_S))
 
 
 def _once() -> Any:

@@ -45,7 +45,8 @@ class Loky(Parallel):
         queue = iter(jobs)
         first = list(islice(queue, self.processes()))  # no more workers than there are jobs
         if first:
-            yield from outcomes(_Pool(len(first), task), queue, stopping, first)
+            with stopping.polled():
+                yield from outcomes(_Pool(len(first), task), queue, stopping, first)
 
 
 def warm_up(processes: int, modules: Sequence[str]) -> None:

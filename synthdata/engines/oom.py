@@ -19,10 +19,15 @@ class Thrift:
         self.size = size
         self._kills = memory.oom_kills()
 
-    def explained(self, outcomes: Sequence[Done | Died]) -> Sequence[Done | Died]:
-        """The same outcomes; if the system has killed for memory they say so, and half remain."""
+    def explained(
+        self, outcomes: Sequence[Done | Died], told: bool = False
+    ) -> Sequence[Done | Died]:
+        """The same outcomes; if the system has killed for memory they say so, and half remain.
+
+        ``told`` where somebody else says that he has killed for memory.
+        """
         before, self._kills = self._kills, memory.oom_kills()
-        if self._kills == before:
+        if self._kills == before and not told:
             return outcomes
         if self.size > 1:
             self.size //= 2

@@ -46,12 +46,13 @@ class Queue(Parallel):
         queue = iter(jobs)
         first = list(islice(queue, self.processes()))  # no more workers than there are jobs
         if first:
-            pool = _warm_pool(len(first)) or _Pool(len(first))
-            pool.task = task
-            try:
-                yield from outcomes(pool, queue, stopping, first)
-            finally:
-                pool.kill()
+            with stopping.polled():
+                pool = _warm_pool(len(first)) or _Pool(len(first))
+                pool.task = task
+                try:
+                    yield from outcomes(pool, queue, stopping, first)
+                finally:
+                    pool.kill()
 
 
 def warm_up(processes: int, modules: Sequence[str]) -> None:

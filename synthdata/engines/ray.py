@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import signal
@@ -9,33 +10,36 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 from synthdata.engines.base import Done, Outcome, Stopping
 from synthdata.engines.cluster import (
+    ANSWER_S,
     CONNECT_S,
     LOOK_S,
+    SILENT_S,
     WORKERLESS_S,
     Cluster,
+    Stopped,
     knock,
     line,
     nobody,
     same_environment,
+    unless_stopped,
     within,
 )
+from synthdata.engines.oom import Thrift
 from synthdata.engines.packed import Packed
+from synthdata.engines.ray_head import head
 from synthdata.engines.window import Died, Pool, outcomes
 from synthdata.errors import StartError
-from synthdata.runtime import registry
-from synthdata.runtime.interrupts import blocked, listened, postponed
+from synthdata.runtime.interrupts import blocked, postponed
 
-STORE_BYTES = 80 * 2**20  # ray wants 75 MiB of shared memory at least; we put nothing there
-ANSWER_S = 1.0  # how long to wait for a number that is only good to know
-SILENT_S = 30.0  # how long its server may not answer: at 60 ray ends the whole process
 DEATH = "worker died or was killed"
-CLOSING_S, PATIENCE_S = 2.0, 1.0  # how long a local cluster may take to end, and its servers
+CLOSING_S = 2.0  # how long the end of a connection may take
 LONGEST_FOLDER = 16  # characters: ray's sockets lie 87 deeper, and macOS takes 103
 
 logger = logging.getLogger("synthdata.engines.ray")
@@ -60,7 +64,7 @@ class Ray(Cluster):
         stopping: Stopping,
     ) -> Iterator[Outcome]:
         self.check()
-        with _connection(self):
+        with stopping.polled(), suppress(Stopped), _connection(self, stopping):
             yield from outcomes(_Pool(self, task), jobs, stopping)
 
 
@@ -77,6 +81,9 @@ class _Pool(Pool):
         self._remote = ray.remote(max_retries=0, num_cpus=1)(synthdata_job)
         self._jobs: dict[Any, Any] = {}
         self._seen = self._heard = time.monotonic()  # when there were CPUs, and an answer
+        self._cpus = self.size = max(1, engine.processes())
+        self._thrift = Thrift(self.size)  # of the workers of a local cluster
+        self._told = False  # that ray itself has killed for memory
         self._look()
 
     def _look(self) -> None:
@@ -97,10 +104,16 @@ class _Pool(Pool):
         elif now - self._seen > WORKERLESS_S:
             raise StartError(f"{cluster} had no CPUs for {WORKERLESS_S:.0f} seconds")
         self._engine.has(cpus)
-        self.size = max(1, self._engine.processes())
+        self._cpus = max(1, self._engine.processes())
+        self.size = min(self._cpus, self._thrift.size) if self._is_local else self._cpus
+
+    @property
+    def _is_local(self) -> bool:
+        return self._engine.address is None
 
     def submit(self, job: Any) -> None:
-        self._jobs[self._remote.remote(Packed(self._task, job))] = job
+        remote = self._remote.options(num_cpus=self._cpus // self.size)  # no more at a time
+        self._jobs[remote.remote(Packed(self._task, job))] = job
 
     def under_way(self) -> int:
         return len(self._jobs)
@@ -113,7 +126,12 @@ class _Pool(Pool):
                 self._look()
             return []
         ended, _ = ray.wait(list(self._jobs), num_returns=len(self._jobs), timeout=0)
-        return [self._outcome(reference) for reference in ended]
+        self._told = False
+        found: Sequence[Done | Died] = [self._outcome(reference) for reference in ended]
+        if self._is_local and any(isinstance(outcome, Died) for outcome in found):
+            found = self._thrift.explained(found, self._told)
+            self.size = min(self.size, self._thrift.size)
+        return found
 
     def _outcome(self, reference: Any) -> Done | Died:
         import ray
@@ -131,6 +149,7 @@ class _Pool(Pool):
             exceptions.ObjectLostError,
             exceptions.OutOfMemoryError,
         ) as error:
+            self._told = self._told or isinstance(error, exceptions.OutOfMemoryError)
             return Died(job, line(error))
         except exceptions.RayError as error:
             raise StartError(f"engine=ray: {line(error)}") from error
@@ -151,7 +170,7 @@ def synthdata_job(packed: Packed) -> Any:
 
 
 @contextmanager
-def _connection(engine: Ray) -> Iterator[None]:
+def _connection(engine: Ray, stopping: Stopping) -> Iterator[None]:
     """ray, connected to the cluster that the engine means, and left as it was afterwards."""
     with same_environment():
         import ray
@@ -159,95 +178,53 @@ def _connection(engine: Ray) -> Iterator[None]:
         yield
         return
     settings: dict[str, Any] = {"configure_logging": False, "log_to_driver": False}
-    with (
-        same_environment(),
-        tempfile.TemporaryDirectory(
-            prefix="synthdata-ray-", dir=_short_folder(), ignore_cleanup_errors=True
-        ) as folder,
-    ):
+    with same_environment(), ExitStack() as stack:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # else it reports to its makers
         if engine.address is None:
-            settings |= {
-                "address": "local",
-                "num_cpus": engine.processes(),
-                "num_gpus": 0,
-                "include_dashboard": False,
-                "object_store_memory": STORE_BYTES,
-                "_temp_dir": folder,
-                # What has become of tasks, for its dashboard: told at the end too, and for 5 s to a
-                # server that has gone, as by a signal to all processes.
-                "_system_config": {"task_events_report_interval_ms": 0},
-            }
+            os.environ.pop("RAY_ADDRESS", None)  # of another one
+            temporary = tempfile.TemporaryDirectory(
+                prefix="synthdata-ray-", dir=_short_folder(), ignore_cleanup_errors=True
+            )
+            folder = stack.enter_context(temporary)
+            stack.enter_context(head(engine.processes(), Path(folder), stopping))
+            settings |= {"address": "auto", "_temp_dir": folder}
         else:
             if engine.address != "auto":
                 knock(engine.address, "host:6379, ray://host:10001 or auto")
             settings["address"] = engine.address
         try:
-            _join(engine, settings)
+            _join(engine, settings, stopping)
             with _news_logged():
                 yield
         finally:
-            with postponed(), _impatience():
-                ray.shutdown()
+            _leave()
 
 
-def _join(engine: Ray, settings: Mapping[str, Any]) -> None:
+def _join(engine: Ray, settings: Mapping[str, Any], stopping: Stopping) -> None:
+    """Connect. In a thread, where ray sets no handler of Python's for SIGTERM."""
     import ray
 
+    def told() -> bool:
+        return stopping() or signal.SIGTERM in signal.sigpending()
+
     try:
-        if engine.address is not None:
-            with _silent():
-                within(CONNECT_S * 3, lambda: ray.init(**settings))
-            return
-        # Its processes end with the thread that starts them. A scheduler's SIGTERM goes to all of
-        # them, and is the run's to answer. ray has handlers of its own for it, also such that end
-        # Python on the spot, so it is unblocked when they are gone.
-        with blocked({signal.SIGTERM, *listened()}), _same_handlers(), _silent():
-            ray.init(**settings)
-    except SystemExit:  # of ray's handler: another thread got the signal
-        raise KeyboardInterrupt from None
+        with _silent(), _same_handler():
+            unless_stopped(CONNECT_S * 3, lambda: ray.init(**settings), told)
     except (OSError, RuntimeError, ValueError, ImportError) as error:
         if engine.address is not None:
             raise nobody(engine.address, error) from None
         raise StartError(f"workers cannot start: {line(error)}") from error
 
 
-@contextmanager
-def _impatience() -> Iterator[None]:
-    """Kill what is left of a cluster that ray has started here, after ``PATIENCE_S`` or the block.
+def _leave() -> None:
+    """End the connection, in order if its servers are still there to do their part."""
+    import ray
 
-    ``ray.shutdown`` ends one server after the other and gives each a second, which those need that
-    have lost another one, as after a signal to all processes.
-    """
-    from ray._private import worker
-
-    node = worker._global_node
-    servers = [] if node is None else [process.pid for _, process in node.live_processes()]
-    found = registry.descendants(servers)
-    handles = [h for h in map(_handle, found) if h is not None]
-
-    def kill() -> None:
-        for handle in handles:
-            with suppress(ProcessLookupError):
-                signal.pidfd_send_signal(handle, signal.SIGKILL)
-
-    timer = threading.Timer(PATIENCE_S, kill)
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-        timer.join()
-        kill()
-        for handle in handles:
-            os.close(handle)
-
-
-def _handle(pid: int) -> int | None:
-    """A descriptor of a process, which stays its own whatever becomes of its number."""
-    with suppress(OSError, AttributeError):  # it has gone, or this is not Linux
-        return os.pidfd_open(pid)
-    return None
+    with postponed():
+        try:
+            within(CLOSING_S, ray.shutdown)
+        except TimeoutError:
+            atexit.unregister(ray.shutdown)  # it would wait once more
 
 
 @contextmanager
@@ -279,14 +256,14 @@ def _short_folder() -> str | None:
 
 
 @contextmanager
-def _same_handlers() -> Iterator[None]:
-    """Take back the handler of SIGTERM that ray sets."""
-    before = signal.getsignal(signal.SIGTERM)
-    try:
-        yield
-    finally:
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, before)
+def _same_handler() -> Iterator[None]:
+    """Take back the handler of SIGTERM that ray's C++ sets, which ends the process on the spot."""
+    with blocked({signal.SIGTERM}):
+        try:
+            yield
+        finally:
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))
 
 
 @contextmanager

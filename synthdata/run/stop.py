@@ -21,13 +21,34 @@ class Stop:
 
     def __init__(self) -> None:
         self.signal: str | None = None
+        self.again = False  # a second one came
+        self._polled = False
 
     @property
     def grace_s(self) -> float:
+        if self.again:
+            return 0.0
         return TERM_GRACE_S if self.signal == "SIGTERM" else math.inf
 
     def __call__(self) -> bool:
         return self.signal is not None
+
+    def note(self, name: str) -> bool:
+        """Take a signal down; whether it has to interrupt this thread, as nobody would see it."""
+        self.again, self.signal = self(), self.signal or name
+        return self.again and not self._polled
+
+    @contextmanager
+    def polled(self) -> Iterator[None]:
+        """While it is asked every moment no second signal interrupts: it would come out of nowhere.
+
+        Where that is in the code of others, or in what clears up, something is left behind.
+        """
+        self._polled = True
+        try:
+            yield
+        finally:
+            self._polled = False
 
 
 #: Signals that came while they are held back; None while they are not.
@@ -67,7 +88,7 @@ def release_interrupts() -> None:
 
 @contextmanager
 def on_signals() -> Iterator[Stop]:
-    """Note the first SIGINT or SIGTERM; a second one interrupts at once, as it does by default.
+    """Note the first SIGINT or SIGTERM; a second one interrupts at once, or as soon as it is seen.
 
     Also a scheduler's warning, SIGUSR1 or SIGUSR2, where somebody listens to it: as submitit does,
     to put the job into the queue again. Whoever it is hears of it at the end of the block, when all
@@ -85,12 +106,12 @@ def on_signals() -> Iterator[Stop]:
         came = signal.Signals(number)
         if came in warnings:
             warned.append(came)
-        if stop.signal is None:
-            stop.signal = came.name
-            return
-        for each in before:
-            signal.signal(each, signal.SIG_IGN)
-        raise KeyboardInterrupt
+        interrupts = stop.note(came.name)
+        if stop.again:
+            for each in before:
+                signal.signal(each, signal.SIG_IGN)
+        if interrupts:
+            raise KeyboardInterrupt
 
     numbers = (signal.SIGINT, signal.SIGTERM, *warnings)
     before = {number: signal.signal(number, note) for number in numbers}

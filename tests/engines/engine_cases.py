@@ -7,7 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -71,6 +71,9 @@ class Told(NamedTuple):
 
     def __call__(self) -> bool:
         return self.stop()
+
+    def polled(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
 
 def collected(
@@ -223,5 +226,25 @@ def check_stopped_at_the_start(
     assert "Traceback" not in err
     assert "leaked" not in err
     assert "Failed to remove" not in err
+    assert leftovers(command.folder / "run") == []
+    until(lambda: not group(process), "the end of all processes")
+
+
+def check_stopped_in_a_start_without_end(
+    command: Command, number: int, broken: str, engine: str
+) -> None:
+    """One signal ends the wait for a cluster that never starts.
+
+    ``broken`` are lines of Python that make it so; the file ``started`` tells that it has begun.
+    """
+    script = f"{broken}\nimport sys\nfrom synthdata.cli.main import main\nsys.exit(main())"
+    options = ["n=60", "shard_size=5", "engine.workers=2", "hydra.run.dir=run"]
+    process = command.python("-c", script, *options, engine)
+    until((command.folder / "started").exists, "a cluster that starts")
+    os.killpg(process.pid, number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert len(err.splitlines()) == 2, err
+    assert f"stopped by {signal.Signals(number).name} after 0 of 60 images" in err
     assert leftovers(command.folder / "run") == []
     until(lambda: not group(process), "the end of all processes")

@@ -22,6 +22,7 @@ from engine_cases import (
     check_same_bytes,
     check_stopped,
     check_stopped_at_the_start,
+    check_stopped_in_a_start_without_end,
     collected,
     descendants,
     jobs,
@@ -162,7 +163,10 @@ def test_deadly_jobs_are_named_with_how_they_end_and_others_are_done(tmp_path: P
 @pytest.mark.slow
 def test_a_result_that_is_lost_and_cannot_be_had_again_is_a_death(tmp_path: Path) -> None:
     """The worker dies between the end of the job and the moment its result is asked for."""
-    with engine_module._local(1) as local, engine_module._connected(local.address) as client:
+    with (
+        engine_module._local(1, Told()) as local,
+        engine_module._connected(local.address, Told()) as client,
+    ):
         pool = engine_module._Pool(Dask(workers=1), client, work, local)
         pool.submit(Job(0, "kill again", tmp_path))
         (future,) = pool._futures
@@ -218,6 +222,54 @@ def test_a_run_that_is_stopped_while_its_cluster_starts(
     starting = lambda _: list(temporary.glob("synthdata-dask-*/*/scheduler-*"))  # noqa: E731
     check_stopped_at_the_start(command, number, starting, "engine=dask")
     assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_start_that_takes_for_ever_can_be_stopped(
+    number: int, command: Command, tmp_path: Path
+) -> None:
+    """One worker is there already, and the other never comes."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    command.environment["TMPDIR"] = str(temporary)
+    broken = """
+import asyncio, distributed
+instantiate, made = distributed.Nanny.instantiate, []
+async def some(self):
+    made.append(self)
+    if len(made) < 2:
+        return await instantiate(self)
+    open("started", "w").close()
+    await asyncio.sleep(3600)
+distributed.Nanny.instantiate = some
+"""
+    check_stopped_in_a_start_without_end(command, number, broken, "engine=dask")
+    assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("hook", ["_close", "_correct_state_internal"])
+def test_an_end_that_takes_for_ever_is_not_waited_for(hook: str, command: Command) -> None:
+    """Of dask's own clearing up, nor by Python for workers that the last signal does not reach."""
+    script = f"""
+import asyncio, distributed, sys
+hook, calls = distributed.SpecCluster.{hook}, []
+async def never(self):
+    calls.append(self)
+    if len(calls) > {int(hook != "_close")}:
+        await asyncio.sleep(3600)
+    await hook(self)
+distributed.SpecCluster.{hook} = never
+from synthdata.cli.main import main
+sys.exit(main())
+"""
+    options = ["n=60", "shard_size=5", "engine=dask", "engine.workers=2", "hydra.run.dir=run"]
+    process = command.python("-c", script, *options)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert err == ""
+    until(lambda: not group(process), "the end of all processes")
 
 
 @pytest.mark.slow

@@ -23,12 +23,13 @@ from engine_cases import (
     check_same_bytes,
     check_stopped,
     check_stopped_at_the_start,
+    check_stopped_in_a_start_without_end,
     collected,
     jobs,
     work,
 )
 from faults import Plugin, write_plugin
-from processes import Command, environment, group, kill_group, leftovers, until
+from processes import Command, descendants, environment, group, kill_group, leftovers, until
 
 from synthdata.engines import Ray
 from synthdata.errors import ConfigError, DiskFull, StartError
@@ -66,7 +67,6 @@ def test_same_bytes_as_serial_and_nothing_is_left(
 ) -> None:
     check_same_bytes(tmp_path, "ray", monkeypatch)
     assert not ray.is_initialized()
-    assert not list(Path("/tmp").glob(f"synthdata-ray-*/session_*_{os.getpid()}"))
 
 
 @pytest.mark.slow
@@ -75,12 +75,13 @@ def test_nobody_outlives_a_killed_main_process(command: Command) -> None:
     plugin = write_plugin(command.folder)
     process = command.start(*plugin.arguments(seconds=0.05), *options)
     until(lambda: list((command.folder / "run").glob("dataset/[0-9]*")), "a shard")
+    left = folders(process.pid)
     os.kill(process.pid, signal.SIGKILL)
     # ray's two agents take a minute to notice.
     until(lambda: not [p for p in group(process) if not agent(p)], "the end of all workers")
     kill_group(process)
-    for session in Path("/tmp").glob(f"synthdata-ray-*/session_*_{process.pid}"):
-        shutil.rmtree(session.parent, ignore_errors=True)
+    for folder in left:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.mark.slow
@@ -95,6 +96,7 @@ def test_a_scheduler_waits_five_seconds(send: Callable[[int, int], None], comman
     process = command.start(*plugin.arguments(seconds=0.3), *options)
     run = command.folder / "run"
     until(lambda: any(p.begun for p in beat.read(run / beat.STAGING)), "a sample under way")
+    (folder,) = folders(process.pid)
     send(process.pid, signal.SIGTERM)
     _, err = process.communicate(timeout=90)
     assert process.returncode == 130, err
@@ -103,7 +105,7 @@ def test_a_scheduler_waits_five_seconds(send: Callable[[int, int], None], comman
     assert not list(run.glob("dataset/[0-9]*")), "it waited for a shard"
     assert leftovers(run) == []
     until(lambda: not group(process), "the end of all processes")
-    assert not list(Path("/tmp").glob(f"synthdata-ray-*/session_*_{process.pid}"))
+    assert not folder.exists()
 
 
 @pytest.mark.slow
@@ -117,14 +119,24 @@ def test_a_run_that_is_stopped(
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_run_that_is_stopped_while_its_cluster_starts(number: int, command: Command) -> None:
-    pids: list[int] = []
+    found: list[Path] = []
 
     def is_starting(pid: int) -> bool:
-        pids[:] = [pid]
-        return bool(list(Path("/tmp").glob(f"synthdata-ray-*/session_*_{pid}")))
+        found[:] = folders(pid)
+        return bool(found)
 
     check_stopped_at_the_start(command, number, is_starting, "engine=ray")
-    assert not is_starting(*pids), "its folder is still there"
+    assert not any(folder.exists() for folder in found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_start_that_takes_for_ever_can_be_stopped(number: int, command: Command) -> None:
+    broken = """
+from synthdata.engines import ray_head
+ray_head._BOOT = "import time; open('started', 'w').close(); time.sleep(3600)"
+"""
+    check_stopped_in_a_start_without_end(command, number, broken, "engine=ray")
 
 
 @pytest.mark.slow
@@ -149,6 +161,12 @@ sys.exit(main(sys.argv[1:]))
     assert "resume run" in err
     assert leftovers(command.folder / "run") == []
     until(lambda: not group(process), "the end of all processes")
+
+
+def folders(pid: int) -> list[Path]:
+    """Those of the clusters whose servers are children of a child of this process."""
+    found = (Path("/tmp").glob(f"synthdata-ray-*/session_*_{p}") for p in descendants(pid))
+    return [session.parent for sessions in found for session in sessions]
 
 
 def title(pid: int) -> bytes:
