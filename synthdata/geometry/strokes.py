@@ -55,6 +55,26 @@ class Skeleton(NamedTuple):
     caps: tuple[np.ndarray, np.ndarray]
 
 
+class Course(NamedTuple):
+    """A sub-path as Agg strokes it: points along it, with both ends of each of its pieces.
+
+    Attributes
+    ----------
+    point, direction
+        Where each is, and the unit direction of the outline there: (n, 2).
+    piece, straight
+        The number of its piece, and whether this is a line: (n,).
+    closed
+        Whether the last piece is joined to the first.
+    """
+
+    point: np.ndarray
+    direction: np.ndarray
+    piece: np.ndarray
+    straight: np.ndarray
+    closed: bool
+
+
 def stroke_box(
     vertices: np.ndarray, sub: SubPath, half: float, cap: str, join: str
 ) -> Bounds | None:
@@ -166,6 +186,31 @@ def _fans(
 
 def _path_skeleton(vertices: np.ndarray, sub: SubPath, tolerance: float) -> Skeleton | None:
     """The skeleton of a sub-path as Agg strokes it; None if it has no length."""
+    found = course(vertices, sub, tolerance)
+    if found is None:
+        return None
+    point, direction, piece, straight, closed = found
+    same = np.flatnonzero((piece[1:] == piece[:-1]) & ~straight[1:])
+    last = np.flatnonzero(piece[1:] != piece[:-1])
+    first = last + 1
+    caps = point[[0, -1]], np.stack((-direction[0], direction[-1]))
+    if closed:
+        last, first = np.append(len(piece) - 1, last), np.append(0, first)
+        caps = caps[0][:0], caps[1][:0]
+    return Skeleton(
+        (point, direction),
+        (
+            np.concatenate((point[same], point[same + 1])),
+            np.concatenate((direction[same], direction[same])),
+            np.concatenate((direction[same + 1], direction[same + 1])),
+        ),
+        (point[first], direction[last], direction[first]),
+        caps,
+    )
+
+
+def course(vertices: np.ndarray, sub: SubPath, tolerance: float) -> Course | None:
+    """The course of a sub-path, whose polyline is within ``tolerance``; None without a length."""
     p, straight = cubics(vertices, sub)
     closed = sub.closed
     if closed:
@@ -179,22 +224,7 @@ def _path_skeleton(vertices: np.ndarray, sub: SubPath, tolerance: float) -> Skel
         closed, p, straight = False, p[:1], straight[:1]
     start, end = _heading(p), -_heading(p[:, ::-1])
     point, direction, piece = _samples(p, straight, start, end, tolerance)
-    same = np.flatnonzero((piece[1:] == piece[:-1]) & ~straight[piece[1:]])
-    joins = p[1:, 0], end[:-1], start[1:]
-    caps = p[[0, -1], [0, 3]], np.stack((-start[0], end[-1]))
-    if closed:
-        joins = p[:, 0], np.concatenate((end[-1:], end[:-1])), start
-        caps = caps[0][:0], caps[1][:0]
-    return Skeleton(
-        (point, direction),
-        (
-            np.concatenate((point[same], point[same + 1])),
-            np.concatenate((direction[same], direction[same])),
-            np.concatenate((direction[same + 1], direction[same + 1])),
-        ),
-        joins,
-        caps,
-    )
+    return Course(point, direction, piece, straight[piece], closed)
 
 
 def _samples(

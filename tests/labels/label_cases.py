@@ -113,11 +113,11 @@ def chains(mark: Mark, steps: int = 64) -> list[tuple[np.ndarray, bool]]:
     return found
 
 
-def painted(mark: Mark) -> BaseGeometry:
+def painted(mark: Mark, steps: int = 64) -> BaseGeometry:
     """What is painted of a mark without dashes or mitres, texts aside."""
     parts: list[BaseGeometry] = []
     style = mark.style
-    for points, closed in chains(mark):
+    for points, closed in chains(mark, steps):
         if style.fill is not None and len(points) > 2:
             parts.append(shapely.make_valid(Polygon(points)))
         if style.stroke is not None and style.width > 0:
