@@ -36,14 +36,6 @@ class Style(NamedTuple):
     dash: tuple[float, ...] | None = None
 
 
-class Part(NamedTuple):
-    """A named piece of a mark with a box of its own: a character or a word of a text."""
-
-    kind: str
-    text: str
-    bounds: Bounds
-
-
 class Layer(NamedTuple):
     """A piece of what is painted of a mark that is not painted by its own outline and style.
 
@@ -55,6 +47,18 @@ class Layer(NamedTuple):
     codes: np.ndarray | None
     style: Style
     pen: np.ndarray | None = None
+
+
+class Part(NamedTuple):
+    """A named piece of a mark with a box of its own: a character or a word of a text.
+
+    Of a mark with layers, ``layers`` is what is painted of a character; otherwise it is empty.
+    """
+
+    kind: str
+    text: str
+    bounds: Bounds
+    layers: tuple[Layer, ...] = ()
 
 
 class Known(NamedTuple):
@@ -145,16 +149,23 @@ class Mark(NamedTuple):
             keypoints=tuple((name, x + dx, y + dy) for name, x, y in self.keypoints),
             bounds=(x0 + dx, y0 + dy, x1 + dx, y1 + dy),
             parts=tuple(
-                Part(k, t, (a + dx, b + dy, c + dx, d + dy)) for k, t, (a, b, c, d) in self.parts
+                Part(kind, text, (a + dx, b + dy, c + dx, d + dy), _translated(layers, dx, dy))
+                for kind, text, (a, b, c, d), layers in self.parts
             ),
-            layers=tuple(
-                layer._replace(
-                    vertices=layer.vertices + (dx, dy),
-                    pen=None if layer.pen is None else layer.pen + (dx, dy, 0.0),
-                )
-                for layer in self.layers
-            ),
+            layers=_translated(self.layers, dx, dy),
         )
+
+
+def _translated(layers: tuple[Layer, ...], dx: float, dy: float) -> tuple[Layer, ...]:
+    return tuple(
+        [
+            layer._replace(
+                vertices=layer.vertices + (dx, dy),
+                pen=None if layer.pen is None else layer.pen + (dx, dy, 0.0),
+            )
+            for layer in layers
+        ]
+    )
 
 
 class Scene(NamedTuple):
@@ -198,7 +209,10 @@ class Scene(NamedTuple):
                     "params": dict(m.params),
                     "keypoints": [list(k) for k in m.keypoints],
                     "bounds": list(m.bounds),
-                    "parts": [[p.kind, p.text, list(p.bounds)] for p in m.parts],
+                    "parts": [
+                        [p.kind, p.text, list(p.bounds), *map(_layer_to_dict, p.layers)]
+                        for p in m.parts
+                    ],
                     **(
                         {"layers": [_layer_to_dict(layer) for layer in m.layers]}
                         if m.layers
@@ -223,7 +237,10 @@ class Scene(NamedTuple):
                     params=dict(m["params"]),
                     keypoints=tuple((k[0], k[1], k[2]) for k in m["keypoints"]),
                     bounds=tuple(m["bounds"]),
-                    parts=tuple(Part(p[0], p[1], tuple(p[2])) for p in m["parts"]),
+                    parts=tuple(
+                        Part(kind, text, tuple(bounds), tuple(map(_layer, layers)))
+                        for kind, text, bounds, *layers in m["parts"]
+                    ),
                     layers=tuple(_layer(layer) for layer in m.get("layers", ())),
                 )
                 for m in data["marks"]

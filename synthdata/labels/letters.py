@@ -1,4 +1,4 @@
-"""Texts taken apart into their characters, and what is seen of these."""
+"""What is seen of the words and characters of texts."""
 
 from __future__ import annotations
 
@@ -7,14 +7,11 @@ from itertools import chain, islice, pairwise
 
 import numpy as np
 
-from synthdata import geometry
 from synthdata.geometry.clipped import boxes_in, clipped_boxes, cut, edges_of, inside
+from synthdata.geometry.letters import letters
 from synthdata.geometry.warps import warped_edges
 from synthdata.labels.base import Truth
-from synthdata.scene import MOVETO, Bounds, Mark, Part
-
-_ROUNDING = 1e-6
-_NOTHING = (np.inf, np.inf, -np.inf, -np.inf)
+from synthdata.scene import Bounds, Mark, Part
 
 
 def words(parts: Sequence[Part]) -> Iterator[tuple[str, int, int]]:
@@ -24,32 +21,6 @@ def words(parts: Sequence[Part]) -> Iterator[tuple[str, int, int]]:
     for a, b in pairwise([*heads, len(parts)]):
         yield parts[a].text, done, done + b - a - 1
         done += b - a - 1
-
-
-def letters(mark: Mark) -> list[Mark] | None:
-    """Each character of a text as a mark of its own.
-
-    The path has the characters' contours one after the other, and ``parts`` the box of each where
-    it is painted; so the path is cut where these boxes come out. None where it cannot be, as that
-    of a text that is drawn by hand.
-    """
-    characters = [part for part in mark.parts if part.kind == "char"]
-    if mark.codes is None or mark.layers or not characters:
-        return None
-    starts = [*np.flatnonzero(mark.codes == MOVETO).tolist(), len(mark.codes)]
-    spans = [slice(a, b) for a, b in pairwise(starts)]
-    boxes = [geometry.painted_bounds(mark.vertices[s], mark.codes[s], mark.style) for s in spans]
-    # Some fonts have contours of one point, which paint nothing and are in no letter's box.
-    boxes = [box if box[:2] != box[2:] else _NOTHING for box in boxes]
-    cuts = _cuts(boxes, [part.bounds for part in characters])
-    if cuts is None:
-        return None
-    found = []
-    for part, (a, b) in zip(characters, pairwise(cuts), strict=True):
-        span = slice(starts[a], starts[b])
-        vertices, codes = mark.vertices[span], mark.codes[span]
-        found.append(mark._replace(vertices=vertices, codes=codes, bounds=part.bounds, parts=()))
-    return found
 
 
 def shown_parts(truth: Truth) -> list[list[Bounds | None]]:
@@ -104,40 +75,3 @@ def _shown(truth: Truth, marks: Sequence[Mark], canvas: Bounds) -> list[Bounds |
         edges = warped_edges(cut(edges, canvas), change.points, truth.step)
     unknown = np.full((len(marks), 4), np.nan)
     return clipped_boxes(edges, of, canvas, unknown, np.zeros(len(marks), dtype=bool))
-
-
-def _cuts(contours: Sequence[Bounds], letters: Sequence[Bounds]) -> list[int] | None:
-    """How many contours come before each letter, and all; by trying, the longest letters first."""
-    tried: list[list[int]] = []  # ends that may follow, for each letter begun
-    ends = [0]
-    while True:
-        done = len(ends) - 1
-        if done == len(letters):
-            if ends[-1] == len(contours):
-                return ends
-        elif len(tried) == done:
-            tried.append(_ends(contours, ends[-1], letters[done]))
-        while tried and (len(tried) < len(ends) or not tried[-1]):
-            if len(tried) < len(ends):
-                ends.pop()
-            else:
-                tried.pop()
-        if not tried:
-            return None
-        ends.append(tried[-1].pop())
-
-
-def _ends(contours: Sequence[Bounds], start: int, letter: Bounds) -> list[int]:
-    """Where a letter may end whose contours have its box together; the farthest comes last."""
-    found = []
-    x0, y0, x1, y1 = np.inf, np.inf, -np.inf, -np.inf
-    for k in range(start, len(contours)):
-        a, b, c, d = contours[k]
-        x0, y0, x1, y1 = min(x0, a), min(y0, b), max(x1, c), max(y1, d)
-        low = min(x0 - letter[0], y0 - letter[1], letter[2] - x1, letter[3] - y1)
-        if low < -_ROUNDING:
-            break
-        high = max(x0 - letter[0], y0 - letter[1], letter[2] - x1, letter[3] - y1)
-        if high < _ROUNDING:
-            found.append(k + 1)
-    return found

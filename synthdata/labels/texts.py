@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from synthdata import geometry
+from synthdata.geometry.letters import letters
 from synthdata.labels.base import Label, Truth
-from synthdata.labels.letters import letters, words
+from synthdata.labels.letters import words
 from synthdata.labels.marks import DIGITS
 from synthdata.scene import Bounds, Mark
 
@@ -62,5 +63,9 @@ def _line(truth: Truth, mark: Mark) -> dict[str, Any]:
 
 def _upright_box(letter: Mark, angle: float, at: tuple[float, float]) -> Bounds:
     """The box of a character in the frame of its text: unturned, around its anchor."""
-    vertices = geometry.place(letter.vertices - at, -angle, (0.0, 0.0))
-    return geometry.painted_bounds(vertices, letter.codes, letter.style)
+    boxes = []
+    for paint in letter.laid_out():
+        vertices = geometry.place(paint.vertices - at, -angle, (0.0, 0.0))
+        boxes.append(geometry.painted_bounds(vertices, paint.codes, paint.style))
+    x0, y0, x1, y1 = zip(*boxes, strict=True)
+    return min(x0), min(y0), max(x1), max(y1)

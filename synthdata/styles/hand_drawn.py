@@ -12,7 +12,9 @@ import numpy as np
 from synthdata import geometry
 from synthdata.distributions import Choice, Constant, Distribution, Uniform
 from synthdata.errors import ConfigError, shown
+from synthdata.geometry.letters import letters
 from synthdata.geometry.ribbons import Line, b_spline, cut, headings, lines_of, ribbons
+from synthdata.geometry.subpaths import subpaths
 from synthdata.scene import LINETO, MOVETO, Bounds, Color, Layer, Mark, Part, Style
 from synthdata.styles.base import DrawingStyle
 
@@ -86,30 +88,47 @@ _LIMITS = {
 def _drawn(
     mark: Mark, hand: Mapping[str, float], rng: np.random.Generator, background: Color
 ) -> Mark:
-    outlines, layers = list[np.ndarray](), list[Layer]()
+    characters = letters(mark) or ()
+    owner = [k for k, c in enumerate(characters) for _ in subpaths(c.codes, len(c.vertices))]
+    own: list[list[Layer]] = [[] for _ in characters]
+    layers = list[Layer]()
     for paint in mark.laid_out():
         paths = geometry.flatten(paint.vertices, paint.codes)
         if len(paths) > _MOST:
             return mark
         lines = [_lines(points, closed, hand, rng) for points, closed in paths]
-        drawn = [np.concatenate([pen[1:-1, :2] for pen in pens]) for pens in lines if pens]
+        drawn = {
+            number: np.concatenate([pen[1:-1, :2] for pen in pens])
+            for number, pens in enumerate(lines)
+            if pens
+        }
         if drawn and paint.style.fill is not None:
-            layers.append(_fill(drawn, paint.style))
+            layers.append(_fill([*drawn.values()], paint.style))
+            if owner:
+                for k, numbers in itertools.groupby(drawn, owner.__getitem__):
+                    own[k].append(_fill([drawn[number] for number in numbers], paint.style))
         if paint.style.stroke is not None and paint.style.width > 0.0:
-            for pen in itertools.chain.from_iterable(lines):
-                wide = pen * (1.0, 1.0, paint.style.width)
-                layers += _stroke(wide, paint.style, hand, rng, background)
-        outlines += drawn
+            for number, pens in enumerate(lines):
+                for pen in pens:
+                    wide = pen * (1.0, 1.0, paint.style.width)
+                    found = _stroke(wide, paint.style, hand, rng, background)
+                    layers += found
+                    if owner:
+                        own[owner[number]] += found
     if not layers:
         return mark
-    corners = np.concatenate([layer.vertices for layer in layers])
-    (x0, y0), (x1, y1) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
     return mark._replace(
         params={**mark.params, **{f"hand_{name}": value for name, value in hand.items()}},
-        bounds=(x0, y0, x1, y1),
-        parts=_parts(mark.parts, outlines),
+        bounds=_box(layers),
+        parts=_parts(mark.parts, own) if owner else mark.parts,
         layers=tuple(layers),
     )
+
+
+def _box(layers: Sequence[Layer]) -> Bounds:
+    corners = np.concatenate([layer.vertices for layer in layers])
+    (x0, y0), (x1, y1) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
+    return x0, y0, x1, y1
 
 
 def _lines(
@@ -204,41 +223,19 @@ def _stroke(
     ]
 
 
-def _parts(parts: tuple[Part, ...], outlines: Sequence[np.ndarray]) -> tuple[Part, ...]:
-    """The words and characters of a text with the boxes of their drawn outlines.
-
-    Outlines come in the order of the characters, one or more for each: an outline belongs to the
-    character of its predecessor or to the next, whichever has the ideal box that holds it better.
-    """
-    letters = [k for k, part in enumerate(parts) if part.kind == "char"]
-    if not letters:
-        return parts
-    boxes: dict[int, list[Bounds]] = {k: [] for k in letters}
-    at = 0
-    for ring in outlines:
-        (x0, y0), (x1, y1) = ring.min(axis=0).tolist(), ring.max(axis=0).tolist()
-        choices = letters[at : at + 2]
-        away = [_apart((x0, y0, x1, y1), parts[k].bounds) for k in choices]
-        at += int(np.argmin(away)) if boxes[letters[at]] else 0
-        boxes[letters[at]].append((x0, y0, x1, y1))
-    found, word = list(parts), -1
-    for k, part in enumerate(parts):
+def _parts(parts: Sequence[Part], own: Sequence[Sequence[Layer]]) -> tuple[Part, ...]:
+    """The words and characters of a text with what is drawn of each character, and the boxes."""
+    found: list[Part] = []
+    word, rest = -1, iter(own)
+    for part in parts:
         if part.kind == "word":
-            word = k
-        elif boxes[k]:
-            found[k] = part._replace(bounds=_union(boxes[k]))
-            grown = [found[word].bounds] if word >= 0 and found[word] is not parts[word] else []
-            if word >= 0:
-                found[word] = parts[word]._replace(bounds=_union([*grown, found[k].bounds]))
+            word = len(found)
+            found.append(part)
+            continue
+        layers = tuple(next(rest))
+        found.append(part._replace(bounds=_box(layers), layers=layers) if layers else part)
+        if word >= 0:
+            boxes = [character.bounds for character in found[word + 1 :]]
+            x0, y0, x1, y1 = zip(*boxes, strict=True)
+            found[word] = found[word]._replace(bounds=(min(x0), min(y0), max(x1), max(y1)))
     return tuple(found)
-
-
-def _apart(box: Bounds, other: Bounds) -> float:
-    """How much of a box sticks out of another one, px."""
-    outside = (other[0] - box[0], other[1] - box[1], box[2] - other[2], box[3] - other[3])
-    return sum(max(side, 0.0) for side in outside)
-
-
-def _union(boxes: Sequence[Bounds]) -> Bounds:
-    x0, y0, x1, y1 = zip(*boxes, strict=True)
-    return min(x0), min(y0), max(x1), max(y1)

@@ -18,7 +18,7 @@ from synthdata.distributions import Constant, Uniform
 from synthdata.effects import Camera, Lens
 from synthdata.errors import ConfigError
 from synthdata.generator import Generator
-from synthdata.labels import InstanceMask, Marks, Segments, Truth
+from synthdata.labels import InstanceMask, Marks, Segments, Texts, Truth
 from synthdata.primitives import Primitive
 from synthdata.renderers import Agg
 from synthdata.sample_config import Canvas, SampleConfig
@@ -235,3 +235,66 @@ def test_dashes_are_cut_from_the_drawn_line() -> None:
 def test_bad_values_are_refused(key: str, value: float) -> None:
     with pytest.raises(ConfigError, match=key):
         HandDrawn(**{key: Constant(value)})
+
+
+LOOKS = {"filled": 0.0, "outlined": 3.0}
+
+
+@pytest.mark.parametrize("effects", ["none", "lens", "camera"])
+@pytest.mark.parametrize("look", LOOKS)
+def test_boxes_of_words_and_characters_are_those_of_what_is_drawn(look: str, effects: str) -> None:
+    """Of a single letter that is the mark itself; together they are it, and each one's is tight."""
+    given = {"lens": {"lens": Lens()}, "camera": {"camera": Camera()}}.get(effects, {})
+    style = HandDrawn(deviation=Constant(3.0), overshoot=Constant(8.0))
+    letters = 0
+    for length in (1, 4):
+        text = shipped.Text(
+            characters="aeimBgo%",
+            length=Constant(length),
+            words=Constant(length),
+            size=Constant(0.15),
+            width=Constant(LOOKS[look]),
+            angle=Uniform(-60.0, 60.0),
+            x=Uniform(0.0, 1.0),
+        )
+        labels = {"marks": Marks(), "texts": Texts()}
+        drawn = generator(text, style, effects=given, labels=labels)
+        for index in range(3):
+            record = drawn[index].record
+            for mark, line in zip(record["marks"], record["texts"], strict=True):
+                whole = enclosing([mark["bbox"]])
+                parts = [p["bbox"] for p in mark["parts"] if p["kind"] == "char"]
+                words = [p["bbox"] for p in mark["parts"] if p["kind"] == "word"]
+                for boxes in (parts, words):
+                    np.testing.assert_allclose(enclosing(boxes), whole, atol=0.02)
+                letters += sum(box is not None for box in parts)
+                corners = np.array(line["polygon"]).reshape(4, 2)
+                top = np.degrees(np.arctan2(*(corners[1] - corners[0])[::-1]))
+                if not given:
+                    assert (top - mark["params"]["angle"] + 180) % 360 == pytest.approx(
+                        180, abs=0.1
+                    )
+    assert letters > 100
+
+
+def enclosing(boxes: Any) -> np.ndarray:
+    some = np.array([box for box in boxes if box is not None]).reshape(-1, 4)
+    if not len(some):
+        return np.zeros(4)
+    return np.concatenate((some[:, :2].min(0), (some[:, :2] + some[:, 2:]).max(0)))
+
+
+def test_a_letter_has_what_is_drawn_of_it_and_nothing_else() -> None:
+    text = shipped.Text(characters="i%B", length=Constant(6), width=Constant(2.0))
+    scene = generator(text, HandDrawn()).scene(0)
+    assert Scene.from_dict(json.loads(json.dumps(scene.to_dict()))).to_dict() == scene.to_dict()
+    for mark in scene.marks:
+        moved = mark.translate(10.0, 5.0)
+        for part, shifted in zip(mark.parts, moved.parts, strict=True):
+            if part.kind == "char":
+                corners = np.concatenate([layer.vertices for layer in part.layers])
+                assert part.bounds == (*corners.min(axis=0), *corners.max(axis=0))
+                for a, b in zip(part.layers, shifted.layers, strict=True):
+                    np.testing.assert_array_equal(a.vertices + (10.0, 5.0), b.vertices)
+        of_letters = [len(layer.vertices) for part in mark.parts for layer in part.layers]
+        assert sum(of_letters) == sum(len(layer.vertices) for layer in mark.layers)
