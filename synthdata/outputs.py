@@ -45,7 +45,7 @@ def finish_outputs(run: Run) -> None:
     from synthdata.card.write import write_card
 
     write_card(run)
-    if run.config.exports:
+    if run.config.exports or (run.path / "exports").is_dir():
         from synthdata.exports.listed import write_listed
 
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import re
 import shutil
 from collections.abc import Mapping
@@ -20,8 +21,10 @@ from synthdata.exports.base import Format
 from synthdata.exports.formats import make_format, written
 from synthdata.run.run import Run
 from synthdata.run.shard import writing
+from synthdata.runtime import log
 
 FOLDER, MADE = "exports", "made.json"
+logger = logging.getLogger("synthdata.exports")
 _NAME = re.compile(r"[\w-][\w.-]{0,99}")
 
 
@@ -63,20 +66,30 @@ def listed(config: Config) -> list[Listed]:
 def write_listed(run: Run) -> None:
     """Write those of a complete run that are not there yet, or no longer right, to ``exports/``.
 
-    A run whose samples all failed gets none.
+    A run whose samples all failed gets none. What was listed once and is no longer stays as it is;
+    a warning names it when it is no longer right.
 
     Raises what ``export`` raises, and ConfigError as ``listed`` does.
     """
     folder = run.path / FOLDER
     there = _made(folder)
-    state = run.state
-    digest = state.get("digest")
-    if state.get("made") == 0:
+    if run.state.get("made") == 0:
         return
-    for each in listed(run.config):
-        now = {"digest": digest, "format": describe(each.made), "split": _shares(run.config)}
-        if each.made.has_card:
-            now |= {"card": describe(run.config.card), "recipe": recipe(run.config)}
+    as_it_is = {"digest": run.state.get("digest"), "split": _shares(run.config)}
+    said = {"card": describe(run.config.card), "recipe": recipe(run.config)}
+    entries = listed(run.config)
+    for name in sorted(there.keys() - {each.name for each in entries}):
+        of = there[name]
+        stale = any(of.get(key, now) != now for key, now in {**as_it_is, **said}.items())
+        if stale and (folder / name).exists():
+            with log.in_main(run.path):
+                logger.warning(
+                    "%s/%s: is of the run as it was before, and no longer listed in exports; "
+                    "list it again, or remove it",
+                    *(FOLDER, name),
+                )
+    for each in entries:
+        now = {"format": describe(each.made), **as_it_is, **(said if each.made.has_card else {})}
         if (folder / each.name).exists() and there.get(each.name) == now:
             continue
         with writing(folder):
@@ -112,7 +125,9 @@ def _made(folder: Path) -> dict[str, Any]:
         there = orjson.loads((folder / MADE).read_bytes())
     except (OSError, ValueError):
         return {}
-    return there if isinstance(there, dict) else {}
+    if not isinstance(there, dict):
+        return {}
+    return {name: state for name, state in there.items() if isinstance(state, dict)}
 
 
 def _write_made(folder: Path, there: Mapping[str, Any]) -> None:

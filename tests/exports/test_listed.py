@@ -45,6 +45,30 @@ def test_they_are_kept_made_again_and_added(tmp_path: Path) -> None:
     assert {"train", "val"} <= {p.name for p in (path / "exports" / "coco" / "images").iterdir()}
 
 
+def test_one_that_is_listed_no_longer_stays_and_is_named_once_it_is_old(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "run"
+    caplog.set_level("WARNING")
+    generate([*SMALL, COCO], path)
+    before = tree(path / "exports" / "coco")
+    for entries in ("exports=[yolo]", "exports=[]"):
+        generate([*SMALL, entries], path)
+        assert not caplog.records
+    generate([*SMALL, "n=12", "exports=[yolo]"], path)
+    assert tree(path / "exports" / "coco") == before
+    named = [record.getMessage().split(":")[0] for record in caplog.records]
+    assert named == ["exports/all.csv", "exports/coco"]
+    assert "exports/coco: is of the run as it was" in (path / "synthdata.log").read_text()
+    caplog.clear()
+    generate([*SMALL, "n=14", "exports=[]"], path)
+    assert len(caplog.records) == 3
+    shutil.rmtree(path / "exports" / "coco")
+    caplog.clear()
+    generate([*SMALL, "n=14", COCO], path)
+    assert [record.getMessage().split(":")[0] for record in caplog.records] == ["exports/yolo"]
+
+
 def test_those_that_say_what_the_card_says_follow_it(tmp_path: Path) -> None:
     path, there = tmp_path / "run", tmp_path / "run" / "exports"
     entries = "exports=[coco,imagefolder,webdataset,yolo,{format: metadata, to: all.csv}]"
