@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_right
-from collections import OrderedDict
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -18,6 +17,7 @@ from synthdata.run.order import record_index
 from synthdata.run.plan import Shard
 from synthdata.run.run import Run
 from synthdata.runtime.resources import Container, Resource
+from synthdata.writers.recent import Recent
 
 CACHED_BYTES = 64 << 20  # of records that a thread keeps; the shard in use may be larger alone
 
@@ -96,11 +96,10 @@ class _Records:
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self._kept: OrderedDict[int, _Lines] = OrderedDict()
-        self._size = 0
+        self._kept: Recent[_Lines] = Recent(CACHED_BYTES, lambda lines: len(lines.text))
 
     def read(self, shard: Shard, index: int) -> dict[str, Any]:
-        lines = self._lines(shard)
+        lines = self._kept.get(shard.number, lambda: self._load(shard))
         place = int(np.searchsorted(lines.indices, index))
         if place == len(lines.indices) or lines.indices[place] != index:
             raise MissingSample(
@@ -111,17 +110,6 @@ class _Records:
             memoryview(lines.text)[lines.starts[place] : lines.starts[place + 1]]
         )
         return record
-
-    def _lines(self, shard: Shard) -> _Lines:
-        lines = self._kept.pop(shard.number, None)
-        if lines is None:
-            lines = self._load(shard)
-            self._size += len(lines.text)
-        self._kept[shard.number] = lines
-        while self._size > CACHED_BYTES and len(self._kept) > 1:
-            _, old = self._kept.popitem(last=False)
-            self._size -= len(old.text)
-        return lines
 
     def _load(self, shard: Shard) -> _Lines:
         read = list(self._run.config.store.metadata(self._run.path, shard.number))

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import orjson
 
 from synthdata.sample_config import SampleConfig
 from synthdata.writers.base import Writer
 from synthdata.writers.onefile import OneFile, Sink
+from synthdata.writers.recent import Recent, identity
 from synthdata.writers.table import Columns, TableSink, check_readable, pyarrow
 
 RECORD = "record"
+MOST_KNOWN = 100_000  # files whose row groups are known, of some 150 bytes each
+MOST_BYTES = 128 << 20  # of pictures that were read with others of their row groups
 
 
 @dataclass(frozen=True)
@@ -47,11 +50,15 @@ class Parquet(OneFile):
                     yield f"{text}\n".encode()
 
     def files(self, run: Path, shard: int) -> Iterator[str]:
-        return iter(_contents(self.path(run, shard)).groups)
+        path = self.path(run, shard)
+        return iter(_known.get(identity(path), lambda: _Contents.of(path)).groups)
 
     def read(self, run: Path, shard: int, name: str) -> bytes:
         path = self.path(run, shard)
-        return _contents(path).read(path, name)
+        key = identity(path)
+        contents = _known.get(key, lambda: _Contents.of(path))
+        group = contents.group(name)
+        return _read.get((key, group), lambda: contents.files(group))[name]
 
 
 @dataclass(frozen=True)
@@ -114,48 +121,45 @@ class _Open:
             raise OSError(errno.EIO, f"{self._path.name} cannot be read: {error}") from error
 
 
-class _Contents:
-    """The files in the columns of pictures of one shard, and those of the row group read last."""
+class _Contents(NamedTuple):
+    """The files in the columns of pictures of one shard: ``groups`` has the row group of each."""
 
-    def __init__(self, path: Path) -> None:
+    path: Path
+    images: Sequence[str]
+    groups: Mapping[str, int]
+
+    @classmethod
+    def of(cls, path: Path) -> _Contents:
         pa = pyarrow("writer: parquet")
-        self.groups: dict[str, int] = {}
-        self._group, self._files = -1, dict[str, bytes]()
+        groups: dict[str, int] = {}
         with _Open(path) as file:
-            self._images = [
+            images = [
                 field.name
                 for field in file.schema_arrow
                 if pa.types.is_struct(field.type)
                 and [f.name for f in field.type] == ["bytes", "path"]
             ]
             for group in range(file.num_row_groups):
-                paths = [f"{name}.path" for name in self._images]
-                table = file.read_row_group(group, paths)
-                for row in zip(*(table[name].to_pylist() for name in self._images), strict=True):
-                    self.groups |= {cell["path"]: group for cell in row if cell is not None}
+                table = file.read_row_group(group, [f"{name}.path" for name in images])
+                for row in zip(*(table[name].to_pylist() for name in images), strict=True):
+                    groups |= {cell["path"]: group for cell in row if cell is not None}
+        return cls(path, images, groups)
 
-    def read(self, path: Path, name: str) -> bytes:
+    def group(self, name: str) -> int:
+        """The row group of a file; FileNotFoundError if there is no such file."""
         group = self.groups.get(name)
         if group is None:
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), f"{path}:{name}")
-        if group != self._group:
-            with _Open(path) as file:
-                table = file.read_row_group(group, self._images)
-                cells = [c for image in self._images for c in table[image].to_pylist() if c]
-            self._group, self._files = group, {c["path"]: c["bytes"] or b"" for c in cells}
-        return self._files[name]
+            text = os.strerror(errno.ENOENT)
+            raise FileNotFoundError(errno.ENOENT, text, f"{self.path}:{name}")
+        return group
+
+    def files(self, group: int) -> dict[str, bytes]:
+        """The files of a row group."""
+        with _Open(self.path) as file:
+            table = file.read_row_group(group, self.images)
+            cells = [cell for image in self.images for cell in table[image].to_pylist() if cell]
+        return {cell["path"]: cell["bytes"] or b"" for cell in cells}
 
 
-#: Of the shard that was read last: its path with all that tells whether it is still that file.
-_last: tuple[tuple[object, ...], _Contents | None] = ((), None)
-
-
-def _contents(path: Path) -> _Contents:
-    global _last
-    there = os.stat(path)
-    key = (str(path.absolute()), there.st_ino, there.st_size, there.st_mtime_ns)
-    if _last[0] != key or _last[1] is None:
-        _last = key, _Contents(path)
-    found = _last[1]
-    assert found is not None
-    return found
+_known: Recent[_Contents] = Recent(MOST_KNOWN, lambda contents: len(contents.groups))
+_read: Recent[Mapping[str, bytes]] = Recent(MOST_BYTES, lambda files: sum(map(len, files.values())))

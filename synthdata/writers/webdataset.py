@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from synthdata.writers import tar
 from synthdata.writers.onefile import OneFile, Sink
+from synthdata.writers.recent import Recent, identity
 
 MOST_KNOWN = 100_000  # members, of some 250 bytes each
 
@@ -49,19 +50,8 @@ class WebDataset(OneFile):
             return file.read(place.size)
 
 
-#: Of the shards that were read last, for of a run along axes many are read in turns: the path with
-#: all that tells whether it is still that file, and its members.
-_known: dict[tuple[object, ...], Mapping[str, tar.Place]] = {}
+_known: Recent[Mapping[str, tar.Place]] = Recent(MOST_KNOWN, len)
 
 
 def _members(path: Path) -> Mapping[str, tar.Place]:
-    there = os.stat(path)
-    key = (str(path.absolute()), there.st_ino, there.st_size, there.st_mtime_ns)
-    found = _known.get(key)
-    if found is None:
-        found = _known[key] = tar.members(path)
-        for oldest in list(_known)[:-1]:  # without a lock, which a fork might find taken
-            if sum(map(len, list(_known.values()))) <= MOST_KNOWN:
-                break
-            _known.pop(oldest, None)
-    return found
+    return _known.get(identity(path), lambda: tar.members(path))

@@ -10,6 +10,7 @@ import shutil
 import signal
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from configs import config
@@ -21,7 +22,8 @@ from synthdata.exports import export, make_format
 from synthdata.outputs import finish_outputs
 from synthdata.run import Run
 from synthdata.run.verify import verify
-from synthdata.writers import tar, webdataset
+from synthdata.writers import parquet, tar, webdataset
+from synthdata.writers.recent import Recent
 from synthdata.writers.table import Columns, TableSink
 from synthdata.writers.webdataset import WebDataset
 
@@ -161,28 +163,42 @@ def test_damage_is_found(tmp_path: Path, writer: str, kind: str) -> None:
         assert verify(run).faults == []
 
 
+def in_turns(run: Run) -> list[bytes]:
+    """All pictures in index order, which goes through the shards of a run along axes in turns."""
+    names = ((k, json.loads(line)["file_name"]) for k, line in run.lines())
+    return [run.config.store.read(run.path, number, name) for number, name in names]
+
+
+@pytest.mark.parametrize(
+    ("module", "kept", "where", "find", "bound"),
+    [
+        (webdataset, "_known", tar, "members", 17),  # a shard has 6 or 12 members
+        (parquet, "_known", parquet._Contents, "of", 7),  # and 3 pictures
+        (parquet, "_read", parquet._Contents, "files", 3000),
+    ],
+)
 def test_shards_that_are_read_in_turns_are_looked_through_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    module: Any, kept: str, where: Any, find: str, bound: int, tmp_path: Path, monkeypatch: Any
 ) -> None:
     along = ["axes=product", "axes.values={a: 3, b: 4}", "parallel.axis=b", "n=24"]
-    run = made(tmp_path / "run", "webdataset", *along)
-    there = tar.members
-    looked: list[str] = []
+    writer = module.__name__.rpartition(".")[2]
+    run, plain = (made(tmp_path / name, name, *along) for name in (writer, "folder"))
+    expected = in_turns(plain)
+    there, size = getattr(where, find), getattr(module, kept)._size
+    looked: list[object] = []
 
-    def members(path: Path) -> dict[str, tar.Place]:
-        looked.append(path.name)
-        return there(path)
+    def look(*arguments: Any) -> Any:
+        looked.append(arguments[0])
+        return there(*arguments)
 
-    monkeypatch.setattr(tar, "members", members)
-    for most in (webdataset.MOST_KNOWN, 17):
-        webdataset._known.clear()
+    monkeypatch.setattr(where, find, look)
+    for most in (1 << 20, bound):
         looked.clear()
-        monkeypatch.setattr(webdataset, "MOST_KNOWN", most)
-        for number, line in run.lines():
-            run.config.store.read(run.path, number, json.loads(line)["file_name"])
-        assert {*looked} == {f"{k:05d}.tar" for k in range(8)}
-        assert (len(looked) == 8) == (most > 17)
-        assert sum(map(len, webdataset._known.values())) <= most  # a shard has 12 at most
+        recent: Recent[Any] = Recent(most, size)
+        monkeypatch.setattr(module, kept, recent)
+        assert in_turns(run) == expected
+        assert (len(looked) == 8) == (most > bound)
+        assert sum(size for _, size in recent._kept.values()) <= most
 
 
 @pytest.mark.slow
