@@ -15,7 +15,7 @@ from synthdata import components
 from synthdata.axes.base import Axes
 from synthdata.dataset import reading
 from synthdata.dataset.source import Made, Source
-from synthdata.errors import ConfigError
+from synthdata.errors import ConfigError, nearest, shown
 from synthdata.sample_config import SampleConfig
 
 if TYPE_CHECKING:
@@ -191,16 +191,20 @@ class Dataset(Sequence[dict[str, Any]]):
     def sel(self, **values: Any) -> Dataset:
         """The samples with these coordinates: a value, or a list of values, by axis.
 
-        As in ``ds.sel(scale=0.5, shape=["heart", "square"])``.
+        As in ``ds.sel(scale=0.5, shape=["heart", "square"])``. Where the grid comes more than once
+        ``repeat`` is the one of its repeats, from 0 on.
 
         Raises
         ------
         ConfigError
             If the config has no such axis, or a value is not on it.
         """
-        grid = self._grid()
-        places = self._places(grid)
+        grid, indices = self._grid(), self._indices()
         keep = np.ones(len(self), dtype=bool)
+        if "repeat" in values and "repeat" not in grid.values:
+            repeats = indices // grid.cells
+            keep &= np.isin(repeats, _repeats(values.pop("repeat"), repeats))
+        places = grid.columns(indices % grid.cells)
         for name, wanted in grid.chosen(values).items():
             keep &= np.isin(places[grid.names.index(name)], list(wanted))
         return Dataset(self.source, np.asarray(self.positions)[keep])
@@ -208,17 +212,24 @@ class Dataset(Sequence[dict[str, Any]]):
     def groupby(self, *axes: str) -> Iterator[tuple[Any, Dataset]]:
         """The samples by their values on axes: (value, data set) pairs, in the order of the axis.
 
-        Of several axes the value is a tuple. Raises ConfigError if the config has no such axis.
+        Of several axes the value is a tuple. Among them may be ``repeat``, as for ``sel``. Raises
+        ConfigError if the config has no such axis.
         """
-        grid = self._grid()
-        for name in axes:
-            grid.check_name(name, "groupby")
-        places = self._places(grid)[[grid.names.index(name) for name in axes]]
-        order = np.lexsort(places[::-1])
-        edges = np.flatnonzero((np.diff(places[:, order], axis=1) != 0).any(axis=0)) + 1
+        grid, indices = self._grid(), self._indices()
+        places = dict(zip(grid.names, grid.columns(indices % grid.cells), strict=True))
+        values: dict[str, Sequence[Any]] = {n: axis.values for n, axis in grid.values.items()}
+        if "repeat" not in values:
+            repeats = indices // grid.cells
+            places["repeat"], values["repeat"] = repeats, range(int(repeats.max(initial=0)) + 1)
+        for name in axes or ("",):
+            if name not in values:
+                raise ConfigError(f"groupby: {name!r} is not an axis; {nearest(name, values)}")
+        columns = np.array([places[name] for name in axes])
+        order = np.lexsort(columns[::-1])
+        edges = np.flatnonzero((np.diff(columns[:, order], axis=1) != 0).any(axis=0)) + 1
         for members in np.split(order, edges) if len(self) else ():
-            at = zip(axes, places[:, members[0]].tolist(), strict=True)
-            key = tuple(grid.values[name].values[place] for name, place in at)
+            at = zip(axes, columns[:, members[0]].tolist(), strict=True)
+            key = tuple(values[name][place] for name, place in at)
             chosen = np.asarray(self.positions)[np.sort(members)]
             yield key if len(axes) > 1 else key[0], Dataset(self.source, chosen)
 
@@ -227,10 +238,10 @@ class Dataset(Sequence[dict[str, Any]]):
             raise ConfigError("axes: this data set has none; it is no grid")
         return self.config.axes
 
-    def _places(self, grid: Axes) -> np.ndarray:
-        """Where the samples stand on each axis: int64 (axes, n)."""
-        indices = [self.source.index(position) for position in np.asarray(self.positions).tolist()]
-        return grid.columns(np.array(indices, dtype=np.int64) % grid.cells)
+    def _indices(self) -> np.ndarray:
+        """The numbers of the samples: int64 (n,)."""
+        positions = np.asarray(self.positions).tolist()
+        return np.array([self.source.index(k) for k in positions], dtype=np.int64)
 
     def at(self, step: int) -> Dataset:
         """The same samples at a step of the config's schedules; this at step 0, or without any.
@@ -305,6 +316,17 @@ class Dataset(Sequence[dict[str, Any]]):
         what = ", ".join(self.config.primitives)
         kind = type(self.source).__name__.lower()
         return f"<Dataset of {len(self)} samples, {kind}: {what}, {width}x{height}>"
+
+
+def _repeats(wanted: Any, there: np.ndarray) -> list[int]:
+    """The repeats that ``sel`` asks for; ConfigError if there is no sample of one."""
+    listed = list(wanted) if isinstance(wanted, list | tuple) else [wanted]
+    known = np.unique(there).tolist()
+    for one in listed or [wanted]:
+        if isinstance(one, bool) or not isinstance(one, int | np.integer) or one not in known:
+            found = f"{known[0]} to {known[-1]}" if known else "none"
+            raise ConfigError(f"repeat: {shown(one)} has no samples here; those that have: {found}")
+    return listed
 
 
 def _unpacked(packed: bytes) -> Dataset:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -231,6 +232,24 @@ def test_records_are_chosen_by_coordinates(tmp_path: Path) -> None:
         fresh.sel(wel="A01")
     with pytest.raises(ConfigError, match="no grid"):
         Dataset.from_config("primitives=lines").sel(x=1)
+
+
+def test_repeats_are_chosen_as_axes_are() -> None:
+    grid = ["primitives=lines", "axes=product", "axes.values={a: 3, b: [x, y]}", "axes.repeats=3"]
+    data = Dataset.from_config(grid)
+    for repeat, group in data.groupby("repeat"):
+        chosen = data.sel(repeat=repeat)
+        assert [*group.positions] == [*chosen.positions] == [*range(6 * repeat, 6 * repeat + 6)]
+        assert {s["record"].get("repeat", 0) for s in chosen} == {repeat}
+    assert [*data.sel(repeat=[0, 2], a=1, b="y").positions] == [3, 15]
+    assert [key for key, _ in data[6:].groupby("b", "repeat")] == [*itertools.product("xy", (1, 2))]
+    for wrong in (3, -1, True, 1.0, "1", None, [], [0, 3]):
+        with pytest.raises(ConfigError, match="has no samples here; those that have: 0 to 2"):
+            data.sel(repeat=wrong)
+    with pytest.raises(ConfigError, match="did you mean 'repeat'"):
+        next(data.groupby("repeats"))
+    named = Dataset.from_config([*grid[:2], "axes.values={repeat: [8, 9]}", "axes.repeats=2"])
+    assert [*named.sel(repeat=9).positions] == [1, 3]  # an axis goes by its name
 
 
 @pytest.mark.parametrize(
