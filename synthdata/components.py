@@ -8,6 +8,7 @@ kind is expected, so a config from a stranger stays data.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import enum
 import functools
@@ -15,6 +16,7 @@ import hashlib
 import importlib
 import inspect
 import math
+import operator
 import re
 import sys
 import types
@@ -23,6 +25,8 @@ from abc import ABC
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any, TypeVar
+
+import numpy as np
 
 from synthdata.axes.base import Axes, Axis
 from synthdata.axes.coordinate import ColorCoordinate, Coordinate
@@ -364,6 +368,38 @@ def _fields(component: Any) -> dict[str, Any]:
         is_section = exact and dataclasses.is_dataclass(value)
         node[field.name] = _fields(value) if is_section else describe_value(value)
     return node
+
+
+def as_read(value: Any, hint: Any = Any) -> Any:
+    """A value as the config that describes it gives it back: 1.0 for 1 where ``hint`` is a number.
+
+    It is the very same object where that changes nothing. What is of another type than its field
+    says stays as it is.
+    """
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        names = [field.name for field in dataclasses.fields(value) if field.init]
+        hints = hints_of(type(value))
+        parts = {name: as_read(getattr(value, name), hints[name]) for name in names}
+        changed = {name: p for name, p in parts.items() if p is not getattr(value, name)}
+        return dataclasses.replace(value, **changed) if changed else value
+    is_union = typing.get_origin(hint) in (typing.Union, types.UnionType)
+    for option in typing.get_args(hint) if is_union else (hint,):
+        origin, arguments = typing.get_origin(option), typing.get_args(option)
+        if origin is tuple and isinstance(value, tuple | list):
+            kinds = arguments[:1] * len(value) if arguments[-1] is Ellipsis else arguments
+            if len(kinds) == len(value):
+                items = tuple(map(as_read, value, kinds))
+                same = isinstance(value, tuple) and all(map(operator.is_, items, value))
+                return value if same else items
+        if isinstance(origin, type) and issubclass(origin, Mapping) and isinstance(value, Mapping):
+            read = {key: as_read(inner, arguments[1]) for key, inner in value.items()}
+            return value if all(read[key] is inner for key, inner in value.items()) else read
+    if isinstance(value, int | float | np.generic):
+        found = value.item() if isinstance(value, np.generic) else value
+        with contextlib.suppress(ConfigError):
+            found = coerce(found, hint, "")
+        return value if type(found) is type(value) else found
+    return value
 
 
 def name_of(cls: type) -> str:

@@ -96,6 +96,8 @@ class SampleConfig:
     axes: Axes | None = None
 
     def __post_init__(self) -> None:
+        for name, hint in components.hints_of(type(self)).items():
+            object.__setattr__(self, name, components.as_read(getattr(self, name), hint))
         if not 0 <= self.seed < 1 << 63:
             raise ConfigError(f"seed: {self.seed} must lie between 0 and 2**63 - 1")
         if not self.primitives:

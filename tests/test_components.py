@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import json
 import sys
 import zipfile
 from collections.abc import Mapping
@@ -11,12 +12,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthdata.components import build, coerce, describe, distribution, foreign_code, make
+from synthdata.axes import Product
+from synthdata.axes.coordinate import Coordinate
+from synthdata.axes.kinds import Linspace, Listed
+from synthdata.components import as_read, build, coerce, describe, distribution, foreign_code, make
 from synthdata.config import Config
 from synthdata.distributions import (
     Choice,
@@ -30,8 +35,10 @@ from synthdata.distributions import (
 )
 from synthdata.encoders import Encoder, Png
 from synthdata.errors import ConfigError
+from synthdata.generator import Generator
 from synthdata.primitives import Lines, Primitive
 from synthdata.renderers import Agg, Renderer
+from synthdata.sample_config import Canvas
 
 
 @dataclass(frozen=True)
@@ -419,6 +426,40 @@ def test_enumerations_and_paths(given: dict[str, Any], field: str, read: str, ki
     again = Config.from_mapping(yaml.safe_load(config.to_yaml()), ["kinds_module"])
     assert again == config
     assert again.fingerprint == config.fingerprint
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        {"primitives": {"lines": Lines(width=Uniform(1, 4), length=Uniform(0, 1))}},
+        {"primitives": {"lines": Lines(width=Uniform(np.float32(1), np.int64(4)))}},
+        {"primitives": {"lines": Lines(width=Constant(2), x=Choice([0, np.float64(1)]))}},
+        {"primitives": {"lines": Lines(angle=Mixture((Uniform(0, 1), Constant(7)), (1, 2)))}},
+        {"canvas": Canvas(size=[np.int64(64), 48], dpi=96), "seed": np.int64(7)},
+        {
+            "axes": Product(
+                values={"turn": Linspace(low=0, high=90, size=4), "far": Listed(given=(1, 2.5))}
+            ),
+            "primitives": {"lines": Lines(angle=Coordinate("turn", factor=2, plus=1))},
+        },
+    ],
+)
+def test_what_python_makes_is_what_its_file_gives_back(made: dict[str, Any]) -> None:
+    """Else a run could not be resumed from its own file, or its records would differ."""
+    config = Config(**made)
+    again = Config.from_mapping(yaml.safe_load(config.to_yaml()))
+    assert again == config
+    assert repr(again) == repr(config)
+    assert again.fingerprint == config.fingerprint
+    first, second = Generator(config.sample_config)[3], Generator(again.sample_config)[3]
+    assert json.dumps(first.record) == json.dumps(second.record)
+
+
+def test_a_config_in_its_types_keeps_its_very_parts() -> None:
+    lines = Lines(width=Uniform(1.0, 4.0))
+    config = Config(primitives={"lines": lines})
+    assert config.primitives["lines"] is lines
+    assert as_read(config) is config
 
 
 def test_defaults_are_those_that_a_config_gives_back(kinds: Any) -> None:
