@@ -177,9 +177,10 @@ class Generator:
 
     @_usual
     def into(self, index: int, out: np.ndarray) -> Sample:
-        """As ``self[index]``, its image in ``out``, of the image's shape."""
+        """As ``self[index]``, its image in ``out``; ConfigError unless that is of its shape."""
         index = operator.index(index)
         own = self._of(index)
+        pixels.check_room(out, own.config.canvas.shape)
         scene = own._scene(index, own._annotate)
         if own._is_plain:
             own._surface.draw_into(scene, out)
@@ -227,6 +228,8 @@ class Generator:
     def image(self, index: int, out: np.ndarray | None = None) -> np.ndarray:
         """``self[index].image``, in ``out`` if that is given, without the labels."""
         own = self._of(index)
+        if out is not None:
+            pixels.check_room(out, own.config.canvas.shape)
         scene = own._scene(index)
         if out is None:
             return own._changed(index, scene, own._draw(scene))[0]

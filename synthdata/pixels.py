@@ -15,9 +15,20 @@ from typing import Any
 import numpy as np
 from PIL import Image, _imaging
 
+from synthdata.errors import ConfigError
+
 _FORMATS = ("PNG", "JPEG", "WEBP", "TIFF")
 _LARGEST = 16_384**2  # pixels of a canvas
 _opening = threading.Lock()
+
+
+def check_room(out: Any, shape: tuple[int, ...]) -> None:
+    """Raise ConfigError unless ``out`` is an array that holds an image of this shape as it is."""
+    if not isinstance(out, np.ndarray):
+        raise ConfigError(f"out: {type(out).__name__} is not a NumPy array of uint8 {shape}")
+    if out.shape != shape or not np.can_cast(np.uint8, out.dtype) or not out.flags.writeable:
+        only = "" if out.flags.writeable else "read-only "
+        raise ConfigError(f"out: {only}{out.dtype} {out.shape} is no place for uint8 {shape}")
 
 
 def packed(rgbx: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:

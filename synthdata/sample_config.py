@@ -54,6 +54,12 @@ class Canvas:
         if not 1 <= self.dpi <= 65_535:
             raise ConfigError(f"dpi: {self.dpi} must lie between 1 and 65535")
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of images: (height, width, 3), or (height, width) where they are not in colour."""
+        width, height = self.size
+        return (height, width, 3) if self.mode == "rgb" else (height, width)
+
 
 # Only the components that a config names are imported, these among them.
 def _default_primitives() -> dict[str, Primitive]:
@@ -224,10 +230,15 @@ class SampleConfig:
         """
         node = components.describe(self)
         node = {f.name: node[f.name] for f in dataclasses.fields(SampleConfig)}
-        behind = {"plugins": components.foreign_code(node), "files": self._contents()}
+        behind = {"plugins": self.foreign, "files": self._contents()}
         # Not sorted: the order of primitives and of effects decides pixels.
         text = json.dumps({"version": __version__, **behind, "config": node})
         return hashlib.sha256(text.encode()).hexdigest()
+
+    @functools.cached_property
+    def foreign(self) -> Mapping[str, str]:
+        """The modules outside synthdata whose classes it has, each with its file's SHA-256."""
+        return components.foreign_code(components.describe(self))
 
     def _contents(self) -> list[str]:
         """The hashes of the files that primitives draw from; ConfigError if one is not there."""

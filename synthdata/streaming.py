@@ -178,8 +178,7 @@ def _source(config: Any) -> tuple[Any, tuple[int, ...]]:
         config = sample_config(config)
     config = getattr(config, "sample_config", config)
     if isinstance(config, SampleConfig):
-        width, height = config.canvas.size
-        return config, (height, width, 3) if config.canvas.mode == "rgb" else (height, width)
+        return config, config.canvas.shape
     if not hasattr(config, "__getitem__"):
         raise ConfigError(f"config: {config!r} is neither a config nor has samples by index")
     try:

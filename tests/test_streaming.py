@@ -147,6 +147,53 @@ def test_killed_workers_change_nothing() -> None:
                 os.kill(victim, signal.SIGKILL)
 
 
+MAIN = """
+from dataclasses import dataclass
+
+import synthdata
+from synthdata import geometry, primitives
+from synthdata.engines import Loky, Queue, Serial
+from synthdata.errors import ConfigError
+
+@dataclass(frozen=True, kw_only=True)
+class Bars(primitives.Shape):
+    category = "bar"
+
+    def outline(self, params, draw):
+        return primitives.Outline(*geometry.polyline([(0, -9), (0, 9)]))
+
+if __name__ == "__main__":
+    for engine in (Loky(workers=2), Queue(workers=2)):
+        config = synthdata.Config(primitives={"bars": Bars()}, n=8, engine=engine)
+        try:
+            synthdata.Run("never", config).execute()
+        except ConfigError as error:
+            assert "put them into a module, or use engine=serial" in str(error)
+        else:
+            raise AssertionError
+    config = synthdata.Config(primitives={"bars": Bars()}, n=8, engine=Serial())
+    records = list(synthdata.Run("made", config).execute().records())
+    for data in (config, synthdata.Dataset.from_config(config)):
+        for batch in synthdata.stream(data, 4, workers=2, n=8):
+            for index, record in zip(batch.indices, batch.records):
+                assert record["marks"] == records[index]["marks"]
+"""
+
+
+def test_classes_of_the_main_program_are_found_or_refused(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(MAIN)
+    done = subprocess.run(
+        [sys.executable, "program.py"],
+        env=environment(),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "never").exists()
+
+
 ENDS = """
 import os, signal, synthdata
 batches = synthdata.stream({tiny!r}, 4, workers=2)

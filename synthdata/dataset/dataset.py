@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import pickle
 import zlib
 from collections import OrderedDict
@@ -78,6 +79,9 @@ class Dataset(Sequence[dict[str, Any]]):
         """
         samples, own = reading.read(config, config_dir, plugins)
         n = own if n is None else n
+        if not hasattr(n, "__index__") or isinstance(n, bool):
+            raise ConfigError(f"n: {n!r} is not a whole number")
+        n = operator.index(n)
         if not 0 <= n < 1 << 62:
             raise ConfigError(f"n: {n} samples are not a data set; it has from 0 to 2**62 - 1")
         return cls(Made(samples, n))
@@ -148,12 +152,17 @@ class Dataset(Sequence[dict[str, Any]]):
         Raises IndexError for a position beyond the ends.
         """
         try:
-            return self.source.index(int(self.positions[position]))
+            return self.source.index(int(self.positions[operator.index(position)]))
         except IndexError:
             raise IndexError(f"sample {position} of {len(self)}") from None
+        except TypeError:
+            raise TypeError(f"sample {position!r}: give a whole number, or a slice") from None
 
     def image_into(self, position: int, out: np.ndarray) -> None:
-        """Put the image of a sample into ``out``, of its shape, without making its labels."""
+        """Put the image of a sample into ``out``, without making its labels.
+
+        Raises ConfigError unless that is an array of the image's shape that can hold its numbers.
+        """
         self.source.image(self.index_of(position), out)
 
     def sample_into(self, position: int, out: np.ndarray) -> dict[str, Any]:
@@ -163,8 +172,7 @@ class Dataset(Sequence[dict[str, Any]]):
     @property
     def image_shape(self) -> tuple[int, ...]:
         """(height, width, 3), or (height, width) on a grey canvas."""
-        canvas = self.config.canvas
-        return (*canvas.size[::-1], 3) if canvas.mode == "rgb" else canvas.size[::-1]
+        return self.config.canvas.shape
 
     def epoch(self, number: int) -> Dataset:
         """As many samples that no other epoch has: epoch 0 is this.
@@ -176,6 +184,8 @@ class Dataset(Sequence[dict[str, Any]]):
         """
         if number == 0:
             return self
+        if number < 0:
+            raise ConfigError(f"epoch: {number} must not be negative")
         self.source.check_endless()
         there = self.positions
         shift = number * self.source.n
@@ -284,9 +294,8 @@ class Dataset(Sequence[dict[str, Any]]):
             if changes:
                 from synthdata.compose import changed
 
-                node = components.describe(config)
-                known = list(components.foreign_code(node))
-                config = SampleConfig.from_mapping(changed(node, changes), known)
+                node = changed(components.describe(config), changes)
+                config = SampleConfig.from_mapping(node, list(config.foreign))
             return Made(config, self.source.n, stream, variant if stream else 0, self.source)
 
         return self._view(("counterpart", changes, stream, variant), make)

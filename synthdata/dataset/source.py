@@ -9,6 +9,7 @@ import numpy as np
 
 from synthdata.errors import ConfigError, nearest
 from synthdata.generator import Generator
+from synthdata.pixels import check_room
 from synthdata.runtime.resources import Container, Resource
 from synthdata.sample_config import SampleConfig
 
@@ -127,6 +128,7 @@ def check_stream(config: SampleConfig, name: str) -> None:
 def placed(image: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
     """The image in ``out``; without that in memory that may be written to and has no gaps."""
     if out is not None:
+        check_room(out, image.shape)
         np.copyto(out, image)
         return out
     own = image.flags.writeable and image.flags.c_contiguous

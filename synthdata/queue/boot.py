@@ -33,7 +33,8 @@ _BOOT = (
 class Start(NamedTuple):
     """What a worker is given. ``work`` is a pickle of its handlers and their context.
 
-    ``main`` is what multiprocessing tells about the main module, where handlers live in it.
+    ``main`` is what multiprocessing tells of the producer's main module, which a worker runs again
+    if something in ``work`` was defined there.
     """
 
     block: int
@@ -42,16 +43,14 @@ class Start(NamedTuple):
     row: int
     terms: Terms
     work: bytes
-    main: dict[str, Any] | None
+    main: dict[str, Any]
 
 
-def pickled_work(handlers: Any, context: Any) -> tuple[bytes, dict[str, Any] | None]:
+def pickled_work(handlers: Any, context: Any) -> tuple[bytes, dict[str, Any]]:
     """``Start``'s ``work`` and ``main``."""
-    work = pickle.dumps((dict(handlers), context))
-    if b"__main__" not in work:
-        return work, None
     told = spawn.get_preparation_data("worker")
-    return work, {k: v for k, v in told.items() if k.startswith("init_main")}
+    main = {k: v for k, v in told.items() if k.startswith("init_main")}
+    return pickle.dumps((dict(handlers), context)), main
 
 
 #: Whether this is a worker that imports its handlers.
@@ -115,9 +114,11 @@ def _made(start: Start, block: Block) -> Worker:
             row[Row.CORE] = start.terms.core + 1
     global _importing
     _importing = True
-    if start.main is not None:
+    try:
+        handlers, context = pickle.loads(start.work)  # noqa: S301  # from our own producer
+    except AttributeError:  # also what is pickled inside another pickle may be of the main module
         spawn.prepare(start.main)
-    handlers, context = pickle.loads(start.work)  # noqa: S301  # from our own producer
+        handlers, context = pickle.loads(start.work)  # noqa: S301
     _importing = False
     for name in getattr(context, "modules", ()):  # what it needs sooner or later
         importlib.import_module(name)

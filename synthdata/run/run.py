@@ -18,6 +18,7 @@ import orjson
 
 from synthdata._version import __version__
 from synthdata.config import Config, Part, differences
+from synthdata.engines.serial import Serial
 from synthdata.errors import ConfigError, Interrupted, StorageError, SynthdataError
 from synthdata.replies import Answers
 from synthdata.run import answers
@@ -50,7 +51,7 @@ class Run:
     """
 
     def __init__(self, path: str | Path, config: Config) -> None:
-        self.path = Path(path)
+        self.path = Path(path).absolute()
         self.config = config
         self.part = config.part
         self._versions: dict[str, str] = {}
@@ -73,6 +74,13 @@ class Run:
         """Raise ConfigError unless this config can be made now; ``is_new`` in a new directory."""
         self.config.renderer.check()
         self.config.engine.check()
+        if "__main__" in self.config.sample_config.foreign and not isinstance(
+            self.config.engine, Serial
+        ):
+            raise ConfigError(
+                "engine: other processes cannot find the classes of the main program that the "
+                "config has; put them into a module, or use engine=serial"
+            )
         self.config.store.check()
         if is_new:
             self._check_services([Shard(0, 0, 1)])

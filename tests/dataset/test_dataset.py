@@ -189,9 +189,46 @@ def test_bad_configs(config: Any, words: str) -> None:
 
 
 def test_bad_sizes() -> None:
-    with pytest.raises(ConfigError, match="n: -1"):
-        Dataset.from_config(TINY, n=-1)
+    for bad in (-1, 1e3, 10.5, "7", True):
+        with pytest.raises(ConfigError, match=f"n: {bad!r}"):
+            Dataset.from_config(TINY, n=bad)  # type: ignore[arg-type]
+    assert len(Dataset.from_config(TINY, n=np.int64(3))) == 3  # type: ignore[arg-type]
     assert len(Dataset.from_config(TINY, n=0)) == 0
+
+
+@pytest.mark.parametrize("mode", ["rgb", "grey"])
+@pytest.mark.parametrize("effects", ["", "blur"])
+def test_images_go_only_where_they_stay_what_they_are(
+    run: synthdata.Run, mode: str, effects: str
+) -> None:
+    made = Dataset.from_config([*TINY, f"canvas.mode={mode}", f"effects=[{effects}]"], n=11)
+    for data in (made, Dataset.from_run(run.path)):
+        shape = data.image_shape
+        fixed = np.empty(shape, np.uint8)
+        fixed.flags.writeable = False
+        wrong = [np.empty(shape, np.int8), np.empty(shape, bool), np.empty((1, *shape), np.uint8)]
+        wrong += [np.empty(shape[1:], np.uint8), np.empty((9, *shape[1:]), np.uint8), fixed]
+        for out in (*wrong, [1]):
+            for into in (data.image_into, data.sample_into):
+                if out is None and into == data.sample_into:
+                    continue
+                with pytest.raises(ConfigError, match="out: "):
+                    into(3, out)  # type: ignore[arg-type]
+        for kind in (np.uint8, np.int16, np.float32):
+            out = np.zeros((*shape[:2], 2, *shape[2:]), kind)[:, :, 1]  # with gaps
+            data.image_into(3, out)
+            assert np.array_equal(out, data[3]["image"])
+
+
+def test_positions_are_whole_numbers_or_slices(run: synthdata.Run) -> None:
+    made = Dataset.from_config(TINY, n=11)
+    for data in (made, Dataset.from_run(run.path), made[::2], made.epoch(1)):
+        assert data[np.int64(2)]["record"] == data[2]["record"]
+        for wrong in (3.0, "3", None, [1, 2], np.float64(1)):
+            with pytest.raises(TypeError, match="give a whole number, or a slice"):
+                data[wrong]  # type: ignore[call-overload]
+    with pytest.raises(ConfigError, match="epoch: -1"):
+        made.epoch(-1)
 
 
 def test_epochs_have_samples_of_their_own() -> None:
