@@ -82,10 +82,11 @@ def generate(
                 "argument"
             )
     made = config(overrides, config_dir=config_dir)
+    # Absolute, for programs that go to another folder later, as Hydra's do with job.chdir.
     if output is not None:
-        run = Run(output, made)
+        run = Run(Path(output).absolute(), made)
     else:
-        run = Run(time.strftime("outputs/%Y-%m-%d/%H-%M-%S"), made)
+        run = Run(Path(time.strftime("outputs/%Y-%m-%d/%H-%M-%S")).absolute(), made)
         run.check_config()
         run.claim_directory()
     run.execute(observer)

@@ -47,6 +47,23 @@ def test_a_generator_gives_what_the_run_writes(name: str, tmp_path: Path) -> Non
         assert record[key] == value
 
 
+def test_runs_stay_where_they_were_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Programs go to other folders, as Hydra's do with ``hydra.job.chdir``."""
+    tiny = ["primitives=lines", "canvas.size=[24,16]", "n=3", "engine=serial"]
+    monkeypatch.chdir(tmp_path)
+    made = [synthdata.generate(tiny, "run"), synthdata.generate(tiny)]
+    read = [synthdata.Run.load("run"), synthdata.Run.load(made[1].path.relative_to(tmp_path))]
+    data = synthdata.Dataset.from_run("run")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+    for run in (*made, *read):
+        assert run.path.is_relative_to(tmp_path)
+        assert [record["index"] for record in run.records()] == [0, 1, 2]
+        assert run.execute().state["status"] == "complete"
+    assert data[2]["record"]["index"] == 2
+    assert os.listdir() == []
+
+
 @pytest.mark.parametrize(
     "overrides",
     [

@@ -119,8 +119,7 @@ class Dataset(Sequence[dict[str, Any]]):
 
         if missing not in ("raise", "skip"):
             raise ConfigError(f"missing: {missing!r} is unknown; 'raise' or 'skip' will do")
-        # Absolute, for programs that go to another folder later, as Hydra's do with job.chdir.
-        return cls(Stored(Run.load(Path(path).absolute(), plugins), missing))
+        return cls(Stored(Run.load(path, plugins), missing))
 
     def __len__(self) -> int:
         return len(self.positions)

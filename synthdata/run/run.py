@@ -45,13 +45,14 @@ class Run:
     Parameters
     ----------
     path
-        The run directory. It need not exist yet.
+        The run directory. It need not exist yet. A relative one is looked for from wherever the
+        program is; ``load`` and ``synthdata.generate`` make it absolute.
     config
         What is to be in it, and which part of that this process makes.
     """
 
     def __init__(self, path: str | Path, config: Config) -> None:
-        self.path = Path(path).absolute()
+        self.path = Path(path)
         self.config = config
         self.part = config.part
         self._versions: dict[str, str] = {}
@@ -63,7 +64,7 @@ class Run:
 
         Its config is data: it can name classes of synthdata and of ``plugins``, and nothing else.
         """
-        return cls(path, Config.load(Path(path) / CONFIG, plugins))
+        return cls(Path(path).absolute(), Config.load(Path(path) / CONFIG, plugins))
 
     def check(self) -> None:
         """Raise ConfigError unless this config can go into this directory now."""
