@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import heapq
+import itertools
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,7 +141,7 @@ def _routes(rng: np.random.Generator, paths: int) -> list[tuple[str, str, list[N
             name: [nodes[k] for k in rng.permutation(3).tolist()]
             for name, nodes in _STATIONS.items()
         }
-        taken: set[tuple[Node, Node]] = set()
+        taken: set[int] = set()
         found: list[tuple[str, str, list[Node]]] = []
         for a, b in ends:
             nodes = _way(rng, places[a].pop(), places[b].pop(), taken)
@@ -150,38 +153,55 @@ def _routes(rng: np.random.Generator, paths: int) -> list[tuple[str, str, list[N
     raise LayoutError(f"no {paths} paths for each station in {_TRIES} tries")
 
 
-def _way(
-    rng: np.random.Generator, start: Node, end: Node, taken: set[tuple[Node, Node]]
-) -> list[Node]:
+def _way(rng: np.random.Generator, start: Node, end: Node, taken: set[int]) -> list[Node]:
     """The shortest way by random lengths that uses no piece ``taken``, which it adds its own to."""
-    lengths = rng.random((_SPAN, _SPAN, 2)).tolist()
-    best: dict[Node, float] = {start: 0.0}
-    before: dict[Node, Node] = {}
-    todo = [(0.0, start)]
+    lengths = rng.random((_SPAN, _SPAN, 2)).ravel().tolist()
+    roads = _roads()
+    first, last = (_SPAN * x + y for x, y in (start, end))
+    best = [math.inf] * _SPAN**2
+    best[first] = 0.0
+    before: dict[int, tuple[int, int]] = {}
+    todo = [(0.0, first)]
     while todo:
         far, node = heapq.heappop(todo)
-        if node == end:
+        if node == last:
             break
         if far > best[node]:
             continue
-        x, y = node
-        for other in ((x + 1, y), (x - 1, y), (x, y + 1), (x, y - 1)):
-            inside = 3 <= other[0] <= 15 and 3 <= other[1] <= 15
-            piece = min(node, other), max(node, other)
-            if piece in taken or not (inside or other == end):
-                continue
-            u, v = piece[0]
-            length = far + 0.05 + lengths[u][v][int(piece[1][0] == u)]
-            if length < best.get(other, np.inf):
-                best[other], before[other] = length, node
+        for other, piece, inside in roads[node]:
+            length = far + 0.05 + lengths[piece]
+            if length < best[other] and (inside or other == last) and piece not in taken:
+                best[other], before[other] = length, (node, piece)
                 heapq.heappush(todo, (length, other))
-    if end not in before:
+    if last not in before:
         return []
-    nodes = [end]
-    while nodes[-1] != start:
-        nodes.append(before[nodes[-1]])
-        taken.add((min(nodes[-2:]), max(nodes[-2:])))
-    return nodes[::-1]
+    nodes = [last]
+    while nodes[-1] != first:
+        node, piece = before[nodes[-1]]
+        nodes.append(node)
+        taken.add(piece)
+    return [divmod(node, _SPAN) for node in nodes[::-1]]
+
+
+@functools.cache
+def _roads() -> list[list[tuple[int, int, bool]]]:
+    """What each place of the grid, ``_SPAN`` x + y, is joined to: the other place, the number of
+    the piece between them, and whether paths may pass there; else they only end."""
+    found: list[list[tuple[int, int, bool]]] = []
+    for x, y in itertools.product(range(_SPAN), repeat=2):
+        others = ((x + 1, y), (x - 1, y), (x, y + 1), (x, y - 1))
+        found.append(
+            [
+                (
+                    _SPAN * u + v,
+                    2 * (_SPAN * min(x, u) + min(y, v)) + (x == u),
+                    3 <= u <= 15 and 3 <= v <= 15,
+                )
+                for u, v in others
+                if 0 <= u < _SPAN and 0 <= v < _SPAN
+            ]
+        )
+    return found
 
 
 def _bends(nodes: list[Node]) -> list[Node]:
