@@ -160,14 +160,14 @@ def _blended(framed: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     x = np.clip(x + _UNIT // 2, 0, (width - 1) * _UNIT - 1)
     y = np.clip(y + _UNIT // 2, 0, (height - 1) * _UNIT - 1)
     right, below = (x & (_UNIT - 1)).astype(np.uint32), (y & (_UNIT - 1)).astype(np.uint32)
-    corner = (y >> 8) * width + (x >> 8)
+    corner = ((y >> 8) * width + (x >> 8)).astype(np.intp)  # as ``take`` wants them
     both = (right * below + _UNIT // 2) >> 8
     weights = (_UNIT + both - right - below, right - both, below - both, both)
     even: np.ndarray = np.full(x.shape, 0x00800080, dtype=np.uint32)
     odd = even.copy()
     flat, mask = framed.ravel(), np.uint32(0x00FF00FF)
     for step, weight in zip((0, 1, width, width + 1), weights, strict=True):
-        found = flat.take(corner + step)
+        found = flat[step:].take(corner)
         even += (found & mask) * weight
         odd += ((found >> 8) & mask) * weight
     even = (even >> 8) & mask

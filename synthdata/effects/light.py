@@ -20,7 +20,7 @@ from synthdata.effects.base import Change
 from synthdata.effects.parametric import Parametric, limited
 
 _FINE = 4096  # linear levels that are told apart when they are encoded
-_BAND = 1 << 16  # values that are encoded at a time: fresh pages cost more than the sums
+_BAND = 1 << 16  # pixels that are encoded at a time: fresh pages cost more than the sums
 
 
 class Linear(Change):
@@ -28,7 +28,10 @@ class Linear(Change):
 
     @abstractmethod
     def light(self, linear: np.ndarray) -> np.ndarray:
-        """The changed light: float32 (height, width, 3), 0 to 1; the input may be written to."""
+        """The changed light: float32 (height, width, 3), 0 to 1; the input may be written to.
+
+        In memory each colour is by itself, as ``decoded`` gives them.
+        """
 
     def pixels(self, image: np.ndarray) -> np.ndarray:
         return encoded(self.light(decoded(image)))
@@ -48,21 +51,33 @@ def _encoding() -> np.ndarray:
     return np.rint(255.0 * curve).astype(np.uint8)
 
 
+def empty_light(height: int, width: int) -> np.ndarray:
+    """Room for light: float32 (height, width, 3), colour by colour in memory: steps take a fraction
+    of the time that they would with three numbers side by side."""
+    return np.empty((3, height, width), dtype=np.float32).transpose(1, 2, 0)
+
+
 def decoded(image: np.ndarray) -> np.ndarray:
-    """The linear light of sRGB levels: float32 of the same shape, 0 to 1."""
-    return _decoding().take(image, mode="clip")
+    """The linear light of sRGB levels (height, width, 3): ``empty_light`` filled, 0 to 1."""
+    out = empty_light(*image.shape[:2])
+    for channel in range(3):
+        _decoding().take(image[..., channel], mode="clip", out=out[..., channel])
+    return out
 
 
 def encoded(linear: np.ndarray) -> np.ndarray:
     """The sRGB levels of linear light, clipped to 0 to 1: uint8 of the same shape."""
+    height, width = linear.shape[:2]
     out = np.empty(linear.shape, dtype=np.uint8)
-    flat, levels = linear.reshape(-1), out.reshape(-1)
-    for start in range(0, flat.size, _BAND):
-        band = slice(start, start + _BAND)
-        root = np.sqrt(np.clip(flat[band], 0.0, 1.0))
-        root *= np.float32(_FINE)
-        root += np.float32(0.5)
-        levels[band] = _encoding().take(root.astype(np.uint16), mode="clip")
+    step = max(1, _BAND // width)
+    for start in range(0, height, step):
+        band = slice(start, start + step)
+        for channel in range(3):
+            root = np.sqrt(np.clip(linear[band, :, channel], 0.0, 1.0))
+            root *= np.float32(_FINE)
+            root += np.float32(0.5)
+            levels = _encoding().take(root.astype(np.uint16), mode="clip")
+            out[band, :, channel] = levels
     return out
 
 
@@ -167,6 +182,7 @@ class _WhiteBalance(Linear):
     params: Mapping[str, Any]
 
     def light(self, linear: np.ndarray) -> np.ndarray:
-        linear *= np.array((self.params["red"], 1.0, self.params["blue"]), dtype=np.float32)
+        for channel, factor in ((0, self.params["red"]), (2, self.params["blue"])):
+            linear[..., channel] *= np.float32(factor)
         np.minimum(linear, np.float32(1.0), out=linear)
         return linear

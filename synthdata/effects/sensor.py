@@ -11,7 +11,7 @@ import numpy as np
 
 from synthdata.distributions import Constant, Distribution, LogUniform, Uniform
 from synthdata.effects.base import Change
-from synthdata.effects.light import Linear
+from synthdata.effects.light import Linear, empty_light
 from synthdata.effects.noise import normal_quantiles, random_words
 from synthdata.effects.parametric import Parametric, limited
 from synthdata.errors import ConfigError
@@ -129,7 +129,7 @@ def demosaic(raw: np.ndarray) -> np.ndarray:
     upright = upright[:, 1:-1]
     cross = sideways + upright
     cross *= np.float32(0.5)
-    out = np.empty((height, width, 3), dtype=np.float32)
+    out = empty_light(height, width)
     red, green, blue = out[..., 0], out[..., 1], out[..., 2]
     for plane, near, far in ((red, _EVEN, _ODD), (blue, _ODD, _EVEN)):
         plane[near, near] = raw[near, near]

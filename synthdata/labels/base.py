@@ -22,7 +22,7 @@ from synthdata.geometry.clipped import (
     without,
 )
 from synthdata.geometry.overlaps import Overlaps, overlaps
-from synthdata.geometry.regions import Edges, layer_edges, painted_edges
+from synthdata.geometry.regions import Edges, layer_edges
 from synthdata.geometry.spans import (
     Spans,
     Window,
@@ -93,14 +93,23 @@ class Truth:
 
     def line(self, xy: np.ndarray) -> np.ndarray:
         """Where the straight lines from each point to the next are: with points between if bent."""
-        if not self.bends or len(xy) < 2:
-            return self.points(xy)
-        length = np.hypot(*np.diff(xy, axis=0).T)
-        count = np.clip(np.ceil(length / self.step), 1, 1024).astype(np.intp)
-        k = np.repeat(np.arange(len(count)), count)
-        t = (np.arange(len(k)) - np.repeat(np.cumsum(count) - count, count)) / count[k]
-        dense = xy[k] + t[:, None] * (xy[k + 1] - xy[k])
-        return self.points(np.concatenate((dense, xy[-1:])))
+        return self.lines([xy])[0]
+
+    def lines(self, paths: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """``line`` of each of many, at once."""
+        if not paths:
+            return []
+        xy, ends = np.concatenate(paths), np.cumsum([len(path) for path in paths])
+        if self.bends and len(xy) > 1:
+            length = np.hypot(*np.diff(xy, axis=0).T)
+            parts = np.clip(np.ceil(length / self.step), 1, 1024).astype(np.intp)
+            parts[ends[(ends > 0) & (ends < len(xy))] - 1] = 1  # from one path to the next one
+            start = np.concatenate(((0,), np.cumsum(parts)))
+            k = np.repeat(np.arange(len(parts)), parts)
+            t = (np.arange(len(k)) - start[k]) / parts[k]
+            xy = np.concatenate((xy[k] + t[:, None] * (xy[k + 1] - xy[k]), xy[-1:]))
+            ends = np.append(start, len(xy))[ends]
+        return np.split(self.points(xy), ends[:-1])
 
     def ids(self) -> np.ndarray:
         """The instance mask of the finished picture: uint16 (height, width), 0 for none.
@@ -144,15 +153,10 @@ class Truth:
         """
         return self.once(_clipped_boxes)
 
-    def hull(self, number: int) -> np.ndarray:
-        """Points (m, 2) whose hull holds what is painted of a mark."""
-        paints = self.scene.marks[number].laid_out()
-        if self.bends:
-            edges = painted_edges([(p.vertices, p.codes, p.style) for p in paints])
-            if len(edges.a):
-                return hull_of(warped_edges(edges, self.points, self.step))
-        hulls = [geometry.hull_points(p.vertices, p.codes, p.style) for p in paints]
-        return self.points(np.concatenate(hulls))
+    def hulls(self) -> tuple[np.ndarray, np.ndarray]:
+        """Points (n, 2) and each one's mark (n,): those of a mark have a hull that holds what is
+        painted of it."""
+        return self.once(_hulls)
 
     def stream(self, name: str) -> np.random.Generator:
         """The random generator ``labels/<name>`` of this sample, at its start."""
@@ -176,12 +180,32 @@ def _boxes(truth: Truth) -> tuple[Bounds, ...]:
     marks = truth.scene.marks
     if not truth.moves:
         return tuple(mark.bounds for mark in marks)
-    found = []
-    for number in range(len(marks)):
-        hull = truth.hull(number)
-        (x0, y0), (x1, y1) = hull.min(axis=0).tolist(), hull.max(axis=0).tolist()
-        found.append((x0, y0, x1, y1))
-    return tuple(found)
+    if not marks:
+        return ()
+    points, owner = truth.hulls()
+    points = points[np.argsort(owner, kind="stable")]
+    counts = np.bincount(owner, minlength=len(marks))
+    first = np.cumsum(counts) - counts
+    low, high = np.minimum.reduceat(points, first), np.maximum.reduceat(points, first)
+    return tuple(map(tuple, np.concatenate((low, high), axis=1).tolist()))
+
+
+def _hulls(truth: Truth) -> tuple[np.ndarray, np.ndarray]:
+    marks = truth.scene.marks
+    found, owners = [np.empty((0, 2))], [np.empty(0, dtype=np.intp)]
+    if truth.bends:
+        edges = warped_edges(painted(truth), truth.points, truth.step)
+        found, owners = [hull_of(edges)], [np.tile(edges.owner, 3)]
+    bare = np.bincount(owners[0], minlength=len(marks)) == 0
+    paths, numbers = list[np.ndarray](), list[int]()
+    for number in np.flatnonzero(bare).tolist():
+        for paint in marks[number].laid_out():
+            paths.append(geometry.hull_points(paint.vertices, paint.codes, paint.style))
+            numbers += [number] * len(paths[-1])
+    if paths:
+        found.append(truth.points(np.concatenate(paths)))
+        owners.append(np.array(numbers, dtype=np.intp))
+    return np.concatenate(found), np.concatenate(owners)
 
 
 def _clipped_boxes(truth: Truth) -> list[Bounds | None]:

@@ -68,10 +68,9 @@ def seen_boxes(truth: Truth) -> np.ndarray:
 def _rotated(truth: Truth) -> np.ndarray:
     """The rectangles of least area around what is painted, or around a path that paints nothing."""
     if truth.bends:
-        hulls = [truth.hull(number) for number in range(len(truth.scene.marks))]
-        owner = np.repeat(np.arange(len(hulls)), [len(hull) for hull in hulls])
-        z = np.concatenate(hulls).view(np.complex128).ravel()
-        return least_rectangles(z, owner, len(hulls))
+        hulls, owner = truth.hulls()
+        z = hulls.view(np.complex128).ravel()
+        return least_rectangles(z, owner, len(truth.scene.marks))
     edges = truth.once(painted)
     curved = np.flatnonzero(edges.bulge)
     points = [edges.a, (edges.a[curved] + edges.b[curved]) / 2.0 + edges.bulge[curved]]

@@ -115,8 +115,7 @@ def _described(
     for number, (mark, annotation) in enumerate(zip(marks, found, strict=True)):
         if mark.parts:
             annotation["parts"] = _parts(mark, truth.once(shown_parts)[number])
-        if mark.layers:
-            annotation |= _lines(mark, truth)
+    _add_lines(marks, found, truth)
     return found
 
 
@@ -166,19 +165,33 @@ def sized_boxes(boxes: Sequence[Bounds | None]) -> list[list[float] | None]:
     ]
 
 
-def _lines(mark: Mark, truth: Truth) -> dict[str, Any]:
-    """The ideal outline, and the lines of the pen where there was one: what a hand was to draw,
-    and drew."""
-    pens = [layer.pen for layer in mark.layers if layer.pen is not None]
-    if not pens:
-        return {}
-    paths = geometry.flatten(mark.vertices, mark.codes)
-    ideal = [np.concatenate((line, line[:1])) if closed else line for line, closed in paths]
-    drawn = [np.column_stack((truth.points(pen[:, :2]), pen[:, 2])) for pen in pens]
-    return {
-        "ideal": [np.round(truth.line(line), DIGITS).tolist() for line in ideal],
-        "drawn": [np.round(line, DIGITS).tolist() for line in drawn],
-    }
+def _add_lines(marks: Sequence[Mark], annotations: Sequence[dict[str, Any]], truth: Truth) -> None:
+    """Adds the ideal outline, and the lines of the pen where there was one: what a hand was to
+    draw, and drew."""
+    ideal, pens = list[np.ndarray](), list[np.ndarray]()
+    counts: list[tuple[dict[str, Any], int, int]] = []
+    for mark, annotation in zip(marks, annotations, strict=True):
+        own = [layer.pen for layer in mark.layers if layer.pen is not None]
+        if own:
+            paths = geometry.flatten(mark.vertices, mark.codes)
+            ideal += [np.concatenate((xy, xy[:1])) if closed else xy for xy, closed in paths]
+            pens += own
+            counts.append((annotation, len(paths), len(own)))
+    if not counts:
+        return
+    shown = iter(_listed(truth.lines(ideal)))
+    flat = np.concatenate(pens)
+    placed = np.column_stack((truth.points(flat[:, :2]), flat[:, 2]))
+    drawn = iter(_listed(np.split(placed, np.cumsum([len(pen) for pen in pens])[:-1])))
+    for annotation, lines, strokes in counts:
+        annotation["ideal"] = list(itertools.islice(shown, lines))
+        annotation["drawn"] = list(itertools.islice(drawn, strokes))
+
+
+def _listed(paths: Sequence[np.ndarray]) -> list[list[list[float]]]:
+    """Rounded, as lists."""
+    rows = iter(np.round(np.concatenate(paths), DIGITS).tolist())
+    return [list(itertools.islice(rows, len(path))) for path in paths]
 
 
 def _parts(mark: Mark, boxes: Sequence[Bounds | None]) -> list[dict[str, Any]]:

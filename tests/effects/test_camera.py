@@ -209,9 +209,11 @@ def test_a_camera_without_moves_leaves_the_labels_alone() -> None:
 
 
 def test_linear_light_and_back() -> None:
-    levels = np.arange(256, dtype=np.uint8)
+    levels = np.arange(768, dtype=np.uint16).astype(np.uint8).reshape(32, 8, 3)
     assert np.array_equal(encoded(decoded(levels)), levels)
-    assert decoded(np.uint8(188)) == pytest.approx(0.503, abs=1e-3)  # half of the light
+    assert decoded(np.full((1, 1, 3), 188, dtype=np.uint8)) == pytest.approx(
+        0.503, abs=1e-3
+    )  # half
 
 
 def grey(level: int = 188, side: int = 128) -> np.ndarray:
