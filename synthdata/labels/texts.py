@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -13,6 +14,7 @@ from synthdata.geometry.letters import letters
 from synthdata.labels.base import Label, Truth
 from synthdata.labels.letters import words
 from synthdata.labels.marks import DIGITS
+from synthdata.primitives.fonts import union
 from synthdata.scene import Bounds, Mark
 
 
@@ -40,32 +42,40 @@ def _line(truth: Truth, mark: Mark) -> dict[str, Any]:
     x, y = float(mark.params.get("x", 0.0)), float(mark.params.get("y", 0.0))
     characters = [part for part in mark.parts if part.kind == "char"]
     if (found := letters(mark)) is not None:
-        boxes = [_upright_box(letter, angle, (x, y)) for letter in found]
+        boxes = _upright_boxes(found, angle, (x, y))
     else:  # not set by ``Text``: then the upright boxes have to do
         angle, (x, y), boxes = 0.0, (0.0, 0.0), [part.bounds for part in characters]
+    every = list(words(mark.parts))
+    within = [boxes]  # the line, and each word with its characters
+    for _, start, stop in every:
+        within += [boxes[start:stop], *([box] for box in boxes[start:stop])]
+    corners = [((x0, y0), (x1, y0), (x1, y1), (x0, y1)) for x0, y0, x1, y1 in map(union, within)]
+    placed = truth.points(geometry.place(np.array(corners).reshape(-1, 2), angle, (x, y)))
+    polygons = iter(np.round(placed, DIGITS).reshape(-1, 8).tolist())
 
-    def item(text: str, within: Sequence[Bounds]) -> dict[str, Any]:
-        box = np.array(within)
-        (x0, y0), (x1, y1) = box[:, :2].min(axis=0), box[:, 2:].max(axis=0)
-        corners = np.array(((x0, y0), (x1, y0), (x1, y1), (x0, y1)))
-        placed = truth.points(geometry.place(corners, angle, (x, y)))
-        return {"text": text, "polygon": np.round(placed, DIGITS).ravel().tolist()}
+    def item(text: str) -> dict[str, Any]:
+        return {"text": text, "polygon": next(polygons)}
 
-    items = []
-    for word, start, stop in words(mark.parts):
-        each = [
-            item(part.text, [box])
-            for part, box in zip(characters[start:stop], boxes[start:stop], strict=True)
-        ]
-        items.append({**item(word, boxes[start:stop]), "characters": each})
-    return {**item(" ".join(word["text"] for word in items), boxes), "words": items}
+    line = item(" ".join(word for word, _, _ in every))
+    items = [
+        {**item(word), "characters": [item(part.text) for part in characters[start:stop]]}
+        for word, start, stop in every
+    ]
+    return {**line, "words": items}
 
 
-def _upright_box(letter: Mark, angle: float, at: tuple[float, float]) -> Bounds:
-    """The box of a character in the frame of its text: unturned, around its anchor."""
-    boxes = []
-    for paint in letter.laid_out():
-        vertices = geometry.place(paint.vertices - at, -angle, (0.0, 0.0))
-        boxes.append(geometry.painted_bounds(vertices, paint.codes, paint.style))
-    x0, y0, x1, y1 = zip(*boxes, strict=True)
-    return min(x0), min(y0), max(x1), max(y1)
+def _upright_boxes(
+    characters: Sequence[Mark], angle: float, at: tuple[float, float]
+) -> list[Bounds]:
+    """The boxes of the characters in the frame of their text: unturned, around its anchor."""
+    paints = [letter.laid_out() for letter in characters]
+    every = list(itertools.chain(*paints))
+    upright = geometry.place(
+        np.concatenate([paint.vertices for paint in every]) - at, -angle, (0.0, 0.0)
+    )
+    ends = itertools.accumulate((len(paint.vertices) for paint in every), initial=0)
+    boxes = (
+        geometry.painted_bounds(upright[start:stop], paint.codes, paint.style)
+        for paint, (start, stop) in zip(every, itertools.pairwise(ends), strict=True)
+    )
+    return [union(list(itertools.islice(boxes, len(of)))) for of in paints]

@@ -288,10 +288,16 @@ def bent(line: Line, bend: float) -> Line:
     go down, below 0 up. The box is centred on the origin again.
     """
     turn = math.radians(bend) / line.size[0]  # for each em along the line
+    paths = [line.vertices[letter.span] for letter in line.letters]
+    paths += [np.array([point]) for point in line.baseline]
     middles = [(letter.bounds[0] + letter.bounds[2]) / 2 for letter in line.letters]
-    vertices = np.empty_like(line.vertices)
-    for letter, x in zip(line.letters, middles, strict=True):
-        vertices[letter.span] = _along(line.vertices[letter.span], x, turn)
+    middles += [x for x, _ in line.baseline]
+    *placed, start, end = geometry.place_all(
+        [path - (x, 0.0) for path, x in zip(paths, middles, strict=True)],
+        [math.degrees(x * turn) for x in middles],
+        [(math.sin(x * turn) / turn, 2 * math.sin(x * turn / 2) ** 2 / turn) for x in middles],
+    )
+    vertices = np.concatenate(placed)
     boxes = [geometry.path_bounds(vertices[s.span], line.codes[s.span]) for s in line.letters]
     x0, y0, x1, y1 = union(boxes)
     cx, cy = (x0 + x1) / 2, (y0 + y1) / 2
@@ -299,23 +305,13 @@ def bent(line: Line, bend: float) -> Line:
         letter._replace(bounds=(a - cx, b - cy, c - cx, d - cy))
         for letter, (a, b, c, d) in zip(line.letters, boxes, strict=True)
     )
-    start, end = (
-        tuple((_along(np.array([point]), point[0], turn)[0] - (cx, cy)).tolist())
-        for point in line.baseline
-    )
+    (first,), (last,) = (start - (cx, cy)).tolist(), (end - (cx, cy)).tolist()
     return line._replace(
         vertices=vertices - (cx, cy),
         letters=letters,
         size=(x1 - x0, y1 - y0),
-        baseline=(start, end),
+        baseline=(tuple(first), tuple(last)),
     )
-
-
-def _along(vertices: np.ndarray, x: float, turn: float) -> np.ndarray:
-    """What is at ``x`` along a line, where the line turns by ``turn`` radians for each em."""
-    angle = x * turn
-    place = math.sin(angle) / turn, 2 * math.sin(angle / 2) ** 2 / turn
-    return geometry.place(vertices - (x, 0.0), math.degrees(angle), place)
 
 
 def union(boxes: list[Bounds]) -> Bounds:
