@@ -8,6 +8,7 @@ whose answers are one of ten.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
@@ -36,7 +37,7 @@ COLORS: Mapping[str, Color] = {
 SHAPES = ("rectangle", "circle")
 KINDS = ("non_relational", "binary", "ternary")
 ANSWERS = ("yes", "no", *SHAPES, "0", "1", "2", "3", "4", "5")
-_COUNT = ANSWERS.index("0")
+_SHAPES, _COUNT = ANSWERS.index(SHAPES[0]), ANSWERS.index("0")
 
 _NAMES = tuple(COLORS)
 _STYLES = [Style(stroke=None, fill=color, width=0.0) for color in COLORS.values()]
@@ -98,17 +99,22 @@ class Object(NamedTuple):
     shape: int
 
 
+#: What a question has for an answer, from all objects and one or two colours.
+Answer = Callable[..., int | None]
+
+
 class Asked(NamedTuple):
     """A question: its kind, its words, the colours it names, its code, and how to answer it.
 
-    ``answer`` gives the place among ``ANSWERS``, or None where there is no single right one.
+    ``answer`` takes all objects and the colours, and gives the place among ``ANSWERS``, or None
+    where there is no single right one.
     """
 
     kind: str
     question: str
     colors: tuple[int, ...]
     encoding: list[int]
-    answer: Callable[[Sequence[Object], Sequence[int]], int | None]
+    answer: Answer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,92 +162,88 @@ def _drawn(
     while len(found) < count:
         for place in rng.integers(len(asked), size=count).tolist():
             kind, question, colors, encoding, answer = asked[place]
-            number = answer(objects, colors)
-            if number is not None and len(found) < count:
-                found.append(
-                    {
-                        "kind": kind,
-                        "question": question,
-                        "answer": ANSWERS[number],
-                        "encoding": encoding,
-                        "answer_index": number,
-                    }
-                )
+            number = answer(objects, *colors)
+            if number is None:
+                continue
+            found.append(
+                {
+                    "kind": kind,
+                    "question": question,
+                    "answer": ANSWERS[number],
+                    "encoding": encoding,
+                    "answer_index": number,
+                }
+            )
+            if len(found) == count:
+                break
     return found
 
 
-def _shape(objects: Sequence[Object], colors: Sequence[int]) -> int:
-    return ANSWERS.index(SHAPES[objects[colors[0]].shape])
+def _shape(objects: Sequence[Object], a: int) -> int:
+    return _SHAPES + objects[a].shape
 
 
-def _left(objects: Sequence[Object], colors: Sequence[int]) -> int:
-    return int(2 * objects[colors[0]].x >= SIDE)
+def _left(objects: Sequence[Object], a: int) -> int:
+    return int(2 * objects[a].x >= SIDE)
 
 
-def _top(objects: Sequence[Object], colors: Sequence[int]) -> int:
-    return int(2 * objects[colors[0]].y >= SIDE)
+def _top(objects: Sequence[Object], a: int) -> int:
+    return int(2 * objects[a].y >= SIDE)
 
 
-def _closest(objects: Sequence[Object], colors: Sequence[int]) -> int | None:
-    return _at_extreme(objects, colors[0], 1)
+def _closest(objects: Sequence[Object], a: int) -> int | None:
+    return _at_extreme(objects, a, 1)
 
 
-def _furthest(objects: Sequence[Object], colors: Sequence[int]) -> int | None:
-    return _at_extreme(objects, colors[0], -1)
+def _furthest(objects: Sequence[Object], a: int) -> int | None:
+    return _at_extreme(objects, a, -1)
 
 
-def _at_extreme(objects: Sequence[Object], color: int, sign: int) -> int | None:
+def _at_extreme(objects: Sequence[Object], a: int, sign: int) -> int | None:
     """The shape that all objects of the least distance, times ``sign``, have."""
-    own = objects[color]
-    far = [
-        (sign * ((o.x - own.x) ** 2 + (o.y - own.y) ** 2), o.shape)
-        for k, o in enumerate(objects)
-        if k != color
-    ]
-    least = min(far)[0]
-    shapes = {shape for distance, shape in far if distance == least}
-    return ANSWERS.index(SHAPES[shapes.pop()]) if len(shapes) == 1 else None
+    x, y, _ = objects[a]
+    least, found = math.inf, set[int]()
+    for k, (u, v, shape) in enumerate(objects):
+        far = sign * ((u - x) ** 2 + (v - y) ** 2)
+        if far <= least and k != a:
+            if far < least:
+                least, found = far, set()
+            found.add(shape)
+    return _SHAPES + found.pop() if len(found) == 1 else None
 
 
-def _same_shape(objects: Sequence[Object], colors: Sequence[int]) -> int:
-    return _COUNT - 1 + sum(o.shape == objects[colors[0]].shape for o in objects)
+def _same_shape(objects: Sequence[Object], a: int) -> int:
+    shape = objects[a].shape
+    return _COUNT - 1 + [o.shape for o in objects].count(shape)
 
 
-def _others(
-    objects: Sequence[Object], colors: Sequence[int]
-) -> tuple[Object, Object, list[Object]]:
-    a, b = (objects[k] for k in colors)
-    return a, b, [o for k, o in enumerate(objects) if k not in colors]
+def _between(objects: Sequence[Object], a: int, b: int) -> int:
+    (x0, x1), (y0, y1) = (sorted(pair) for pair in zip(objects[a][:2], objects[b][:2], strict=True))
+    # both are between themselves
+    return _COUNT - 2 + [x0 <= x <= x1 and y0 <= y <= y1 for x, y, _ in objects].count(True)
 
 
-def _between(objects: Sequence[Object], colors: Sequence[int]) -> int:
-    a, b, others = _others(objects, colors)
-    (x0, x1), (y0, y1) = sorted((a.x, b.x)), sorted((a.y, b.y))
-    return _COUNT + sum(x0 <= o.x <= x1 and y0 <= o.y <= y1 for o in others)
+def _on_band(objects: Sequence[Object], a: int, b: int) -> int:
+    (x, y, _), (u, v, _) = objects[a], objects[b]
+    dx, dy = u - x, v - y
+    most = BAND * abs(dx)
+    on = [abs(dx * (q - y) - dy * (p - x)) <= most for p, q, _ in objects]
+    return int(on.count(True) == 2)  # both are
 
 
-def _on_band(objects: Sequence[Object], colors: Sequence[int]) -> int:
-    a, b, others = _others(objects, colors)
-    return int(not any(abs(_cross(a, b, o)) <= BAND * abs(b.x - a.x) for o in others))
+def _obtuse(objects: Sequence[Object], a: int, b: int) -> int:
+    (x, y, _), (u, v, _) = objects[a], objects[b]
+    dx, dy = u - x, v - y
+    count = _COUNT
+    for p, q, _ in objects:
+        px, py, qx, qy = p - x, q - y, p - u, q - v  # from both
+        if dx * py != dy * px:  # not on their line, as they are themselves
+            at_a, at_b, at_third = dx * px + dy * py, -dx * qx - dy * qy, px * qx + py * qy
+            count += at_a <= 0 or at_b <= 0 or at_third <= 0
+    return count
 
 
-def _obtuse(objects: Sequence[Object], colors: Sequence[int]) -> int:
-    a, b, others = _others(objects, colors)
-    return _COUNT + sum(
-        _cross(a, b, o) != 0 and min(_dot(a, b, o), _dot(b, o, a), _dot(o, a, b)) <= 0
-        for o in others
-    )
-
-
-def _cross(a: Object, b: Object, c: Object) -> int:
-    return (b.x - a.x) * (c.y - a.y) - (b.y - a.y) * (c.x - a.x)
-
-
-def _dot(at: Object, b: Object, c: Object) -> int:
-    return (b.x - at.x) * (c.x - at.x) + (b.y - at.y) * (c.y - at.y)
-
-
-_WORDINGS = (
+_WORDINGS: tuple[tuple[tuple[str, Answer], ...], ...] = (
     (
         ("What shape is the {a} object?", _shape),
         ("Is the {a} object on the left?", _left),

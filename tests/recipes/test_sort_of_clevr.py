@@ -175,7 +175,7 @@ def test_every_question_there_is(index: int) -> None:
     plain = [Object(int(p.real), int(p.imag), int(s == "circle")) for s, p in objects.values()]
     for asked in (q for kind in _all_questions() for q in kind):
         right = answered(asked.encoding, objects)
-        answer = asked.answer(plain, asked.colors)
+        answer = asked.answer(plain, *asked.colors)
         assert right == ({ANSWERS[answer]} if answer is not None else {"rectangle", "circle"})
 
 
