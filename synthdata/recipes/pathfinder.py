@@ -106,26 +106,27 @@ class PathfinderContours(Primitive):
         link = self.dash + self.gap
         middles = link * (steps.cumsum(axis=1) - 0.5 * steps)
         half = 0.5 * self.dash * steps
-        dashes = np.stack((middles - half, middles + half), axis=2)
-        ends = np.stack((dashes[:, 0, 0], dashes[:, -1, 1]), axis=1)
-        return Contours(dashes, np.concatenate((middles, ends), axis=1))
+        dashes, points = np.empty((m, n, 2, 2)), np.empty((m, n + 2, 2))
+        np.subtract(middles, half, out=dashes[:, :, 0])
+        np.add(middles, half, out=dashes[:, :, 1])
+        points[:, :n], points[:, n], points[:, n + 1] = middles, dashes[:, 0, 0], dashes[:, -1, 1]
+        return Contours(dashes, points)
 
     def _sound(self, chains: Contours, canvas: np.ndarray) -> np.ndarray:
         """Which chains lie within the padding and nowhere come near themselves: bool (m,)."""
         low, high = self.padding, canvas - self.padding
-        inside = ((chains.points >= low) & (chains.points <= high)).all(axis=(1, 2))
-        n = chains.dashes.shape[1]
-        a, b = np.triu_indices(n, 2)
-        middles = chains.points[:, :n]
-        gaps = _squared(middles[:, a] - middles[:, b])
-        sound: np.ndarray = inside & np.all(gaps >= (self.dash + self.gap) ** 2, axis=1)
-        return sound
+        within = (chains.points >= low) & (chains.points <= high)
+        inside: np.ndarray = np.all(within, axis=(1, 2))
+        a, b = _apart(chains.dashes.shape[1])
+        if len(a):
+            gaps = _squared(chains.points[:, a], chains.points[:, b])
+            inside &= (gaps >= (self.dash + self.gap) ** 2).all(axis=1)
+        return inside
 
     def _clear(self, points: np.ndarray, taken: np.ndarray) -> np.ndarray:
         """Which of the sets ``points`` (m, k, 2) are apart from all ``taken`` (j, 2): bool (m,)."""
-        m, k = points.shape[:2]
-        gaps = _squared(points.reshape(-1, 1, 2) - taken).min(axis=1)
-        clear: np.ndarray = gaps.reshape(m, k).min(axis=1) >= (self.dash + self.gap) ** 2
+        gaps = _squared(points[..., None, :], taken)
+        clear: np.ndarray = np.all(gaps >= (self.dash + self.gap) ** 2, axis=(1, 2))
         return clear
 
     def _long(self, rng: np.random.Generator, canvas: np.ndarray) -> Contours:
@@ -165,9 +166,10 @@ class PathfinderContours(Primitive):
             chains = Contours(*(part[good] for part in chains))
             near = _near(chains.points, self.dash + self.gap)
             found: list[int] = []
-            for k in range(len(good)):
-                if len(found) < wanted and not near[k][found].any():
-                    found.append(k)
+            blocked = np.zeros(len(good), dtype=bool)
+            while len(found) < wanted and not blocked.all():
+                found.append(int(blocked.argmin()))  # the first one that is free
+                blocked |= near[found[-1]]
             kept.append(Contours(*(part[found] for part in chains)))
             wanted -= len(found)
             if not wanted:
@@ -216,15 +218,25 @@ def _near(points: np.ndarray, distance: float) -> np.ndarray:
     """Which of the sets ``points`` (m, k, 2) come nearer to each other: bool (m, m)."""
     m, k = points.shape[:2]
     flat = points.swapaxes(0, 1).reshape(-1, 2)
-    gaps = _squared(flat[:, None] - flat).reshape(k, m, k, m)
-    near: np.ndarray = gaps.min(axis=2).min(axis=0) < distance**2
+    gaps = _squared(flat[:, None], flat) < distance**2
+    near: np.ndarray = np.any(np.any(gaps.reshape(k, m, k, m), axis=2), axis=0)
     return near
 
 
-def _squared(difference: np.ndarray) -> np.ndarray:
-    """The squared lengths of vectors (..., 2)."""
-    squares: np.ndarray = np.einsum("...i,...i->...", difference, difference)
-    return squares
+def _squared(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The squared distances of points (..., 2)."""
+    x: np.ndarray = a[..., 0] - b[..., 0]
+    y: np.ndarray = a[..., 1] - b[..., 1]
+    x *= x
+    y *= y
+    x += y
+    return x
+
+
+@functools.cache
+def _apart(n: int) -> tuple[np.ndarray, np.ndarray]:
+    """The pairs of dashes of a chain that are no neighbours."""
+    return np.triu_indices(n, 2)
 
 
 @functools.cache
