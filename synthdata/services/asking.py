@@ -8,6 +8,7 @@ import logging
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import httpx2
@@ -15,10 +16,11 @@ import httpx2
 from synthdata.errors import SynthdataError
 from synthdata.replies import Answers, Question
 from synthdata.services import protocol
+from synthdata.services.arrivals import Arrivals
 from synthdata.services.cache import Cache
 from synthdata.services.concurrency import Concurrency
 from synthdata.services.environment import api_key, base_url
-from synthdata.services.limiter import Limiter
+from synthdata.services.limiter import Limiter, Permit
 from synthdata.services.protocol import Refusal, Said
 
 if TYPE_CHECKING:
@@ -55,6 +57,8 @@ class Asking:
             timeout=httpx2.Timeout(service.patience.call_s, pool=None),
             limits=httpx2.Limits(max_connections=service.concurrency),
         )
+
+        self._arrivals = Arrivals(self._http.base_url)
 
     async def answers(self, questions: Sequence[Question]) -> Answers:
         """The answers to all questions, each asked once."""
@@ -155,7 +159,8 @@ class Asking:
             tokens = None
             try:
                 self._counts["calls"] += 1
-                said = protocol.read(questions, await self._post(questions))
+                async with self._watch(permit) as extensions:
+                    said = protocol.read(questions, await self._post(questions, extensions))
                 tokens = said.tokens
             except Refusal as error:
                 if error.busy:
@@ -167,13 +172,21 @@ class Asking:
             self._counts["tokens"] += tokens or 0
             return said
 
-    async def _post(self, questions: Sequence[Question]) -> Any:
+    def _watch(self, permit: Permit) -> AbstractAsyncContextManager[dict[str, Any]]:
+        """What tells when a request has come in, where the limits ask for it."""
+        if self._limiter.asks_for_arrivals:
+            return self._arrivals.watch(permit.came)
+        return nullcontext({})
+
+    async def _post(self, questions: Sequence[Question], extensions: dict[str, Any]) -> Any:
         """The JSON that the server answers with; Refusal for anything else."""
         seconds = self._service.patience.call_s
         try:
             async with asyncio.timeout(seconds):
                 path, body = protocol.PATHS[questions[0].kind], protocol.body(questions)
-                async with self._http.stream("POST", path, json=body) as answer:
+                async with self._http.stream(
+                    "POST", path, json=body, extensions=extensions
+                ) as answer:
                     if answer.status_code != 200:
                         raise protocol.refusal(answer.status_code, answer.headers)
                     data = bytearray()

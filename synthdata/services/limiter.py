@@ -28,10 +28,10 @@ class Limits:
     and any minute; ``interval_s`` is the least time from one request to the next, ``concurrent``
     how many are under way at most. Who waits longer than ``wait_s`` gives up.
 
-    When a request that was sent gets to the server is only known to lie before its reply. It counts
-    as if it came as late as that, but not later than ``arrival_s`` after it was sent; with None it
-    counts until its reply is there, which keeps limits whatever the network does, and with slow
-    replies leaves some of them unused.
+    A request counts from when it has come in, as far as is known: until its reply is there, but no
+    longer than until ``arrival_s`` after the server's host has acknowledged all of it. So that host
+    never gets more, nor does a server see more that looks within that time. With None it is until
+    the reply, which holds for any server, and with slow replies leaves some of the limits unused.
     """
 
     requests_per_second: int | None = None
@@ -40,7 +40,7 @@ class Limits:
     interval_s: float = 0.0
     concurrent: int | None = None
     wait_s: float = 600.0
-    arrival_s: float | None = 1.0
+    arrival_s: float | None = 0.02
 
     def __post_init__(self) -> None:
         names = ("requests_per_second", "requests_per_minute", "tokens_per_minute", "concurrent")
@@ -63,7 +63,11 @@ class Permit(ABC):
 
     @abstractmethod
     def begin(self) -> float:
-        """0.0, and the request counts as sent now; else the seconds until it may be."""
+        """0.0, and the request is sent now; else the seconds until it may be."""
+
+    @abstractmethod
+    def came(self) -> None:
+        """The server's host has all of the request."""
 
     @abstractmethod
     def end(self, tokens: int | None = None) -> None:
@@ -79,6 +83,15 @@ class Limiter(ABC):
         self._limits = limits
         self._buckets: dict[str, Any] = {}  # pyrate-limiter's, by kind of limit
         self._turn = asyncio.Lock()  # one in each process waits at the counter; asyncio's is fair
+
+    @property
+    def asks_for_arrivals(self) -> bool:
+        """Whether it is to be told when requests have come in."""
+        return bool(self._buckets) and self._limits.arrival_s is not None
+
+    @property
+    def _arrival_ms(self) -> int:
+        return int((self._limits.arrival_s or 0.0) * 1000)
 
     async def permit(self, tokens: int = 0) -> Permit:
         """A permit for a request of so many tokens; NoReply if it takes longer than ``wait_s``."""

@@ -24,8 +24,8 @@ for _, member in ipairs(redis.call('zrange', KEYS[1], 0, -1)) do
 end
 return {0, 0}
 """
-#: A flight is a request from its permit on: when it ``began``, the key of its ``holder``, the
-#: ``rows`` that it has in windows, and when its reply had come, ``ended``.
+#: A flight is a request from its permit on: the key of its ``holder``, the ``rows`` that it has in
+#: windows, by when it ``came`` in, if that is known, and whether it has ``ended``.
 #:
 #: Puts all rows forward to when their requests have come in at the latest, as far as that is known,
 #: and forgets flights of which no more will be known. Gives the time and how many are under way.
@@ -34,20 +34,19 @@ local told, under_way = redis.call('hgetall', KEYS[1]), 0
 for i = 1, #told, 2 do
     local flight = cjson.decode(told[i + 1])
     local is_lost = not flight.ended and redis.call('exists', flight.holder) == 0
-    local arrived = math.min(now, flight.ended and flight.ended + 1 or now)
-    if ARGV[1] ~= '' and flight.began then arrived = math.min(arrived, flight.began + ARGV[1]) end
+    local came = math.min(now, flight.came or now)
     if not flight.settled then
         for _, row in ipairs(flight.rows) do
             for k = 1, row.weight do
-                redis.call('zadd', row.bucket, 'XX', arrived, row.name .. k)
+                redis.call('zadd', row.bucket, 'XX', came, row.name .. k)
             end
         end
     end
-    if is_lost or (flight.ended and arrived < now) then
+    if is_lost or (flight.ended and came < now) then
         redis.call('hdel', KEYS[1], told[i])
     elseif not flight.ended then
         under_way = under_way + 1
-        if arrived < now and not flight.settled then
+        if came < now and not flight.settled then
             flight.settled = true
             redis.call('hset', KEYS[1], told[i], cjson.encode(flight))
         end
@@ -72,24 +71,24 @@ redis.call('zrem', KEYS[3], ARGV[6])
 redis.call('hincrby', KEYS[2], 'calls', 1)
 redis.call('hincrbyfloat', KEYS[2], 'waited_s', ARGV[5])
 """
-#: Notes that a request is sent now; or gives the milliseconds until it may be.
+#: The milliseconds until a request may be sent.
 _BEGIN = f"""{_NOW}
-local wait = math.max(ARGV[2] - now, redis.call('pttl', KEYS[2]))
-if wait > 0 then return wait end
+return math.max(ARGV[1] - now, redis.call('pttl', KEYS[1]), 0)
+"""
+#: Notes that a request will have come in after so many milliseconds.
+_CAME = f"""{_NOW}
 local told = redis.call('hget', KEYS[1], ARGV[1])
-if told then
-    local flight = cjson.decode(told)
-    flight.began = now
-    redis.call('hset', KEYS[1], ARGV[1], cjson.encode(flight))
-end
-return 0
+if not told then return end
+local flight = cjson.decode(told)
+flight.came = flight.came or now + ARGV[2] + 1
+redis.call('hset', KEYS[1], ARGV[1], cjson.encode(flight))
 """
 #: Notes that a reply has come, or will not, and takes out the rows of tokens that were not needed.
 _LAND = f"""{_NOW}
 local told = redis.call('hget', KEYS[1], ARGV[1])
 if not told then return end
 local flight = cjson.decode(told)
-flight.ended = now
+flight.ended, flight.came = true, math.min(flight.came or now + 1, now + 1)
 for _, row in ipairs(flight.rows) do
     if ARGV[2] == row.bucket then
         for k = tonumber(ARGV[3]) + 1, row.weight do
@@ -128,6 +127,7 @@ class RedisLimiter(Limiter):
         )
         scripts = map(self._client.register_script, (_FIRST, _SETTLE, _DEPART, _BEGIN, _LAND))
         self._first, self._settle, self._depart, self._begin, self._land = scripts
+        self._came = self._client.register_script(_CAME)
 
     def _draw(self) -> int:
         return int(self._client.incr(f"{self._name}:tickets"))
@@ -143,9 +143,7 @@ class RedisLimiter(Limiter):
             return POLL_S
         if wait > 0:
             return float(wait) / 1000
-        arrival_s = self._limits.arrival_s
-        arrival = "" if arrival_s is None else int(arrival_s * 1000)
-        now, under_way = map(int, self._settle(keys=[self._flights], args=[arrival]))
+        now, under_way = map(int, self._settle(keys=[self._flights]))
         if self._limits.concurrent is not None and under_way >= self._limits.concurrent:
             return POLL_S
         weights = {"requests": 1, "tokens": self._limits.parts(tokens)}
@@ -166,10 +164,14 @@ class RedisLimiter(Limiter):
             self._client.set(self._interval, 1, px=int(self._limits.interval_s * 1000))
         return _Flight(self, ticket, at)
 
-    def begin(self, ticket: int, at: int) -> float:
-        """0.0, and the request of a permit for the time ``at`` is sent now; else how long until
+    def begin(self, at: int) -> float:
+        """0.0, and the request of a permit for the time ``at`` may be sent now; else how long until
         then."""
-        return float(self._begin(keys=[self._flights, self._pause], args=[ticket, at])) / 1000
+        return float(self._begin(keys=[self._pause], args=[at])) / 1000
+
+    def came(self, ticket: int) -> None:
+        """The server's host has the request of a permit."""
+        self._came(keys=[self._flights], args=[ticket, self._arrival_ms])
 
     def land(self, ticket: int, tokens: int | None) -> None:
         """The reply to the request of a permit is there, and took so many tokens."""
@@ -205,7 +207,10 @@ class _Flight(Permit):
         self._limiter, self._ticket, self._at = limiter, ticket, at
 
     def begin(self) -> float:
-        return self._limiter.begin(self._ticket, self._at)
+        return self._limiter.begin(self._at)
+
+    def came(self) -> None:
+        self._limiter.came(self._ticket)
 
     def end(self, tokens: int | None = None) -> None:
         self._limiter.land(self._ticket, tokens)

@@ -60,7 +60,7 @@ class SqliteLimiter(Limiter):
             if not self._is_first(ticket):
                 return POLL_S
             now, limits = _now(), self._limits
-            self._settle(now)
+            self._bury(now)
             wait = self._value("resume") - now
             if limits.interval_s > 0:
                 wait = max(wait, self._value("last") + int(limits.interval_s * 1000) - now)
@@ -74,7 +74,7 @@ class SqliteLimiter(Limiter):
             if isinstance(at, float):
                 return at
             self._locks.take(ticket)
-            self._base.execute("INSERT INTO flights VALUES (?, NULL, 0)", (ticket,))
+            self._base.execute("INSERT INTO flights VALUES (?, NULL)", (ticket,))
             self._stamp(ticket, at + _FAR)
             self._set("last", now)
             counts = (("calls", 1), ("waited_s", waited_s + (at - now) / 1000))
@@ -85,27 +85,22 @@ class SqliteLimiter(Limiter):
             )
             return _Flight(self, ticket, at)
 
-    def begin(self, flight: int, at: int) -> float:
-        """0.0, and the request of a permit for the time ``at`` is sent now; else how long until
+    def begin(self, at: int) -> float:
+        """0.0, and the request of a permit for the time ``at`` may be sent now; else how long until
         then."""
-        if (wait := at - _now()) > 0:
-            return wait / 1000
-        with self._locks.holding(_EXCLUSIVE), self._base:
-            now = _now()
-            if (wait := self._value("resume") - now) > 0:
-                return wait / 1000
-            self._base.execute("UPDATE flights SET began = ? WHERE number = ?", (now, flight))
-        return 0.0
+        return max(at - (now := _now()), self._value("resume") - now, 0) / 1000
 
-    def land(self, flight: int, parts: int | None) -> None:
-        """The request of a permit has come in by now, and took so many parts of the tokens."""
+    def came(self, flight: int) -> None:
+        """The server's host has the request of a permit."""
         now = _now()  # before the wait for the lock
         with self._locks.holding(_EXCLUSIVE), self._base:
-            row = self._base.execute(
-                "SELECT began FROM flights WHERE number = ? AND settled = 0", (flight,)
-            ).fetchone()
-            if row is not None:
-                self._stamp(flight, self._arrived(row[0], now))
+            self._settle(flight, now + self._arrival_ms)
+
+    def land(self, flight: int, parts: int | None) -> None:
+        """The request of a permit is answered, and took so many parts of the tokens."""
+        now = _now()
+        with self._locks.holding(_EXCLUSIVE), self._base:
+            self._settle(flight, now)
             self._base.execute("DELETE FROM flights WHERE number = ?", (flight,))
             if parts is not None and "tokens" in self._buckets:
                 self._base.execute(
@@ -136,23 +131,18 @@ class SqliteLimiter(Limiter):
             self._base.execute("DELETE FROM line WHERE ticket = ?", (other,))
         return True
 
-    def _settle(self, now: int) -> None:
-        """Say of flights when they came in, where that is known by now; take the dead out."""
-        flights = self._base.execute("SELECT number, began, settled FROM flights").fetchall()
-        for flight, began, settled in flights:
-            dead = not self._locks.is_held(flight)
-            arrived = self._arrived(began, now)
-            if not settled and (dead or arrived < now):
-                self._stamp(flight, arrived)
-                self._base.execute("UPDATE flights SET settled = 1 WHERE number = ?", (flight,))
-            if dead:
+    def _bury(self, now: int) -> None:
+        """Take out the flights of the dead, as if they came in now."""
+        for (flight,) in self._base.execute("SELECT number FROM flights").fetchall():
+            if not self._locks.is_held(flight):
+                self._settle(flight, now)
                 self._base.execute("DELETE FROM flights WHERE number = ?", (flight,))
 
-    def _arrived(self, began: int | None, now: int) -> int:
-        """When a request has come in at the latest, as far as is known at ``now``."""
-        if began is None or self._limits.arrival_s is None:
-            return now
-        return int(min(now, began + self._limits.arrival_s * 1000))
+    def _settle(self, flight: int, came: int) -> None:
+        """A flight has come in by then, if not before."""
+        settle = "UPDATE flights SET came = ? WHERE number = ? AND (came IS NULL OR came > ?)"
+        if self._base.execute(settle, (came, flight, came)).rowcount:
+            self._stamp(flight, came)
 
     def _stamp(self, flight: int, time_ms: int) -> None:
         for table in self._buckets:
@@ -192,7 +182,10 @@ class _Flight(Permit):
         self._limiter, self._number, self._at = limiter, number, at
 
     def begin(self) -> float:
-        return self._limiter.begin(self._number, self._at)
+        return self._limiter.begin(self._at)
+
+    def came(self) -> None:
+        self._limiter.came(self._number)
 
     def end(self, tokens: int | None = None) -> None:
         parts = None if tokens is None else self._limiter._limits.parts(tokens)
@@ -202,7 +195,7 @@ class _Flight(Permit):
 _TABLES = """
 CREATE TABLE IF NOT EXISTS line (ticket INTEGER PRIMARY KEY AUTOINCREMENT);
 CREATE TABLE IF NOT EXISTS flights (
-    number INTEGER PRIMARY KEY, began INTEGER, settled INTEGER
+    number INTEGER PRIMARY KEY, came INTEGER
 );
 CREATE TABLE IF NOT EXISTS numbers (name TEXT PRIMARY KEY, value INTEGER);
 CREATE TABLE IF NOT EXISTS counts (name TEXT PRIMARY KEY, value REAL);

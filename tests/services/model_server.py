@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
+import socket
+import struct
 import threading
 import time
 from collections import Counter, deque
@@ -18,13 +21,16 @@ OPENINGS = {
     "The picture shows ": "A drawing of ",
 }
 
+SO_TIMESTAMPNS = 35  # socket(7); Python has no name for it
 KEY = "sk-planted-0123456789abcdef"  # that no file, log or record may hold
 
 
 class Arrival(NamedTuple):
-    """A request: when it came, by this server's clock, what it asked, its key, the date."""
+    """A request: when this host had it and when the server saw it, both by the server's clock, what
+    it asked, its key, the date."""
 
     time: float
+    seen: float
     body: dict[str, Any]
     authorization: str | None
     wall: float
@@ -32,6 +38,24 @@ class Arrival(NamedTuple):
     @property
     def texts(self) -> list[str]:
         return _texts(self.body)
+
+
+class Stamped(io.RawIOBase):
+    """Reads from a socket; ``time`` is when this host had what was read last, in Unix seconds."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection, self.time = connection, math.nan
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        count, told, *_ = self._connection.recvmsg_into([buffer], 64)
+        for level, kind, stamp in told:
+            if (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPNS):
+                seconds, nanoseconds = struct.unpack("qq", stamp)
+                self.time = seconds + nanoseconds / 1e9
+        return count
 
 
 class ModelServer:
@@ -58,6 +82,11 @@ class ModelServer:
             disable_nagle_algorithm = True  # else bodies wait 40 ms for their heads to be seen
             under_way = False
 
+            def setup(self) -> None:
+                super().setup()
+                self.stamped = Stamped(self.connection)
+                self.rfile = io.BufferedReader(self.stamped)
+
             def do_POST(self) -> None:
                 server._serve(self)
 
@@ -69,6 +98,14 @@ class ModelServer:
                 pass
 
         class Server(ThreadingHTTPServer):
+            request_queue_size = 100
+
+            def server_bind(self) -> None:
+                self.socket.setsockopt(
+                    socket.SOL_SOCKET, SO_TIMESTAMPNS, 1
+                )  # connections inherit it
+                super().server_bind()
+
             def handle_error(self, *_: object) -> None:
                 """Who hung up in the middle of a request is no news here."""
 
@@ -99,7 +136,14 @@ class ModelServer:
 
     def most_within(self, seconds: float) -> int:
         """The most requests that came within any time of this length."""
-        times = sorted(arrival.time for arrival in self.arrivals)
+        return self._most_within(seconds, [arrival.time for arrival in self.arrivals])
+
+    def most_seen_within(self, seconds: float) -> int:
+        """The most that the server saw within any time of this length."""
+        return self._most_within(seconds, [arrival.seen for arrival in self.arrivals])
+
+    def _most_within(self, seconds: float, times: list[float]) -> int:
+        times.sort()
         first = most = 0
         for last, now in enumerate(times):
             while now - times[first] >= seconds:
@@ -108,11 +152,12 @@ class ModelServer:
         return most
 
     def _serve(self, handler: Any) -> None:
-        arrived, wall = self.now(), time.time()
         body = json.loads(handler.rfile.read(int(handler.headers["Content-Length"])))
+        seen, wall = self.now(), time.time()
+        arrived = seen - (wall - handler.stamped.time)
         with self._lock:
             key = handler.headers.get("Authorization")
-            self.arrivals.append(Arrival(arrived, body, key, wall))
+            self.arrivals.append(Arrival(arrived, seen, body, key, wall))
             handler.under_way = True
             self.at_once += 1
             self.most_at_once = max(self.most_at_once, self.at_once)

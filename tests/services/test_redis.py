@@ -81,28 +81,28 @@ def server_ms(limiter: Any) -> int:
     return int(seconds * 1000 + microseconds // 1000)
 
 
-@pytest.mark.parametrize("arrival_s", [None, 0.0])
-def test_a_request_counts_from_when_it_has_come_in(
-    arrival_s: float | None, server: ModelServer
-) -> None:
+@pytest.mark.parametrize("is_known", [False, True])
+def test_a_request_counts_from_when_it_has_come_in(is_known: bool, server: ModelServer) -> None:
     """Which is put down by the next one who asks: never before it is so, nor much later."""
-    fields = {"requests_per_minute": 100, "tokens_per_minute": 1000, "arrival_s": arrival_s}
+    fields = {"requests_per_minute": 100, "tokens_per_minute": 1000, "arrival_s": 0.01}
     limiter, other = (shared(limits=fields).open_limiter() for _ in range(2))
     before = server_ms(limiter)
     permit = asyncio.run(limiter.permit(10))
+    if is_known:
+        permit.came()
     began = server_ms(limiter)
     while server_ms(limiter) < began + 50:
         pass
     asyncio.run(other.permit()).end()
     (at,) = set(times_of(limiter, "tokens"))
-    assert (at >= began + 50) if arrival_s is None else (before <= at <= began)
+    assert (before + 10 < at <= began + 11) if is_known else (at >= began + 50)
     permit.end(4)
     ended = server_ms(limiter)
     while server_ms(limiter) < ended + 50:
         pass
     asyncio.run(other.permit()).end()
     (at,) = set(times_of(limiter, "tokens"))
-    assert (began + 50 < at <= ended + 1) if arrival_s is None else (at <= began)
+    assert (at <= began + 11) if is_known else (began + 50 < at <= ended + 1)
     assert len(times_of(limiter, "tokens")) == 4
     assert at in times_of(limiter, "requests")
     assert limiter.statistics()["calls"] == 3
