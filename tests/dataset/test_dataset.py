@@ -398,7 +398,7 @@ def test_records_kept_in_memory_are_bounded(
     expected = Dataset.from_config(run.config)
     for index in (0, 10, 5, 1, 9, 2):
         same(data[index], expected[index])
-        assert len(data.source._own["records"]._kept) == 1  # type: ignore[attr-defined]
+        assert len(data.source._own["records"]._kept._kept) == 1  # type: ignore[attr-defined]
 
 
 def test_numpys_error_state_decides_nothing(tmp_path: Path) -> None:

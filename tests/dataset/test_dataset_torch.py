@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import subprocess
 import sys
 import types
 from itertools import chain, islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +16,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from processes import environment  # noqa: E402
 from torch.utils.data import DataLoader  # noqa: E402
 
 from synthdata import Dataset  # noqa: E402
@@ -334,6 +338,42 @@ def test_workers_started_in_any_way(tiny: Dataset, method: str) -> None:
     expected = indices(made, 6)
     loader = DataLoader(made, batch_size=None, num_workers=2, multiprocessing_context=method)
     assert indices(loader, 6) == expected
+
+
+RANK = """
+import sys
+from itertools import islice
+
+import torch
+from test_dataset_torch import TINY, batches
+from torch.utils.data import DataLoader
+
+from synthdata import Dataset
+
+rank, folder = int(sys.argv[1]), sys.argv[2]
+meeting = f"file://{folder}/meeting"
+torch.distributed.init_process_group("gloo", init_method=meeting, rank=rank, world_size=2)
+loader = DataLoader(batches(Dataset.from_config(TINY, n=100)), batch_size=None, num_workers=1)
+mine = torch.stack([indices for _, indices in islice(loader, 5)])
+found = [torch.empty_like(mine) for _ in range(2)]
+torch.distributed.all_gather(found, mine)
+torch.save(torch.stack(found, dim=1), f"{folder}/{rank}")
+torch.distributed.destroy_process_group()
+"""
+
+
+@pytest.mark.slow
+def test_ranks_of_a_process_group_divide_each_step(tiny: Dataset, tmp_path: Path) -> None:
+    ranks = [
+        subprocess.Popen(
+            [sys.executable, "-c", RANK, str(rank), str(tmp_path)],
+            env=environment() | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+        for rank in range(2)
+    ]
+    assert [rank.wait(timeout=100) for rank in ranks] == [0, 0]
+    for rank in range(2):
+        assert torch.load(tmp_path / str(rank)).reshape(-1).tolist() == indices(batches(tiny), 10)
 
 
 @pytest.mark.slow
