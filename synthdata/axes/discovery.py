@@ -15,15 +15,26 @@ from synthdata.errors import ConfigError
 def values_at(record: Any, key: str) -> Iterator[Any]:
     """What a record has under a dotted key, each value once; of lists what each element has.
 
-    Axes of a grid are found by their names alone: ``well`` is ``axes.well``.
+    Axes of a grid are found by their names alone: ``well`` is ``axes.well``. There a list is one
+    value, given as a tuple.
     """
-    paths = [key.split(".")]
-    if isinstance(record, Mapping) and key in (record.get("axes") or {}):
-        paths = [["axes", key]]
+    axes = record.get("axes") if isinstance(record, Mapping) else None
+    if isinstance(axes, Mapping) and (name := key.removeprefix("axes.")) in axes:
+        yield with_tuples(axes[name])
+        return
     found: dict[Any, None] = {}
-    for path in paths:
-        _collect(record, path, found)
+    _collect(record, key.split("."), found)
     yield from found
+
+
+def with_tuples(value: Any) -> Any:
+    """A value with tuples in place of its lists, so that it may be a key."""
+    return tuple(map(with_tuples, value)) if isinstance(value, list) else value
+
+
+def with_lists(value: Any) -> Any:
+    """The inverse of ``with_tuples``."""
+    return list(map(with_lists, value)) if isinstance(value, tuple) else value
 
 
 def _collect(node: Any, path: Sequence[str], found: dict[Any, None]) -> None:
@@ -74,9 +85,13 @@ def groups(records: Iterable[Mapping[str, Any]], keys: Sequence[str]) -> dict[tu
 
 
 def _rank(values: tuple) -> list[tuple]:
-    """For sorting: numbers by size, before names."""
+    """For sorting: numbers by size, before names, and these before lists."""
     return [
-        (0, float(v), "") if isinstance(v, int | float) else (1, 0.0, "" if v is None else v)
+        (2, 0.0, "", _rank(v))
+        if isinstance(v, tuple)
+        else (0, float(v), "")
+        if isinstance(v, int | float)
+        else (1, 0.0, "" if v is None else v)
         for v in values
     ]
 
@@ -109,7 +124,7 @@ class Discovered(Axis):
             raise ConfigError(f"run: {file} cannot be read: {error}") from error
         if not found:
             raise ConfigError(f"key: no record of {self.run!r} has a {self.key!r}")
-        return [value for (value,) in sorted(found, key=_rank)]
+        return [with_lists(value) for (value,) in sorted(found, key=_rank)]
 
     def to_plain(self) -> Any:
         return list(self.values)

@@ -97,6 +97,14 @@ def mp4(group: Group, *, fps: int = 10) -> dict[str, Any]:
     name = f"{group.stem}.mp4"
     frames = [np.asarray(_rgb(image)) for image in group.images()]
     height, width = frames[0].shape[:2]
+    if other := next((f.shape for f in frames if f.shape != frames[0].shape), None):
+        raise ConfigError(
+            f"mp4: pictures of {width}x{height} and {other[1]}x{other[0]} cannot be in one film"
+        )
+    if width % 2 or height % 2:  # H.264 has colours for each two pixels
+        rim = ((0, height % 2), (0, width % 2), (0, 0))
+        frames = [np.pad(frame, rim, mode="edge") for frame in frames]
+        height, width = frames[0].shape[:2]
     writer = imageio_ffmpeg.write_frames(
         str(group.folder / name), (width, height), fps=fps, macro_block_size=2
     )

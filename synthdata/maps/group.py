@@ -49,5 +49,6 @@ class Group:
     @property
     def stem(self) -> str:
         """A name for files, made of the coordinates."""
-        text = "_".join(f"{name}-{value}" for name, value in self.coordinates.items())
+        values = (f"{k}-{str(v).strip('[]')}" for k, v in self.coordinates.items())
+        text = "_".join(values).replace(", ", "-")
         return re.sub(r"[^\w.-]", "-", text, flags=re.ASCII)[:120]

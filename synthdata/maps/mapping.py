@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from synthdata.axes.discovery import groups, keys_of
+from synthdata.axes.discovery import groups, keys_of, with_lists, with_tuples
 from synthdata.coordinator import Coordinator, Result, Work, named
 from synthdata.dataset.stored import Stored
 from synthdata.engines.base import Engine
@@ -100,7 +100,7 @@ def map_run(
         folder.mkdir()
         context = Context(run, name, folder, dict(options or {}))
         coordinator = Coordinator(engine, call, context)
-        works = [Work(dict(zip(axes, key, strict=True)), k) for key, k in known.items()]
+        works = [Work(dict(zip(axes, with_lists(key), strict=True)), k) for key, k in known.items()]
         results = {_key(r.work): r for r in coordinator.run(works, stop)}
         if stop():
             raise Interrupted(f"stopped by {stop.signal}; nothing is left behind")
@@ -184,7 +184,7 @@ def found(run: Run, axes: Sequence[str], renew: bool = False) -> dict[tuple, lis
         try:
             node = json.loads(kept.read_bytes())
             if node["axes"] == list(axes) and node["stamp"] == stamp:
-                return {tuple(key): [*map(int, indices)] for key, indices in node["groups"]}
+                return {with_tuples(key): [*map(int, k)] for key, k in node["groups"]}
         except (OSError, ValueError, KeyError, TypeError):
             pass
     known = groups(map(orjson.loads, run.metadata()), axes)

@@ -15,6 +15,7 @@ from synthdata import api
 from synthdata.axes import Axis
 from synthdata.cli import main
 from synthdata.components import coerce
+from synthdata.dataset import Dataset
 from synthdata.errors import ConfigError
 from synthdata.maps import mapping
 from synthdata.run import Run
@@ -205,6 +206,52 @@ def test_discovered_values_become_those_of_an_axis(plate: Run) -> None:
     ):
         with pytest.raises(ConfigError, match=words):
             coerce({"axis": "discover", **node}, Axis, "axes.values.w")
+
+
+@pytest.fixture(scope="module")
+def sizes(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Its axis ``side`` has lists for values: the sizes of its pictures."""
+    overrides = ["axes=product", "axes.values={side: [[48, 36], [33, 25]], copy: 3}"]
+    overrides += ["axes.bind.side=canvas.size", "primitives=circles", "report=null"]
+    path = tmp_path_factory.mktemp("maps") / "sizes"
+    return api.generate([*overrides, "engine=serial"], path)
+
+
+def test_a_list_that_is_a_value_of_an_axis_is_one_value(sizes: Run, tmp_path: Path) -> None:
+    for name, key in (("found", "side"), ("kept", "side"), ("full", "axes.side")):
+        target = tmp_path / name
+        assert main(["map", str(sizes.path), "fn=gif", f"axis={key}", "-o", str(target)]) == 0
+        rows = results(target)
+        assert [row["axes"][key] for row in rows] == [[33, 25], [48, 36]]
+        for row in rows:
+            with Image.open(target / row["result"]["file"]) as film:
+                assert [*film.size] == row["axes"][key]
+    node = {"axis": "discover", "run": str(sizes.path), "key": "side"}
+    config = api.config(["axes=product", "axes.values.s=" + str(node).replace("'", "")])
+    assert config.to_mapping()["axes"]["values"]["s"] == [[33, 25], [48, 36]]
+    assert config.to_yaml()
+
+
+@pytest.mark.slow
+def test_films_have_the_frames(sizes: Run, tmp_path: Path, capsys: Any) -> None:
+    films = pytest.importorskip("imageio_ffmpeg")
+    command = ["map", str(sizes.path), "fn=mp4", "engine=serial"]
+    assert main([*command, "axis=side", "fps=5", "-o", str(tmp_path / "films")]) == 0
+    samples = Dataset.from_run(sizes.path)
+    for row in results(tmp_path / "films"):
+        frames = films.read_frames(str(tmp_path / "films" / row["result"]["file"]))
+        told = next(frames)
+        width, height = told["size"]
+        assert told["fps"] == 5
+        assert [width - width % 2, height - height % 2] == [width, height]
+        pictures = [sample["image"] for sample in samples.sel(side=[row["axes"]["side"]])]
+        for frame, picture in zip(frames, pictures, strict=True):
+            shown = np.frombuffer(frame, np.uint8).reshape(height, width, 3).astype(int)
+            h, w = picture.shape[:2]
+            assert np.abs(shown[:h, :w] - picture).mean() < 12  # H.264 loses some
+    capsys.readouterr()
+    assert main([*command, "axis=copy", "-o", str(tmp_path / "none")]) == 1
+    assert "pictures of 48x36 and 33x25 cannot be in one film" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
