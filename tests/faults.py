@@ -23,6 +23,7 @@ import itertools
 import os
 import signal
 import sys
+import threading
 import time
 
 import numpy as np
@@ -90,6 +91,14 @@ class Faulty(Primitive):
 
     def kill(self):
         os.kill(os.getpid(), signal.SIGKILL)
+
+    def kill_later(self):
+        def wait():
+            while not os.path.exists(self.gate):
+                time.sleep(0.002)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        threading.Thread(target=wait, daemon=True).start()
 
     def segfault(self):
         os.kill(os.getpid(), signal.SIGSEGV)

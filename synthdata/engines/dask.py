@@ -335,6 +335,7 @@ class _Local:
 def _local(size: int, stopping: Stopping) -> Iterator[_Local]:
     """A cluster of ``size`` processes, which is gone afterwards."""
     import dask
+    import distributed  # noqa: F401  # first: what is set before would be taken for its defaults
 
     with (
         same_environment(),

@@ -203,6 +203,8 @@ class _Making:
 
     def _write(self) -> Summary | None:
         job = self._job
+        if job.again is None and job.writer.holds(job.run, job.shard.number):
+            return self._found()  # by a worker that has died since, or that was given up
         there = None if job.again is None else _There(job)
         writer = job.writer.open(
             job.run, job.shard.number, job.run / job.staging, replace=there is not None
@@ -216,12 +218,23 @@ class _Making:
             summary = self._summary()
             if there is None:  # no shard is in the data set without its ledger
                 write_ledger(job.run, summary)
-            writer.commit()
+            is_first = writer.commit()
             if there is not None:  # and no failure leaves the ledger before its sample is there
                 write_ledger(job.run, summary)
+            elif not is_first:  # two workers were on it, and what is there is what counts
+                summary = self._found()
         except BaseException:
             writer.abort()
             raise
+        return summary
+
+    def _found(self) -> Summary:
+        """What there is to say of the shard, which is there."""
+        from synthdata.run.ledger import read_summary
+
+        job = self._job
+        summary = read_summary(job.run, job.shard, job.writer)
+        write_ledger(job.run, summary)
         return summary
 
     def _make_samples(self, writer: ShardWriter, there: _There | None) -> bool:

@@ -54,8 +54,11 @@ class ShardWriter(ABC):
         """
 
     @abstractmethod
-    def commit(self) -> None:
-        """Make the shard part of the data set, in one step."""
+    def commit(self) -> bool:
+        """Make the shard part of the data set, in one step.
+
+        False where another process was first, whose shard stays.
+        """
 
     @abstractmethod
     def abort(self) -> None:
@@ -96,6 +99,10 @@ class Writer(ABC):
     @abstractmethod
     def finished(self, run: Path) -> set[int]:
         """The numbers of the shards that are committed."""
+
+    def holds(self, run: Path, shard: int) -> bool:
+        """Whether a shard is committed."""
+        return shard in self.finished(run)
 
     @abstractmethod
     def metadata(self, run: Path, shard: int) -> Iterator[bytes]:

@@ -38,6 +38,9 @@ class Folder(Writer):
             return set()
         return {int(n) for n in names if n.isascii() and n.isdigit() and n == f"{int(n):05d}"}
 
+    def holds(self, run: Path, shard: int) -> bool:
+        return _folder(run, shard).is_dir()
+
     def metadata(self, run: Path, shard: int) -> Iterator[bytes]:
         with open(_folder(run, shard) / METADATA, "rb") as lines:
             yield from lines
@@ -69,10 +72,11 @@ class _FolderShard(ShardWriter):
         self._lines.append(line)
         return size
 
-    def commit(self) -> None:
+    def commit(self) -> bool:
         self._write(METADATA, b"".join(self._lines))
         if self._fsync:
             os.fsync(self._descriptor)
+        is_first = True
         try:
             os.rename(self._folder, self._target)
         except OSError:
@@ -80,11 +84,13 @@ class _FolderShard(ShardWriter):
                 raise
             if self._replace:
                 exchange(self._folder, self._target)
-            # The old one, or ours when another process was first, with the same bytes.
-            shutil.rmtree(self._folder)
+            else:
+                is_first = False
+            shutil.rmtree(self._folder)  # the old one, or ours
         os.close(self._descriptor)
         if self._fsync:
             _sync(self._target.parent)
+        return is_first
 
     def abort(self) -> None:
         os.close(self._descriptor)

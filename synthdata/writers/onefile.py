@@ -61,6 +61,9 @@ class OneFile(Writer):
         """Where a shard of the run in the directory ``run`` is."""
         return run / DATASET / f"{shard:05d}{self.suffix}"
 
+    def holds(self, run: Path, shard: int) -> bool:
+        return self.path(run, shard).is_file()
+
     def finished(self, run: Path) -> set[int]:
         form = re.compile(rf"([0-9]{{5,}}){re.escape(self.suffix)}")
         try:
@@ -89,14 +92,16 @@ class _FileShard(ShardWriter):
             raise refusal(error) from error
         return sum(map(len, files.values()))
 
-    def commit(self) -> None:
+    def commit(self) -> bool:
         self._sink.close(self._fsync)
+        is_first = True
         if self._replace:
             os.replace(self._path, self._target)
         else:
-            _place(self._path, self._target)
+            is_first = _place(self._path, self._target)
         if self._fsync:
             _sync(self._target.parent)
+        return is_first
 
     def abort(self) -> None:
         with contextlib.suppress(Exception):
@@ -112,18 +117,20 @@ def refusal(error: OSError) -> OSError:
     return WriteError(error.errno, error.strerror or str(error), error.filename)
 
 
-def _place(path: Path, target: Path) -> None:
-    """Rename, unless ``target`` is there: another process was first, with the same bytes."""
+def _place(path: Path, target: Path) -> bool:
+    """Rename, unless ``target`` is there: another process was first; False then."""
+    is_first = True
     try:
         os.link(path, target)
     except FileExistsError:
-        pass
+        is_first = False
     except FileNotFoundError:
         raise
     except OSError:  # a file system without links
         os.replace(path, target)
-        return
+        return True
     path.unlink()
+    return is_first
 
 
 def _sync(folder: Path) -> None:

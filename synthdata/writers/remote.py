@@ -125,6 +125,11 @@ class Remote(Writer):
         marks = _at_once(self._is_committed, folders)
         return files | {number for number, there in zip(folders, marks, strict=True) if there}
 
+    def holds(self, run: Path, shard: int) -> bool:
+        if not self.inner.one_file:
+            return self._is_committed(shard)
+        return bool(self._names(DATASET, f"{shard:05d}."))
+
     def metadata(self, run: Path, shard: int) -> Iterator[bytes]:
         if self.inner.one_file:
             yield from self.inner.metadata(self._copy(shard), shard)
@@ -152,20 +157,19 @@ class Remote(Writer):
         except FileNotFoundError:
             return self.inner.read(self._copy(shard), shard, name)
 
-    def upload(self, built: Path, shard: int, replace: bool) -> None:
+    def upload(self, built: Path, shard: int, replace: bool) -> bool:
         """Upload the shard that lies in the run directory ``built``, its commit mark last.
 
-        A shard that is finished stays as it is unless it is to be replaced.
+        A shard that is finished stays as it is unless it is to be replaced; False then.
         """
         paths = [p for p in (built / DATASET).rglob("*") if p.is_file()]
         ours = {p.relative_to(built).as_posix(): p for p in paths}
         mark = f"{_folder(shard)}/{METADATA}"
         if mark not in ours:
-            self._upload_file(ours, shard, replace)
-            return
+            return self._upload_file(ours, shard, replace)
         there = {f"{_folder(shard)}/{name}" for name in self._names(_folder(shard))}
         if mark in there and not replace:
-            return  # another process was first, with the same bytes
+            return False
         _at_once(lambda name: self._put(ours[name], name), [name for name in ours if name != mark])
         strays = there - set(ours)
         if not replace:
@@ -173,14 +177,17 @@ class Remote(Writer):
         self._put(ours[mark], mark)
         if replace:  # until now the shard that was there had a use for them
             self._remove(strays)
+        return True
 
-    def _upload_file(self, ours: Mapping[str, Path], shard: int, replace: bool) -> None:
-        """Upload a shard of one file, which is its own commit mark."""
+    def _upload_file(self, ours: Mapping[str, Path], shard: int, replace: bool) -> bool:
+        """Upload a shard of one file, which is its own commit mark; False if that is there."""
         names = [name for name in ours if name.startswith(f"{_folder(shard)}.")]
         if len(names) != 1:  # a run that was ended before this process removes what it has built
             raise StoreError(f"{self.url}: shard {shard:05d} is not whole on the local disk")
-        if replace or names[0].rpartition("/")[2] not in self._names(DATASET, f"{shard:05d}."):
-            self._put(ours[names[0]], names[0])
+        if not replace and names[0].rpartition("/")[2] in self._names(DATASET, f"{shard:05d}."):
+            return False
+        self._put(ours[names[0]], names[0])
+        return True
 
     @property
     def _scheme(self) -> str:
@@ -293,11 +300,12 @@ class _RemoteShard(ShardWriter):
     def add(self, record: Mapping[str, Any], files: Mapping[str, bytes]) -> int:
         return self._inner.add(record, files)
 
-    def commit(self) -> None:
+    def commit(self) -> bool:
         self._inner.commit()
         self._built = True
-        self._remote.upload(self._spool, self._shard, self._replace)
+        is_first = self._remote.upload(self._spool, self._shard, self._replace)
         shutil.rmtree(self._spool, ignore_errors=True)
+        return is_first
 
     def abort(self) -> None:
         if not self._built:

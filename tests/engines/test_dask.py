@@ -188,6 +188,15 @@ def test_a_run_that_stops_drops_what_does_not_end(
 
 
 @pytest.mark.slow
+def test_a_sweep_has_one_cluster_after_the_other(command: Command) -> None:
+    """In a process that has not had dask before."""
+    options = ["engine=dask", "engine.workers=1", "n=4", "hydra.sweep.dir=sweep", "seed=0,1"]
+    done = command("-m", *options)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+
+
+@pytest.mark.slow
 def test_nobody_outlives_a_killed_main_process(command: Command) -> None:
     command.environment["TMPDIR"] = str(command.folder)  # which it has no time to clear
     options = ["n=400", "shard_size=5", "engine=dask", "engine.workers=2", "hydra.run.dir=run"]

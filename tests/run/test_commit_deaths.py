@@ -27,18 +27,20 @@ class Deadly(Folder):
     how: str = "exit"
     times: int = 1000
     marks: str = ""
+    after: bool = False
 
     def open(self, run, shard, *arguments, **options):
         made = super().open(run, shard, *arguments, **options)
         commit = made.commit
 
         def deadly():
+            done = commit() if self.after else None
             died = len(os.listdir(self.marks))
             off = os.path.exists(os.path.join(self.marks, "off"))
             if shard == self.at and died < self.times and not off:
                 open(os.path.join(self.marks, str(died)), "w").close()
                 HOW[self.how]()
-            commit()
+            return done if self.after else commit()
 
         made.commit = deadly
         return made
@@ -129,3 +131,29 @@ def test_a_failure_counts_once_where_the_run_ends_while_its_shard_is_committed(
     assert state["failed"] == 2
     assert state["made"] in (3, 6)  # whether the other shard was still committed
     assert leftovers(path) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["loky", "queue", "dask"])
+def test_what_ends_a_worker_after_the_commit_costs_nothing(
+    engine: str, faulty: Plugin, deadly: list[str], tmp_path: Path
+) -> None:
+    """Every time, too: nobody makes it once more. A sample of it that has failed is a row."""
+    options = [*deadly, f"engine={engine}", "+writer.how=exit", "+writer.after=true"]
+    check(make(faulty, tmp_path / "run", *options, at=[4]), 12, [4])
+    assert len(list((tmp_path / "marks").iterdir())) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["loky", "dask"])
+def test_a_signal_of_a_sample_that_comes_after_the_commit(
+    engine: str, faulty: Plugin, tmp_path: Path
+) -> None:
+    """As where its thread is not the one that the signal goes to: it was made, and is no row."""
+    path = tmp_path / "run"
+    options = ("n=12", "shard_size=3", "engine.workers=2", f"engine={engine}")
+    gate = path / "dataset" / "00001"
+    run = make(faulty, path, *options, at=[4], how="kill_later", gate=gate)
+    assert indices(run) == list(range(12))
+    assert (run.state["made"], run.state["failed"]) == (12, 0)
+    assert not (path / "failures.jsonl").exists()

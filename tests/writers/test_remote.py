@@ -275,11 +275,12 @@ class _ZipShard(ShardWriter):
             self._zip.writestr(name, data)
         return sum(map(len, files.values()))
 
-    def commit(self) -> None:
+    def commit(self) -> bool:
         self._zip.writestr("metadata.jsonl", self._lines)
         self._zip.close()
         self._target.parent.mkdir(exist_ok=True)
         self._path.replace(self._target)
+        return True
 
     def abort(self) -> None:
         self._zip.close()
