@@ -27,19 +27,22 @@ def resumable(run: Run) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as error:
-        raise Interrupted(f"interrupted\n{_to_go_on(run)}") from error
+        raise Interrupted(f"interrupted{_to_go_on(run)}") from error
     except BudgetSpent as error:
         how = "to go on, with the limit raised as in failures.max_rate=0.5"
-        raise BudgetSpent(f"{error}\n{_to_go_on(run, how)}") from error
+        raise BudgetSpent(f"{error}{_to_go_on(run, how)}") from error
     except (Interrupted, StartError, StorageError) as error:
-        raise type(error)(f"{error}\n{_to_go_on(run)}") from error
+        raise type(error)(f"{error}{_to_go_on(run)}") from error
 
 
 def _to_go_on(run: Run, how: str = "to go on") -> str:
+    """Further lines; none where nothing has begun."""
+    if not run.has_begun:
+        return ""
     part = f" shards={run.part}" if run.part else ""
     failures = run.path / FAILURES
     seen = f"what failed is in {typed(failures)}\n" if failures.exists() else ""
-    return f"{seen}finished shards are whole; {how}: {_command('resume', run)}{part}"
+    return f"\n{seen}finished shards are whole; {how}: {_command('resume', run)}{part}"
 
 
 def _command(name: str, run: Run) -> str:

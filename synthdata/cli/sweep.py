@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import sys
@@ -62,6 +63,8 @@ def sweep_job(cfg: Any, subdir: str | None, sweep: Sweep) -> int:
     except SynthdataError as error:
         print(f"synthdata: {label}: {error}" if label else f"synthdata: {error}", file=sys.stderr)
         code, told = error.exit_code, f"stopped, exit code {error.exit_code}"
+        with contextlib.suppress(OSError):  # Hydra has made it; nothing has begun in it
+            run.path.rmdir()
     if is_here:
         folder = _subdir(cfg, HydraConfig.instance().cfg).ljust(len(str(sweep.jobs)))
         print(f"{folder}  {label:<{sweep.width}}  {told}", flush=True)

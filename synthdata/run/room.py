@@ -16,6 +16,7 @@ from synthdata.writers.base import record_line
 
 PROBES = 8  # samples that are made to see how large they are
 _CHANNELS = {"rgb": 3, "grey": 1, "binary": 1}
+_HELP = "make room, or choose a disk by hydra.run.dir=... or a smaller n"
 _RECORD = 20_000  # bytes that hardly a record exceeds
 
 
@@ -31,7 +32,7 @@ def check(path: Path, config: Config, samples: int, size: Callable[[], float | N
     if files_free is not None and in_all > files_free:
         raise DiskFull(
             f"{path}: {samples:,} images take {in_all:,} files, "
-            f"and the disk has room for {files_free:,} more"
+            f"and the disk has room for {files_free:,} more; {_HELP}"
         )
     width, height = config.canvas.size
     raw = width * height * (_CHANNELS[config.canvas.mode] + 2 * (files - 1))
@@ -41,7 +42,7 @@ def check(path: Path, config: Config, samples: int, size: Callable[[], float | N
     if each is not None and samples * each > free:
         raise DiskFull(
             f"{path}: {samples:,} images take about {samples * each / 1e9:,.2f} GB "
-            f"({each / 1e3:,.1f} kB each), and the disk has {free / 1e9:,.2f} GB left"
+            f"({each / 1e3:,.1f} kB each), and the disk has {free / 1e9:,.2f} GB left; {_HELP}"
         )
 
 

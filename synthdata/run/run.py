@@ -56,6 +56,7 @@ class Run:
         self.config = config
         self.part = config.part
         self._versions: dict[str, str] = {}
+        self._made: list[Path] = []  # folders that were not there, the innermost first
         self._complete_since: str | None = None  # by run.json, until something is made
 
     @classmethod
@@ -69,7 +70,7 @@ class Run:
     def check(self) -> None:
         """Raise ConfigError unless this config can go into this directory now."""
         self.check_directory()
-        self.check_config(is_new=not os.path.exists(self.path / CONFIG))
+        self.check_config(is_new=not self.has_begun)
 
     def check_config(self, is_new: bool = True) -> None:
         """Raise ConfigError unless this config can be made now; ``is_new`` in a new directory."""
@@ -94,7 +95,7 @@ class Run:
         self._check_fit()
 
     def _check_fit(self) -> None:
-        if not os.path.exists(self.path / CONFIG):
+        if not self.has_begun:
             if os.path.exists(self.path / "dataset"):
                 raise ConfigError(f"{self.path}: holds a dataset that no {CONFIG} belongs to")
             return
@@ -126,8 +127,10 @@ class Run:
 
     def make_directory(self) -> None:
         """Make sure that the run directory is there and can be written; ConfigError if not."""
+        missing = _missing(self.path, *self.path.parents)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
+            self._made += missing
             reason = "" if os.access(self.path, os.W_OK | os.X_OK) else "permission denied"
         except OSError as error:
             reason = error.strerror or str(error)
@@ -138,8 +141,10 @@ class Run:
 
     def claim_directory(self) -> None:
         """Make a directory that was not there: with -1, -2, ... at its name where that is taken."""
+        missing = _missing(*self.path.parents)
         try:
             self.path = new_folder(self.path)
+            self._made = [self.path, *missing]
         except OSError:
             self.make_directory()  # which says why it cannot
 
@@ -158,6 +163,22 @@ class Run:
         """
         self.check()
         self.make_directory()
+        try:
+            self._execute(observer, notes)
+        except BaseException:
+            if not self.has_begun:  # it leaves nothing
+                with contextlib.suppress(OSError):
+                    for folder in self._made:
+                        folder.rmdir()
+            raise
+        return self
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is a run in the directory, finished or not."""
+        return os.path.exists(self.path / CONFIG)
+
+    def _execute(self, observer: Observer | None, notes: Notes) -> None:
         with self._held(observer) as (session, stop):
             plan = self.plan.grown(self.config.n, self.config.shard_size, self.config.tasks)
             if plan.n > self.config.n:
@@ -172,11 +193,10 @@ class Run:
             self._begin(plan, notes)
             missing = (s for s in plan.spread(self.part, wanted) if s not in have)
             finished = self._work(session, map(session.job, missing), ledger)
-            if not finished.issuperset(plan.shards(self.part, wanted)):
-                if stop.signal is None:
-                    raise StorageError(f"{self.path}: finished shards are gone again")
+            if stop.signal is not None:  # after the last shard, too: more is to come of a run
                 raise Interrupted(f"stopped by {stop.signal} after {self._so_far(ledger)}")
-        return self
+            if not finished.issuperset(plan.shards(self.part, wanted)):
+                raise StorageError(f"{self.path}: finished shards are gone again")
 
     def retry(self, observer: Observer | None = None) -> Run:
         """Try the failed samples of the finished shards again, and put them where they belong.
@@ -197,7 +217,7 @@ class Run:
             ledger = Ledger.read(self.path, others, self.config.store)
             self._begin(self.plan)
             self._work(session, iter(jobs), ledger)
-            if session.done() < len(jobs):
+            if stop.signal is not None:
                 raise Interrupted(f"stopped by {stop.signal} after {self._so_far(ledger)}")
         return self
 
@@ -477,6 +497,10 @@ def _write(path: Path, text: str) -> None:
     except SynthdataError:
         new.unlink(missing_ok=True)
         raise
+
+
+def _missing(*folders: Path) -> list[Path]:
+    return [folder for folder in folders if not os.path.exists(folder)]
 
 
 def _number(value: Any) -> float:

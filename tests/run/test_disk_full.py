@@ -67,15 +67,19 @@ raise SystemExit(main(sys.argv[1:]))
 
 @pytest.mark.slow
 def test_what_cannot_fit_is_refused_before_it_begins(small_disk: Path, command: Command) -> None:
-    run = small_disk / "run"
+    run = small_disk / "new" / "run"
     first = command(*CONFIG, "n=4000", "engine.workers=2", f"hydra.run.dir={run}")
     assert first.returncode == 5, first.stderr
-    assert re.search(
-        r"4,000 images take about \S+ GB \(\S+ kB each\), and the disk has", first.stderr
+    assert re.fullmatch(
+        r"synthdata: .*4,000 images take about \S+ GB \(\S+ kB each\), and the disk has .*\n",
+        first.stderr,
     )
-    assert "Traceback" not in first.stderr
-    assert not (run / "dataset").exists()
-    assert leftovers(run) == []
+    assert list(small_disk.iterdir()) == []
+    sweep = [f"hydra.sweep.dir={small_disk}", "seed=0,1"]
+    swept = command("-m", *CONFIG, "n=4000", "engine=serial", *sweep)
+    assert swept.returncode == 5, swept.stderr
+    assert swept.stderr.count("images take about") == len(swept.stderr.splitlines()) == 2
+    assert not list(small_disk.glob("*/*"))
 
 
 @pytest.mark.slow
@@ -187,4 +191,4 @@ def test_files_that_cannot_fit_are_refused_too(tmp_path: Path, command: Command)
         refused = command(*CONFIG, "n=200", "engine=serial", f"hydra.run.dir={folder / 'run'}")
         assert refused.returncode == 5, refused.stderr
         assert "200 images take 200 files, and the disk has room for" in refused.stderr
-        assert not (folder / "run" / "dataset").exists()
+        assert list(folder.iterdir()) == []

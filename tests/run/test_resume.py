@@ -377,3 +377,26 @@ def test_a_scheduler_waits_five_seconds(engine: str, command: Command, plugin: P
     assert leftovers(run) == []
     until(lambda: not group(process), "no worker left")
     assert [name for name in os.listdir("/dev/shm") if f"loky-{process.pid}-" in name] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_in_the_last_shard_ends_the_run_after_it(
+    number: int, command: Command, plugin: Plugin
+) -> None:
+    """And not after the report, the card and the exports, which may take long."""
+    gate, run = command.folder / "gate", command.folder / "run"
+    arguments = [*plugin.arguments(waits=[4], gate=gate), "n=5", "hydra.run.dir=run"]
+    process = command.start(*arguments, "engine.workers=1")
+    until(lambda: any(p.index == 4 for p in beat.read(run / beat.STAGING)), "the last sample")
+    os.kill(process.pid, number)
+    assert process.stderr is not None
+    assert "ending with the shards under way" in process.stderr.readline()
+    gate.touch()
+    _, err = process.communicate(timeout=90)
+    assert process.returncode == 130, err
+    assert f"stopped by {signal.Signals(number).name} after 5 of 5 images" in err
+    assert json.loads((run / "run.json").read_text())["status"] == "complete"
+    assert not (run / "report.html").exists()
+    assert command("resume", "run", "plugins=[faulty]").returncode == 0
+    assert (run / "report.html").exists()
