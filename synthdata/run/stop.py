@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 from synthdata.runtime.interrupts import TERM_GRACE_S, listened
+
+LATE_S = 0.5  # how much later than that a process may be ended that does not look
 
 
 class Stop:
@@ -101,11 +104,17 @@ def on_signals() -> Iterator[Stop]:
         return
     warnings = listened()
     warned: list[signal.Signals] = []
+    # Where nobody asks for longer, as in a sample that is made here, it comes once more.
+    late = threading.Timer(TERM_GRACE_S + LATE_S, os.kill, (os.getpid(), signal.SIGTERM))
+    late.daemon = True
 
     def note(number: int, frame: FrameType | None) -> None:
         came = signal.Signals(number)
         if came in warnings:
             warned.append(came)
+        if came is signal.SIGTERM and not stop():
+            with suppress(RuntimeError):  # no room for a thread
+                late.start()
         interrupts = stop.note(came.name)
         if stop.again:
             for each in before:
@@ -118,6 +127,7 @@ def on_signals() -> Iterator[Stop]:
     try:
         yield stop
     finally:
+        late.cancel()
         ending = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
         if not (ending and before[signal.SIGINT] is interrupt_once):
             for number, handler in before.items():
