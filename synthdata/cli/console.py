@@ -42,7 +42,8 @@ def _to_go_on(run: Run, how: str = "to go on") -> str:
     part = f" shards={run.part}" if run.part else ""
     failures = run.path / FAILURES
     seen = f"what failed is in {typed(failures)}\n" if failures.exists() else ""
-    return f"\n{seen}finished shards are whole; {how}: {_command('resume', run)}{part}"
+    whole = "" if run.state.get("made") == 0 else "finished shards are whole; "
+    return f"\n{seen}{whole}{how}: {_command('resume', run)}{part}"
 
 
 def _command(name: str, run: Run) -> str:

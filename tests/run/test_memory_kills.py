@@ -17,7 +17,7 @@ from processes import Command
 from synthdata.engines import oom
 from synthdata.engines.loky import cool_down
 
-GROUP = Path("/sys/fs/cgroup/memory")
+GROUPS = Path("/sys/fs/cgroup")
 
 
 @pytest.mark.slow
@@ -53,15 +53,19 @@ def test_half_of_the_workers_remain(
 
 @pytest.fixture
 def small_memory() -> Iterator[Path]:
-    """A control group that may use 500 MB. Needs root and version 1 of control groups."""
-    group = GROUP / f"synthdata-test-{os.getpid()}"
+    """A control group, version 1 or 2, that may use 500 MB. Making one takes root."""
+    is_new = (GROUPS / "cgroup.controllers").exists()
+    group = GROUPS / ("" if is_new else "memory") / f"synthdata-test-{os.getpid()}"
     try:
+        if is_new:
+            (GROUPS / "cgroup.subtree_control").write_text("+memory")
         group.mkdir()
-        (group / "memory.limit_in_bytes").write_text(str(500 * 2**20))
+        limit = group / ("memory.max" if is_new else "memory.limit_in_bytes")
+        limit.write_text(str(500 * 2**20))
     except OSError:
         with contextlib.suppress(OSError):
             group.rmdir()
-        pytest.skip("making a control group takes root and cgroup v1")
+        pytest.skip("making a control group with a limit takes root")
     yield group
     with contextlib.suppress(OSError):
         group.rmdir()
