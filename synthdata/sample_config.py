@@ -32,6 +32,8 @@ from synthdata.styles.exact import Exact
 MAX_SIDE = 16_384
 N = 1000  # samples where nothing says how many
 KEYS = ("file_name", "index", "seed", "width", "height", "background", "sha256")  # of any record
+#: The lists of marks in a record, each with ``params``.
+MARKS = ("marks", "clean_marks")
 VARIANTS = 64  # combinations of what a grid binds, at most: each has a renderer of its own
 
 
@@ -177,7 +179,23 @@ class SampleConfig:
                     keys[key] = dict.fromkeys(there) if there else None
         if effects:
             keys["effects"] = effects
+        for name in MARKS:
+            if of_marks := keys.get(name):
+                keys[name] = {**of_marks, "params": self._params}
         return keys | {"axes": axes, "repeat": None, "alias_of": None} if axes else keys
+
+    @property
+    def _params(self) -> Keys | None:
+        """All keys that the ``params`` of marks may have; None if others may add to them."""
+        found: set[str] = set()
+        for config in (self, *self.variants.values()):
+            drawn = [each for p in config.primitives.values() for each, _ in p.kinds()]
+            of_style = vars(type(config.style)).get("PARAMS")
+            for params in (of_style, *(each.params for each in drawn)):
+                if params is None:
+                    return None
+                found |= {*params}
+        return dict.fromkeys(sorted(found))
 
     @functools.cached_property
     def asks(self) -> bool:

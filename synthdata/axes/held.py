@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 
 from synthdata.axes.base import Axes
@@ -16,12 +16,21 @@ MOST = 10**5  # combinations of values that are looked at
 def check_keys(split: Mapping[str, float | Region], keys: Keys) -> None:
     """Raise ConfigError if a region names what no record has, of records that may have ``keys``."""
     known = [*keys, *(keys.get("axes") or ())]
-    deeper = (f"{key}.{name}" for key, there in keys.items() for name in there or ())
+    deeper = [*_deeper(keys)]
     for name, part in split.items():
         for key in part.unknown(keys) if isinstance(part, Region) else ():
-            close = get_close_matches(key, [*known, *deeper], n=1)
+            close = [path for path in deeper if path.endswith(f".{key}")]
+            close += get_close_matches(key, [*known, *deeper], n=1)
             hint = f"did you mean {close[0]!r}?" if close else nearest(key, known)
             raise ConfigError(f"split.{name}: no record has {key!r}; {hint}")
+
+
+def _deeper(keys: Keys, prefix: str = "") -> Iterator[str]:
+    """The keys of what may be under those of records."""
+    for key, there in keys.items():
+        for name in there or ():
+            yield f"{prefix}{key}.{name}"
+        yield from _deeper(there or {}, f"{prefix}{key}.")
 
 
 def check_held(split: Mapping[str, float | Region], grid: Axes) -> None:

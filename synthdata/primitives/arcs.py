@@ -26,6 +26,7 @@ class Arcs(Shape, together=True):
     """
 
     category: ClassVar[str] = "arc"
+    PARAMS: ClassVar[tuple[str, ...]] = ()
     NAMES: ClassVar[Mapping[str, tuple[str, ...]]] = {"kind": ("arc", "chord", "sector")}
 
     count: Distribution = Constant(4)

@@ -30,6 +30,7 @@ class Arrows(Shape, together=True):
     """
 
     category: ClassVar[str] = "arrow"
+    PARAMS: ClassVar[tuple[str, ...]] = ()
     NAMES: ClassVar[Mapping[str, tuple[str, ...]]] = {"head": ("open", "filled")}
 
     count: Distribution = Constant(5)

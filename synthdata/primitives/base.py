@@ -69,6 +69,8 @@ class Primitive(ABC):
 
     #: Whether its marks are parts of one thing, so that no layout may move one by itself.
     composed: ClassVar[bool] = False
+    #: The keys of its marks' ``params``, of a ``Shape`` those beside its fields; None if not known.
+    PARAMS: ClassVar[tuple[str, ...] | None] = None
 
     @abstractmethod
     def marks(self, draw: Draw) -> list[Mark]:
@@ -81,6 +83,12 @@ class Primitive(ABC):
     def kinds(self) -> Sequence[tuple[Primitive, float]]:
         """The primitives that draw its marks, each with its share of them: for most, itself."""
         return ((self, 1.0),)
+
+    @property
+    def params(self) -> frozenset[str] | None:
+        """All keys that ``params`` of its marks may have, as it draws them; None if not known."""
+        found = vars(type(self)).get("PARAMS")  # not a base class's: there may be more
+        return None if found is None else frozenset(found)
 
 
 def fraction(default: Distribution, of: str = "side") -> Any:
@@ -256,6 +264,12 @@ class Shape(Primitive):
         geometry, style = self._stages
         columns = geometry.draw(levels.geometry, draw.geometry, context, draw)
         return columns, style.draw(levels.style, draw.style, context, draw)
+
+    @property
+    def params(self) -> frozenset[str] | None:
+        own = super().params
+        fields = {f.name for f in dataclasses.fields(self)} - {"count", "filled"}
+        return None if own is None else own | fields
 
     @property
     def _numbers(self) -> set[str]:

@@ -33,6 +33,7 @@ class Cells(Shape):
     """
 
     category: ClassVar[str] = "cell"
+    PARAMS: ClassVar[tuple[str, ...]] = ("alive", "response")
     NAMES: ClassVar[Mapping[str, tuple[str, ...]]] = {"channel": CHANNELS}
     NUMBERS: ClassVar[tuple[str, ...]] = (
         *("aspect", "roughness", "nucleus", "heading", "fate"),

@@ -23,6 +23,7 @@ class Crosses(Shape):
     """
 
     category: ClassVar[str] = "cross"
+    PARAMS: ClassVar[tuple[str, ...]] = ()
     WHOLE: ClassVar[Mapping[str, int]] = {"arms": 3}
 
     count: Distribution = Constant(6)

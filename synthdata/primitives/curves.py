@@ -30,6 +30,7 @@ class Curves(Shape):
     """
 
     category: ClassVar[str] = "curve"
+    PARAMS: ClassVar[tuple[str, ...]] = ()
     NAMES: ClassVar[Mapping[str, tuple[str, ...]]] = {"kind": ("quadratic", "cubic", "spline")}
     WHOLE: ClassVar[Mapping[str, int]] = {"knots": 1}
 

@@ -20,6 +20,7 @@ class Ellipses(Shape, together=True):
     """
 
     category: ClassVar[str] = "ellipse"
+    PARAMS: ClassVar[tuple[str, ...]] = ()
 
     count: Distribution = Constant(5)
     x: Distribution = fraction(Uniform(0.1, 0.9), of="width")

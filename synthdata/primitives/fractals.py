@@ -53,6 +53,7 @@ class Fractals(Shape):
     """
 
     category: ClassVar[str] = "fractal"
+    PARAMS: ClassVar[tuple[str, ...]] = ("file", "share_filled", "system")
     NAMES: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "flip": _FLIPS,
         "weighted": ("a", "b", "c", "d", "e", "f"),

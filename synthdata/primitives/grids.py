@@ -22,6 +22,7 @@ class Grids(Shape):
     """
 
     category: ClassVar[str] = "grid"
+    PARAMS: ClassVar[tuple[str, ...]] = ()
     WHOLE: ClassVar[Mapping[str, int]] = {"rows": 1, "columns": 1}
 
     count: Distribution = Constant(3)

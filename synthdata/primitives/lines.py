@@ -20,6 +20,7 @@ class Lines(Shape, together=True):
     """Line segments, placed by their centre. Key points: ``start``, ``end``."""
 
     category: ClassVar[str] = "line"
+    PARAMS: ClassVar[tuple[str, ...]] = ()
 
     count: Distribution = Constant(5)
     angle: Distribution = Uniform(0.0, 180.0)

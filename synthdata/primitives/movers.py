@@ -25,6 +25,7 @@ class Movers(Sprites):
     """
 
     category: ClassVar[str] = "sprite"
+    PARAMS: ClassVar[tuple[str, ...]] = ("next_angle", "next_x", "next_y", "track")
     NUMBERS: ClassVar[tuple[str, ...]] = ("scale", "direction", "spin", "frame")
 
     count: Distribution = Constant(3)

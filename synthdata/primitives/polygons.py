@@ -35,6 +35,7 @@ class Polygons(Shape):
     """
 
     category: ClassVar[str] = "polygon"
+    PARAMS: ClassVar[tuple[str, ...]] = ()
     NAMES: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "kind": ("regular", "star", "convex", "simple")
     }

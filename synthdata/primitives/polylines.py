@@ -24,6 +24,7 @@ class Polylines(Shape):
     """
 
     category: ClassVar[str] = "polyline"
+    PARAMS: ClassVar[tuple[str, ...]] = ()
     WHOLE: ClassVar[Mapping[str, int]] = {"points": 2}
 
     count: Distribution = Constant(4)

@@ -30,6 +30,7 @@ class Rectangles(Shape, together=True):
     """
 
     category: ClassVar[str] = "rectangle"
+    PARAMS: ClassVar[tuple[str, ...]] = ("radius",)
 
     count: Distribution = Constant(5)
     x: Distribution = fraction(Uniform(0.1, 0.9), of="width")

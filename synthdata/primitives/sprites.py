@@ -33,6 +33,7 @@ class Sprites(Shape, together=True):
     """
 
     category: ClassVar[str] = "sprite"
+    PARAMS: ClassVar[tuple[str, ...]] = ()
     NUMBERS: ClassVar[tuple[str, ...]] = ("scale",)
 
     x: Distribution = fraction(Uniform(0.2, 0.8), of="width")

@@ -51,6 +51,7 @@ class Text(Shape):
     """
 
     category: ClassVar[str] = "text"
+    PARAMS: ClassVar[tuple[str, ...]] = ("text",)
     WHOLE: ClassVar[Mapping[str, int]] = {"words": 1}
 
     count: Distribution = Constant(5)

@@ -15,6 +15,8 @@ class DrawingStyle(ABC):
     """How marks are drawn. Subclasses are frozen dataclasses."""
 
     draws: ClassVar[bool] = True  # False where every mark is painted by its own outline
+    #: The keys that it adds to the ``params`` of marks; None if not known.
+    PARAMS: ClassVar[tuple[str, ...] | None] = None
 
     @abstractmethod
     def draw(

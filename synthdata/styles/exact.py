@@ -17,6 +17,7 @@ class Exact(DrawingStyle):
     """Every mark is painted by its own outline."""
 
     draws: ClassVar[bool] = False
+    PARAMS: ClassVar[tuple[str, ...]] = ()
 
     def draw(
         self, marks: Sequence[Mark], rng: np.random.Generator, background: Color

@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from typing import ClassVar
 
 import numpy as np
 
@@ -38,6 +39,10 @@ class HandDrawn(DrawingStyle):
     follow the drawn lines. Dashes and opacity stay as they are; a line that is seen through has one
     colour. A mark of more than 1000 outlines, such as a fractal, is left as it is.
     """
+
+    PARAMS: ClassVar[tuple[str, ...]] = (
+        *("hand_deviation", "hand_wave", "hand_overshoot", "hand_pressure", "hand_fade"),
+    )
 
     deviation: Distribution = Uniform(0.6, 2.0)
     wave: Distribution = Uniform(20.0, 80.0)

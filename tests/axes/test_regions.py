@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from processes import Command
+from shipped import PRIMITIVES
 
 from synthdata import api, components
 from synthdata.axes import Product, Random, Region, Selection, Zip
@@ -233,7 +234,16 @@ KEYS = "split.test: no record has "
         (["effects=[blur]"], "{effects.blr.radius: 1}", "did you mean 'effects.blur'?"),
         (["effects=[blur]"], "{effects.blur.radius: 1}", ""),
         (["labels=[marks,boxes]"], "{boxes.id: 1}", ""),
-        ([], "{marks.params.anything: 1}", ""),  # what marks have is not known before
+        ([], "{marks.params.radus: 1}", "no record has 'marks.params.radus'; did you mean 'marks."),
+        ([], "{marks: {params.radus: 1}}", "did you mean 'marks.params.radius'?"),
+        ([], "{radius: 1}", "no record has 'radius'; did you mean 'marks.params.radius'?"),
+        ([], "{marks.params.radius: 1}", ""),
+        ([], "{marks.params.hand_wave: 1}", f"{KEYS}'marks.params.hand_wave'; "),
+        (["style=hand_drawn"], "{marks.params.hand_wave: 30.0}", ""),
+        (["primitives=[circles,text]"], "{marks.params.text: maple}", ""),
+        (["primitives=mixed"], "{marks.params.kid: x}", "did you mean 'marks.params.kind'?"),
+        (["primitives=charts"], "{marks.params.anything: 1}", ""),  # not known before
+        (["labels=[clean]"], "{clean_marks.params.radus: 1}", "'clean_marks.params.radius'?"),
     ],
 )
 def test_a_region_of_what_no_record_has_is_refused(
@@ -294,6 +304,19 @@ def test_what_records_may_have_is_known_before(overrides: list[str]) -> None:
         for key in record.keys() & {key for key, there in keys.items() if there is not None}:
             nodes = record[key] if isinstance(record[key], list) else [record[key]]
             assert {name for node in nodes for name in node} <= (keys[key] or {}).keys()
+            if (known := (keys[key] or {}).get("params")) is not None:
+                assert {name for node in nodes for name in node["params"]} <= known.keys()
+
+
+@pytest.mark.parametrize("name", PRIMITIVES)
+def test_what_params_marks_have_is_known_before(name: str) -> None:
+    for style in ("exact", "hand_drawn"):
+        generator = Generator.from_config([f"primitives={name}", f"style={style}"])
+        known = ((generator.config.record_keys or {})["marks"] or {})["params"]
+        assert (known is None) == (name == "charts")
+        if known is not None:
+            marks = [mark for index in range(4) for mark in generator.scene(index).marks]
+            assert {name for mark in marks for name in mark.params} <= known.keys()
 
 
 @settings(max_examples=60)
