@@ -22,7 +22,6 @@ from synthdata.geometry.paths import (
     spline,
 )
 from synthdata.geometry.polylines import dash, flatten
-from synthdata.geometry.strokes import hull_points
 from synthdata.geometry.svg import svg_path
 
 __all__ = [
@@ -30,7 +29,6 @@ __all__ = [
     "dash",
     "ellipse",
     "flatten",
-    "hull_points",
     "is_smooth",
     "painted_bounds",
     "path_bounds",

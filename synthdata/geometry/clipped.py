@@ -72,6 +72,23 @@ def without(edges: Edges, of: np.ndarray, count: int) -> np.ndarray:
     return found
 
 
+def edge_boxes(edges: Edges, count: int) -> np.ndarray:
+    """The boxes (count, 4) of the edges of each owner: x0, y0, x1, y1, infinite without any."""
+    edges = _monotone(edges)
+    return _holding(
+        np.concatenate((edges.a, edges.b)), np.concatenate((edges.owner, edges.owner)), count
+    )
+
+
+def _holding(z: np.ndarray, owner: np.ndarray, count: int) -> np.ndarray:
+    """The boxes (count, 4) of points; without any, what no box holds."""
+    found = np.tile((inf, inf, -inf, -inf), (count, 1))
+    for column, values in ((0, z.real), (1, z.imag)):
+        np.minimum.at(found[:, column], owner, values)
+        np.maximum.at(found[:, column + 2], owner, values)
+    return found
+
+
 def clipped_boxes(
     edges: Edges, of: np.ndarray, window: Bounds, whole: np.ndarray, bare: np.ndarray
 ) -> list[Bounds | None]:
@@ -89,10 +106,7 @@ def clipped_boxes(
     rim = _rim(edges, window)
     z = np.concatenate((z[k], rim.a, rim.b))
     mark = of[np.concatenate((edges.owner.take(k, mode="wrap"), rim.owner, rim.owner))]
-    found = np.tile((inf, inf, -inf, -inf), (len(whole), 1))
-    for column, values in ((0, z.real), (1, z.imag)):
-        np.minimum.at(found[:, column], mark, values)
-        np.maximum.at(found[:, column + 2], mark, values)
+    found = _holding(z, mark, len(whole))
     cut = np.clip(whole, (x0, y0, x0, y0), (x1, y1, x1, y1))
     bent = np.zeros((len(whole), 1), dtype=bool)
     bent[of[edges.owner[edges.bulge.nonzero()]]] = True

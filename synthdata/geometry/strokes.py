@@ -1,4 +1,4 @@
-"""What a stroke covers, by array arithmetic: for dashes, hulls and paths whose points coincide.
+"""The box of what a stroke covers, by array arithmetic: for dashes, and points that coincide.
 
 A stroke is taken apart into where it reaches half a width to both sides, where it bends, where
 pieces join, and where it ends; from these follow points whose convex hull holds it.
@@ -6,22 +6,17 @@ pieces join, and where it ends; from these follow points whose convex hull holds
 
 from __future__ import annotations
 
-import functools
-import math
 from typing import NamedTuple
 
 import numpy as np
 
 from synthdata.geometry.beziers import cubics, positions, steps, velocities
-from synthdata.geometry.polylines import dash
-from synthdata.geometry.subpaths import SubPath, subpaths
-from synthdata.scene import MOVETO, Bounds, Style
+from synthdata.geometry.subpaths import SubPath
+from synthdata.scene import MOVETO, Bounds
 
 #: Points that are no further apart are one to Agg (``vertex_dist_epsilon``).
 COINCIDE = 1e-14
 _EXACT = 0.001  # px that a curve's polyline may be off where a box is wanted
-_MARGIN = 0.01  # px added to a stroke's half width for a hull, to make up for polylines
-_BULGE = 0.03  # px that a hull's polygon may stick out of a circle
 
 
 def least_cosine(width: float) -> float:
@@ -89,36 +84,10 @@ def dashes_box(
     return _box(_polylines_skeleton(vertices, codes), half, cap, join)
 
 
-def hull_points(vertices: np.ndarray, codes: np.ndarray | None, style: Style) -> np.ndarray:
-    """Points (m, 2) whose convex hull holds what ``style`` paints, and sticks out 0.05 px at most.
-
-    A projective map takes the hull to the hull of the mapped points, as long as the horizon does
-    not cut it; so their box holds the painted area after the map. Where nothing is painted, the
-    points are those of the path.
-    """
-    subs = subpaths(codes, len(vertices))
-    found: list[np.ndarray] = []
-    if style.stroke is not None and style.width > 0.0:
-        half = style.width / 2.0
-        around = _circle(half + _MARGIN)
-        if style.dash is None:
-            skeletons = [_path_skeleton(vertices, sub, _MARGIN) for sub in subs]
-        else:
-            skeletons = [_polylines_skeleton(*dash(vertices, codes, style.dash))]
-        found = [
-            _reach(skeleton, half, style.cap, style.join, around, _MARGIN)
-            for skeleton in skeletons
-            if skeleton is not None
-        ]
-    if not found or (style.dash is not None and style.fill is not None):
-        found += [_control_points(vertices, sub) for sub in subs]
-    return np.concatenate(found) if found else vertices[:1]
-
-
 def _box(skeleton: Skeleton | None, half: float, cap: str, join: str) -> Bounds | None:
     if skeleton is None:
         return None
-    points = _reach(skeleton, half, cap, join, _AXES * half, 0.0)
+    points = _reach(skeleton, half, cap, join)
     (x0, y0), (x1, y1) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
     return x0, y0, x1, y1
 
@@ -126,27 +95,11 @@ def _box(skeleton: Skeleton | None, half: float, cap: str, join: str) -> Bounds 
 _AXES = np.array(((1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0)))
 
 
-@functools.lru_cache(maxsize=64)
-def _circle(radius: float) -> np.ndarray:
-    """Points around a circle such that a line from one to the next, or to the circle near it, stays
-    outside."""
-    count = max(8, math.ceil(2.0 * math.pi / math.sqrt(2.0 * _BULGE / radius)))
-    angles = np.arange(count) * (2.0 * math.pi / count)
-    return np.stack((np.cos(angles), np.sin(angles)), axis=1) * (
-        radius / math.cos(2.0 * math.pi / count)
-    )
-
-
-def _reach(
-    skeleton: Skeleton, half: float, cap: str, join: str, around: np.ndarray, margin: float
-) -> np.ndarray:
-    """Points (m, 2) whose hull holds the stroke.
-
-    ``around`` (k, 2) are the points used of circles, ``margin`` is added to where a polyline may
-    fall short of a curve.
-    """
+def _reach(skeleton: Skeleton, half: float, cap: str, join: str) -> np.ndarray:
+    """Points (m, 2) with the box of the stroke."""
+    around = _AXES * half
     point, direction = skeleton.sides
-    normal = _normal(direction) * (half + margin)
+    normal = _normal(direction) * half
     found = [point + normal, point - normal, _fans(*skeleton.bends, around)]
     point, before, after = skeleton.joins
     if join == "round":
@@ -276,17 +229,3 @@ def _polylines_skeleton(vertices: np.ndarray, codes: np.ndarray) -> Skeleton | N
             np.concatenate((-direction[first], direction[final])),
         ),
     )
-
-
-def _control_points(vertices: np.ndarray, sub: SubPath) -> np.ndarray:
-    """Control points of short parts of a sub-path's pieces: their hull holds it, and closely."""
-    p, straight = cubics(vertices, sub)
-    count = steps(p, straight, _MARGIN)
-    last = np.cumsum(count)
-    piece = np.repeat(np.arange(len(count)), count)
-    each = count[piece][:, None]
-    t = (np.arange(len(piece)) - (last - count)[piece])[:, None] / each
-    u = t + 1.0 / each
-    start, end = positions(p, piece, t), positions(p, piece, u)
-    handles = velocities(p, piece, t) / each, velocities(p, piece, u) / each
-    return np.concatenate((start, end, start + handles[0], end - handles[1]))

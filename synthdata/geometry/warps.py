@@ -16,14 +16,21 @@ Map = Callable[[np.ndarray], np.ndarray]
 _MOST = 4096  # pieces that an edge is cut into
 
 
-def warped_edges(edges: Edges, move: Map, step: float, window: Bounds | None = None) -> Edges:
+def warped_edges(
+    edges: Edges, move: Map, step: float | None, window: Bounds | None = None
+) -> Edges:
     """The edges cut into pieces of at most ``step`` px and moved, each again a parabola.
 
+    Where ``step`` is None, ``move`` takes straight lines to straight lines, and none is cut.
     With a ``window`` (x0, y0, x1, y1) what lies outside of it is pushed to its rim first. That
     changes no winding number inside, and keeps ``move`` from where it need not make sense.
     """
     if window is not None:
         edges = _into(edges, window)
+    if step is None:
+        a, middle, b = (_moved(z, move) for z in (edges.a, _middle(edges), edges.b))
+        bulge = np.where(edges.bulge == 0.0, 0.0, middle - (a + b) / 2.0)
+        return edges._replace(a=a, b=b, bulge=bulge)
     length = np.abs(edges.b - edges.a) + 2.0 * np.abs(edges.bulge)
     count = np.clip(np.ceil(length / step), 1, _MOST).astype(np.intp)
     edge = np.repeat(np.arange(len(count)), count)
@@ -34,12 +41,6 @@ def warped_edges(edges: Edges, move: Map, step: float, window: Bounds | None = N
     return Edges(a, b, middle - (a + b) / 2.0, edges.owner[edge], edges.weight[edge])
 
 
-def hull_of(edges: Edges) -> np.ndarray:
-    """Points (k, 2) whose hull holds the edges: their ends and the handles of their parabolas."""
-    handles = (edges.a + edges.b) / 2.0 + 2.0 * edges.bulge
-    return _pairs(np.concatenate((edges.a, edges.b, handles)))
-
-
 def within(of: Spans, shown: Spans) -> Spans:
     """The parts of spans that lie in those of one other owner."""
     first = np.searchsorted(shown.stop, of.start, side="right")
@@ -48,6 +49,11 @@ def within(of: Spans, shown: Spans) -> Spans:
     other = first[one] + np.arange(len(one)) - np.repeat(np.cumsum(count) - count, count)
     start = np.maximum(of.start[one], shown.start[other])
     return Spans(of.owner[one], start, np.minimum(of.stop[one], shown.stop[other]))
+
+
+def _middle(edges: Edges) -> np.ndarray:
+    found: np.ndarray = (edges.a + edges.b) / 2.0 + edges.bulge
+    return found
 
 
 def _at(edges: Edges, edge: np.ndarray, t: np.ndarray) -> np.ndarray:

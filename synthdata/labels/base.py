@@ -9,13 +9,13 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from synthdata import geometry
 from synthdata.effects.base import Change
 from synthdata.errors import ConfigError
 from synthdata.geometry.clipped import (
     boxes_in,
     clipped_boxes,
     cut,
+    edge_boxes,
     edges_of,
     inside,
     meets,
@@ -34,7 +34,7 @@ from synthdata.geometry.spans import (
     spans,
     united,
 )
-from synthdata.geometry.warps import hull_of, warped_edges, within
+from synthdata.geometry.warps import warped_edges, within
 from synthdata.primitives.base import Primitive
 from synthdata.replies import Answers, Question
 from synthdata.scene import Bounds, Scene
@@ -84,6 +84,10 @@ class Truth:
     def step(self) -> float:
         """How far apart the points are that bent lines are followed by, in pixels of the scene."""
         return min(_STEP, _SHARE * min(self.scene.width, self.scene.height))
+
+    def step_of(self, change: Change) -> float | None:
+        """``step`` if a change bends straight lines, else None."""
+        return self.step if change.bends else None
 
     def points(self, xy: np.ndarray) -> np.ndarray:
         """Where points of the scene, float64 (k, 2), are in the finished picture."""
@@ -141,8 +145,7 @@ class Truth:
     def boxes(self) -> tuple[Bounds, ...]:
         """The box (x0, y0, x1, y1) of what is painted of each mark, on the canvas or not.
 
-        After effects that move points: the box of the moved hull, within 0.05 px before the move;
-        if they bend lines, of the moved outline.
+        After effects that move points, those of the moved outlines.
         """
         return self.once(_boxes)
 
@@ -152,11 +155,6 @@ class Truth:
         As exact as ``boxes`` for marks that lie on the canvas; for others as ``boxes_in`` says.
         """
         return self.once(_clipped_boxes)
-
-    def hulls(self) -> tuple[np.ndarray, np.ndarray]:
-        """Points (n, 2) and each one's mark (n,): those of a mark have a hull that holds what is
-        painted of it."""
-        return self.once(_hulls)
 
     def stream(self, name: str) -> np.random.Generator:
         """The random generator ``labels/<name>`` of this sample, at its start."""
@@ -180,32 +178,11 @@ def _boxes(truth: Truth) -> tuple[Bounds, ...]:
     marks = truth.scene.marks
     if not truth.moves:
         return tuple(mark.bounds for mark in marks)
-    if not marks:
-        return ()
-    points, owner = truth.hulls()
-    points = points[np.argsort(owner, kind="stable")]
-    counts = np.bincount(owner, minlength=len(marks))
-    first = np.cumsum(counts) - counts
-    low, high = np.minimum.reduceat(points, first), np.maximum.reduceat(points, first)
-    return tuple(map(tuple, np.concatenate((low, high), axis=1).tolist()))
-
-
-def _hulls(truth: Truth) -> tuple[np.ndarray, np.ndarray]:
-    marks = truth.scene.marks
-    found, owners = [np.empty((0, 2))], [np.empty(0, dtype=np.intp)]
-    if truth.bends:
-        edges = warped_edges(painted(truth), truth.points, truth.step)
-        found, owners = [hull_of(edges)], [np.tile(edges.owner, 3)]
-    bare = np.bincount(owners[0], minlength=len(marks)) == 0
-    paths, numbers = list[np.ndarray](), list[int]()
-    for number in np.flatnonzero(bare).tolist():
-        for paint in marks[number].laid_out():
-            paths.append(geometry.hull_points(paint.vertices, paint.codes, paint.style))
-            numbers += [number] * len(paths[-1])
-    if paths:
-        found.append(truth.points(np.concatenate(paths)))
-        owners.append(np.array(numbers, dtype=np.intp))
-    return np.concatenate(found), np.concatenate(owners)
+    found = edge_boxes(truth.once(moved_edges), len(marks))
+    for number in np.flatnonzero(np.isinf(found[:, 0])).tolist():  # it paints nothing
+        points = truth.points(marks[number].vertices)
+        found[number] = *points.min(axis=0), *points.max(axis=0)
+    return tuple(map(tuple, found.tolist()))
 
 
 def _clipped_boxes(truth: Truth) -> list[Bounds | None]:
@@ -227,12 +204,20 @@ def _clipped_boxes(truth: Truth) -> list[Bounds | None]:
         edges, of = edges_of([scene.marks[number] for number in some])
         bare = without(edges, of, len(some))
         for change in truth.moves:  # each one finds only what is in the picture before it
-            edges = warped_edges(cut(edges, canvas), change.points, truth.step)
+            edges = warped_edges(cut(edges, canvas), change.points, truth.step_of(change))
         whole = np.array([boxes[number] for number in some])
         left = clipped_boxes(edges, of, canvas, whole, bare)
         for number, box in zip(some, left, strict=True):
             found[number] = box
     return found
+
+
+def moved_edges(truth: Truth) -> Edges:
+    """The edges of what is painted of each mark, where effects move them, on the canvas or not."""
+    edges = painted(truth)
+    for change in truth.moves:
+        edges = warped_edges(edges, change.points, truth.step_of(change))
+    return edges
 
 
 def painted(truth: Truth) -> Edges:

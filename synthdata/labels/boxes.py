@@ -10,7 +10,7 @@ import numpy as np
 
 from synthdata.geometry.rectangles import least_rectangles
 from synthdata.geometry.spans import boxes
-from synthdata.labels.base import Label, Truth, painted
+from synthdata.labels.base import Label, Truth, moved_edges
 from synthdata.labels.marks import DIGITS, sized_boxes
 
 
@@ -67,20 +67,13 @@ def seen_boxes(truth: Truth) -> np.ndarray:
 
 def _rotated(truth: Truth) -> np.ndarray:
     """The rectangles of least area around what is painted, or around a path that paints nothing."""
-    if truth.bends:
-        hulls, owner = truth.hulls()
-        z = hulls.view(np.complex128).ravel()
-        return least_rectangles(z, owner, len(truth.scene.marks))
-    edges = truth.once(painted)
+    edges = truth.once(moved_edges)
     curved = np.flatnonzero(edges.bulge)
     points = [edges.a, (edges.a[curved] + edges.b[curved]) / 2.0 + edges.bulge[curved]]
     owners = [edges.owner, edges.owner[curved]]
     bare = np.bincount(edges.owner, minlength=len(truth.scene.marks)) == 0
     for number in np.flatnonzero(bare).tolist():
-        path = truth.scene.marks[number].vertices.view(np.complex128).ravel()
-        points.append(path)
+        path = truth.points(truth.scene.marks[number].vertices)
+        points.append(np.ascontiguousarray(path).view(np.complex128).ravel())
         owners.append(np.full(len(path), number))
-    z = np.concatenate(points)
-    if truth.moves:
-        z = truth.points(np.stack((z.real, z.imag), axis=1)).view(np.complex128).ravel()
-    return least_rectangles(z, np.concatenate(owners), len(truth.scene.marks))
+    return least_rectangles(np.concatenate(points), np.concatenate(owners), len(truth.scene.marks))

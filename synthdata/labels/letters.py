@@ -72,6 +72,6 @@ def _shown(truth: Truth, marks: Sequence[Mark], canvas: Bounds) -> list[Bounds |
         return boxes_in(marks, canvas)
     edges, of = edges_of(marks)
     for change in truth.moves:  # each one finds only what is in the picture before it
-        edges = warped_edges(cut(edges, canvas), change.points, truth.step)
+        edges = warped_edges(cut(edges, canvas), change.points, truth.step_of(change))
     unknown = np.full((len(marks), 4), np.nan)
     return clipped_boxes(edges, of, canvas, unknown, np.zeros(len(marks), dtype=bool))

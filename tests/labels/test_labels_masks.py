@@ -31,7 +31,7 @@ from synthdata.geometry.rectangles import least_rectangles
 from synthdata.geometry.rings import span_rings
 from synthdata.geometry.spans import Spans, of_picture
 from synthdata.labels import Boxes, Keypoints, Segments, SemanticMask, Visibility
-from synthdata.labels.base import source
+from synthdata.labels.base import moved_edges, source
 from synthdata.labels.rle import compressed, run_lengths
 from synthdata.primitives import Primitive
 from synthdata.renderers import Agg
@@ -284,6 +284,7 @@ def test_as_many_marks_as_there_are(count: int, warped: bool) -> None:
 def test_boxes(warped: bool) -> None:
     for seed in range(5):
         truth = truth_of(scene_of(MIXED, seed), *(warps(SIDE, SIDE, seed) if warped else ()))
+        edges = moved_edges(truth)
         for number, item in enumerate(Boxes().fields(truth)["boxes"]):
             x, y, w, h = item["full"]
             rows, columns = np.nonzero(on_canvas(truth, number))
@@ -300,8 +301,10 @@ def test_boxes(warped: bool) -> None:
             cx, cy, long, short, angle = item["rotated"]
             assert long >= short
             assert 0 <= angle < 180
-            points, owner = truth.hulls()
-            theirs = shapely.MultiPoint(points[owner == number]).minimum_rotated_rectangle
+            own = edges.owner == number
+            points = np.concatenate((edges.a[own], (edges.a + edges.b)[own] / 2 + edges.bulge[own]))
+            xy = np.stack((points.real, points.imag), axis=1)
+            theirs = shapely.MultiPoint(xy).minimum_rotated_rectangle
             assert long * short <= theirs.area + 0.01 * (long + short)
             along = np.deg2rad(angle)
             axes = np.array(((np.cos(along), np.sin(along)), (-np.sin(along), np.cos(along))))
