@@ -92,7 +92,8 @@ class Statistics:
                 for key, value in mark["params"].items():
                     values[category, key].append(value)
             values["image", "marks"].append(len(marks))
-            values["image", "category"] += [mark["category"] for mark in marks]
+            if marks:
+                values["image", "category"] += [mark["category"] for mark in marks]
             for category, count in counts.items():
                 self._count_category(category, count)
                 values[category, "count"].append(count)

@@ -388,6 +388,20 @@ def test_one_of_a_kind_is_no_plural(window: Any, tmp_path: Path) -> None:
     assert "1 mark ·" in window.execute_script("return byId('viewer').textContent")
 
 
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("primitives.lines.count=0", "There are no objects."),
+        ("labels=[]", "The run has no label marks, so nothing is known of its objects."),
+    ],
+)
+def test_pictures_without_objects(window: Any, tmp_path: Path, override: str, said: str) -> None:
+    opened(window, synthdata.generate([*SMALL, override, "n=2"], tmp_path / "run"))
+    assert window.execute_script("return byId('objects-cards').textContent") == said
+    cards = "return [...document.querySelectorAll('#cards h3')].map((e) => e.textContent)"
+    assert "category" not in window.execute_script(cards)
+
+
 def test_the_index_of_a_sweep(window: Any, tmp_path: Path) -> None:
     for name, overrides in {"0": ["seed=3"], "1": ["primitives=circles", "n=3"]}.items():
         run = synthdata.generate([*SMALL, "n=2", *overrides], tmp_path / "sweep" / name)

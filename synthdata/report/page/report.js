@@ -60,7 +60,8 @@ function showObjects() {
   const rows = Object.entries(STATS.categories).sort((a, b) => b[1].marks - a[1].marks);
   const total = rows.reduce((sum, [, row]) => sum + row.marks, 0) || 1;
   if (!rows.length) {
-    cards.append(el("p", { class: "muted" }, "The run has no label marks, so nothing is known of its objects."));
+    const labelled = "image.marks" in STATS.parameters;
+    cards.append(el("p", { class: "muted" }, labelled ? "There are no objects." : "The run has no label marks, so nothing is known of its objects."));
     return;
   }
   cards.append(card("Class balance", el("span", { class: "badge" }, counted(total)),
