@@ -84,7 +84,7 @@ def _precision(asked: Asked, device: torch.device) -> Precision:
         fast = "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "fp16"
         name = fast if device.type == "cuda" else "fp32"
     dtypes = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-    scaler = torch.amp.GradScaler(device.type, enabled=name == "fp16" and device.type == "cuda")
+    scaler = torch.amp.GradScaler(device.type, enabled=name == "fp16")
     return Precision(dtypes[name], scaler)
 
 
@@ -151,8 +151,7 @@ def train(own: Any, loss_of: Loss, score: Score) -> tuple[float, float]:
     The lower, the better. Raises Pruned where the trial is not worth going on with.
     """
     asked: Asked = own.config
-    device, (_, schedule) = own["device"], own["optimizer"]
-    files, tracker, trial = own["files"], own["tracker"], asked.trial
+    device, files, tracker, trial = own["device"], own["files"], own["tracker"], asked.trial
     trial.note(device=str(device))
     chosen_by, proof = slice(0, asked.training.samples), slice(asked.training.samples, None)
     every = max(1, asked.training.steps // asked.training.reports)
@@ -160,8 +159,6 @@ def train(own: Any, loss_of: Loss, score: Score) -> tuple[float, float]:
     for step, batch in enumerate(own["batches"], 1):
         loss = loss_of(own, torch.tensor(batch.images, device=device), batch.records)
         _step(own, loss)
-        if step < asked.training.steps:
-            schedule.step()
         trial.doing()
         if step % every and step != asked.training.steps:
             continue
@@ -181,12 +178,15 @@ def train(own: Any, loss_of: Loss, score: Score) -> tuple[float, float]:
 
 
 def _step(own: Any, loss: torch.Tensor) -> None:
-    """One step of the optimiser."""
-    (optimizer, _), scaler = own["optimizer"], own["precision"].scaler
+    """One step of the optimiser and of its rate, or none where the scaled gradients overflow."""
+    (optimizer, schedule), scaler = own["optimizer"], own["precision"].scaler
     optimizer.zero_grad(set_to_none=True)
     scaler.scale(loss).backward()
     scaler.step(optimizer)
+    before = scaler.get_scale()
     scaler.update()
+    if scaler.get_scale() >= before:
+        schedule.step()
 
 
 @contextlib.contextmanager

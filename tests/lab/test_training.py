@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any, get_args, get_type_hints
 
 import pytest
@@ -28,7 +29,7 @@ from synthdata.cli import main
 from synthdata.errors import ConfigError
 from synthdata.lab import Plan, Settings, Space, Study, Training, captioning, counting, trackers
 from synthdata.lab.trackers import TRACKERS
-from synthdata.lab.training import DECLARED, Asked, Files, train
+from synthdata.lab.training import DECLARED, Asked, Files, Precision, _step, train
 from synthdata.runtime.resources import Container
 
 HERE = str(Path(__file__).parent)
@@ -120,6 +121,7 @@ def test_precision(
     assert there.dtype == on_card
     assert there.scaler.is_enabled() == (on_card == torch.float16)
     on = BUILD["precision"](told, torch.device("cpu"))
+    assert on.scaler.is_enabled() == (on_cpu == torch.float16)
     layer = torch.nn.Linear(4, 4)
     with on.context(torch.device("cpu")):
         assert layer(torch.ones(2, 4)).dtype == on.dtype == on_cpu
@@ -127,6 +129,7 @@ def test_precision(
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("error")  # as of a rate that moves though no step was made
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
 def test_a_network_learns_in_any_precision(precision: str, tmp_path: Path) -> None:
     trial = Alone(tmp_path)
@@ -136,6 +139,56 @@ def test_a_network_learns_in_any_precision(precision: str, tmp_path: Path) -> No
     assert trial.notes["device"] == "cpu"
     assert {p.dtype for p in own["model"].parameters()} == {torch.float32}
     assert 0 < held_out < 3
+
+
+@pytest.mark.parametrize("learned", [counting, captioning])
+def test_all_that_is_computed_is_on_the_device(
+    learned: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On one that is not the CPU, PyTorch's without data, which refuses tensors of another."""
+    monkeypatch.setattr(Precision, "context", lambda *_: contextlib.nullcontext())
+    scored: list[str] = []
+
+    class Metric:
+        def reset(self) -> None:
+            pass
+
+        def update(self, found: torch.Tensor, told: torch.Tensor) -> None:
+            scored.extend([found.device.type, told.device.type])
+
+        def compute(self) -> float:
+            return 0.0
+
+    stand_ins: dict[str, Any] = {"device": torch.device("meta"), "metric": Metric()}
+    declared = [
+        r._replace(build=lambda *_, name=r.name: stand_ins[name], close=None)
+        if r.name in stand_ins
+        else r
+        for r in learned.DECLARED
+    ]
+    with Container(declared, asked(Alone(tmp_path))) as own:
+        batch = next(own["batches"])
+        loss = learned.loss(own, torch.tensor(batch.images, device="meta"), batch.records)
+        _step(own, loss)
+        weights = list(own["model"].parameters())
+        assert learned.score(own, slice(0, 16)) == 0.0
+    assert loss.device.type == "meta"
+    assert {w.device.type for w in weights} == {w.grad.device.type for w in weights} == {"meta"}
+    assert set(scored) == {"meta"}
+
+
+def test_what_a_card_keeps_is_let_go_of_at_the_end(
+    cards: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emptied: list[str] = []
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: emptied.append("empty"))
+    declared = [r for r in DECLARED if r.name in ("device", "precision")]
+    own = Container(declared, asked(Alone(tmp_path)))
+    assert own["precision"].dtype != torch.float32
+    assert emptied == []
+    own.close()
+    assert emptied == ["empty"]
 
 
 def test_weights_are_kept_on_the_cpu_in_one_step(tmp_path: Path) -> None:
