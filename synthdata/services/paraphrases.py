@@ -54,7 +54,8 @@ class Paraphrases(Label):
         caption, by = self._template(truth), "template"
         if said := _says(caption, truth):
             lines = (_clean(line) for line in truth.reply(self._question(caption)).splitlines())
-            good = [line for line in lines if line and _says(line, truth) == said]
+            others = (line for line in lines if line and line != caption)
+            good = [line for line in others if _says(line, truth) == said]
             if good:
                 rng = truth.stream("captions/variant")
                 caption, by = good[int(rng.integers(len(good)))], "model"

@@ -94,6 +94,14 @@ def test_a_model_that_lies_is_not_believed(server: ModelServer, tmp_path: Path) 
     assert {record["caption_by"] for record in made.records()} == {"template"}
 
 
+def test_a_model_that_repeats_what_it_is_told_has_no_words_of_its_own(
+    server: ModelServer, tmp_path: Path
+) -> None:
+    server.reply = lambda text: text.splitlines()[-1]
+    made = make(tmp_path / "run")
+    assert {record["caption_by"] for record in made.records()} == {"template"}
+
+
 def test_replay_with_the_network_cut_gives_the_same_digest(
     cut: ModelServer, tmp_path: Path
 ) -> None:
