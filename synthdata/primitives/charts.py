@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -75,13 +75,17 @@ class Charts(Primitive):
     def marks(self, draw: Draw) -> list[Mark]:
         from synthdata.primitives.plotting import plotted
 
+        return plotted(*self.asked(draw), draw)
+
+    def asked(self, draw: Draw) -> tuple[dict[str, Any], list[str]]:
+        """The parameters of one chart, and its colours."""
         shape = ("kind", "rows", "series", "samples", "log", "horizontal")
         looks = [f.name for f in fields(self) if f.name not in (*shape, "color")]
         drawn = {name: getattr(self, name).sample(draw.geometry, 1)[0] for name in shape}
         drawn |= {name: getattr(self, name).sample(draw.style, 1)[0] for name in looks}
         params = {k: v.item() if isinstance(v, np.generic) else v for k, v in drawn.items()}
         params["size"] *= draw.side
-        return plotted(params, self._colors(draw), draw)
+        return params, self._colors(draw)
 
     def _colors(self, draw: Draw) -> list[str]:
         """Different colours, as many as can be needed; of a short palette they come again."""

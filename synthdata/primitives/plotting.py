@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -34,17 +35,23 @@ _NOTHING = Style(stroke=None, fill=None, width=0.0)
 
 def plotted(params: Params, colors: Sequence[str], draw: Draw) -> list[Mark]:
     """The marks of a chart with these parameters, from back to front."""
+    with figure(params, colors, draw) as plot:
+        return plot.marks()
+
+
+@contextlib.contextmanager
+def figure(params: Params, colors: Sequence[str], draw: Draw) -> Iterator[Plot]:
+    """The chart on a figure, which is to be drawn within the block."""
     kind = params["kind"]
     one = kind in ("bar", "pie", "histogram")
     rows = params["samples"] if kind in ("histogram", "box") else params["rows"]
     log = bool(params["log"]) and kind in ("line", "scatter")
     table = draw_table(kind, rows, 1 if one else params["series"], log, draw.geometry)
     with _ONE_AT_A_TIME, mpl.rc_context(settings(params["look"])):
-        plot = _Plot(params, table, log, list(colors), draw)
-        return plot.marks()
+        yield Plot(params, table, log, list(colors), draw)
 
 
-class _Plot:
+class Plot:
     """A figure with one chart in it."""
 
     def __init__(
@@ -61,10 +68,11 @@ class _Plot:
         self.figure.patch.set_visible(False)
         self.axes = self._axes()
         self.drawn: dict[str, list[float]] = {}
-
-    def marks(self) -> list[Mark]:
         getattr(self, f"_{self.params['kind']}")()
         self._decorate()
+
+    def marks(self) -> list[Mark]:
+        """What is drawn, from back to front."""
         font = fonts.font_files(None)[self.params["font"]]
         recorder = Recorder(self.width, self.height, font)
         self.figure.draw(recorder)
