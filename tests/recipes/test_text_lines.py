@@ -31,10 +31,10 @@ def test_one_line_that_fits_the_picture() -> None:
     for k in range(N):
         (mark,) = generator.scene(k).marks
         x0, y0, x1, y1 = mark.bounds
-        assert x0 >= 0.04 * 256 - 1e-6
-        assert y0 >= 0.04 * 48 - 1e-6
-        assert x1 <= 0.96 * 256 + 1e-6
-        assert y1 <= 0.96 * 48 + 1e-6
+        assert x0 >= 0.06 * 256 - 1e-6
+        assert y0 >= 0.06 * 48 - 1e-6
+        assert x1 <= 0.94 * 256 + 1e-6
+        assert y1 <= 0.94 * 48 + 1e-6
         fonts.add(mark.params["font"])
         bends.append(mark.params["bend"])
     assert len(fonts) > 5
@@ -76,6 +76,16 @@ def test_boxes_go_along_with_the_effects() -> None:
         y, x = np.nonzero(masks["mask"])
         ink = shapely.points(x + 0.5, y + 0.5)
         assert shapely.covers(all_of_them.buffer(1.0), ink).all()
+
+
+def test_no_slant_cuts_a_letter_off() -> None:
+    generator = Generator.from_config(["recipe=text_lines", "effects.perspective.jitter=0.06"])
+    for k in range(2 * N):
+        (text,) = generator[k].record["texts"]
+        corners = np.reshape(text["polygon"], (4, 2))
+        letters = [c["polygon"] for word in text["words"] for c in word["characters"]]
+        for x, y in (corners.T, np.reshape(letters, (-1, 2)).T):
+            assert min(x.min(), y.min(), 256 - x.max(), 48 - y.max()) >= 0
 
 
 @pytest.mark.parametrize("bend", [90.0, -90.0, 10.0])
