@@ -25,7 +25,7 @@ T = TypeVar("T")
 CONNECT_S = 10.0
 WORKERLESS_S = 60.0  # how long a cluster may be without any worker
 LOOK_S = 2.0  # how often the workers are counted while nothing comes back
-ANSWER_S = 1.0  # how long to wait for a number that is only good to know
+ANSWER_S = 0.5  # how long to wait for a number that is only good to know
 SILENT_S = 30.0  # how long its server may not answer: at 60 ray ends the whole process
 STOP_S = 2.0  # how long what is being started may still take when the run is told to stop
 

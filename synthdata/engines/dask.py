@@ -46,7 +46,7 @@ from synthdata.runtime.interrupts import (
 )
 
 START_S = 60.0  # how long a worker may take to start
-CLOSE_S, CLOSING_S = 0.8, 1.5  # how long a worker may take to close, and a local cluster in all
+CLOSE_S, CLOSING_S = 0.8, 1.5  # how long a worker or a connection may take to close; a cluster
 KILL_S = 1.0  # how long what is killed then may take to be gone
 HEAL_S = 10.0  # how long workers may be missing: one that has died is there again before that
 MOST_HEALS = 4  # with no job done since
@@ -103,7 +103,7 @@ class _Pool(Pool):
     ) -> None:
         self._engine, self._client, self._task, self._local = engine, client, task, local
         self._where = engine.address or "this machine"
-        self.closing_s = 0.0 if local is None else CLOSING_S
+        self.closing_s = CLOSE_S + ANSWER_S if local is None else CLOSING_S
         self._futures: dict[Any, Any] = {}
         self._ended = threading.Event()  # one of them has, or more
         self._causes: dict[str, str] = {}  # by the address of the worker
@@ -410,7 +410,7 @@ def _connected(address: str, stopping: Stopping) -> Iterator[Any]:
         yield client
     finally:
         with postponed(), suppress(Exception):  # it ends with this process
-            within(2 * CLOSE_S, lambda: client.close(timeout=CLOSE_S))
+            within(CLOSE_S, client.close)
 
 
 def _once() -> Any:

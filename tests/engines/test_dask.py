@@ -292,6 +292,32 @@ def test_a_run_that_is_stopped_leaves_a_cluster_that_was_there(
     assert set(cluster.scheduler.workers) == workers
 
 
+FOREIGN = """
+import distributed, time
+if __name__ == "__main__":
+    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0") as it:
+        open("address", "w").write(it.scheduler_address + "\\n")
+        time.sleep(3600)
+"""
+
+
+@pytest.mark.slow
+def test_a_run_whose_scheduler_does_not_answer_can_be_stopped(command: Command) -> None:
+    (command.folder / "foreign.py").write_text(FOREIGN)
+    foreign, place = command.python("foreign.py"), command.folder / "address"
+    until(lambda: place.exists() and place.read_text().endswith("\n"), "a cluster")
+    plugin, run = write_plugin(command.folder), command.folder / "run"
+    address = f"engine.address={place.read_text().strip()}"
+    options = ["n=400", "shard_size=5", "engine=dask", address, "hydra.run.dir=run"]
+    process = command.start(*plugin.arguments(seconds=0.05), *options)
+    until(lambda: list(run.glob("dataset/[0-9]*")), "a shard")
+    os.kill(foreign.pid, signal.SIGSTOP)
+    os.kill(process.pid, signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+
+
 @pytest.mark.slow
 def test_a_cluster_that_is_there_is_used_and_left(cluster: Any, tmp_path: Path) -> None:
     engine = Dask(address=cluster.scheduler_address)
