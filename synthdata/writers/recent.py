@@ -23,6 +23,9 @@ class Recent(Generic[V]):
         self._most, self._size = most, size
         self._kept: OrderedDict[Hashable, tuple[V, int]] = OrderedDict()
 
+    def __len__(self) -> int:
+        return len(self._kept)
+
     def get(self, key: Hashable, find: Callable[[], V]) -> V:
         """What is kept under a key; else what is found now."""
         kept = self._kept.get(key)
