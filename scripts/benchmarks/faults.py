@@ -72,7 +72,8 @@ def bare(folder: Path, config: Any) -> None:
 
 def shipped(folder: Path, config: Any) -> None:
     """What a worker does."""
-    from synthdata.run.shard import Job, Limits, Summary, make_shard
+    from synthdata.run.shard import Job, Limits, make_shard
+    from synthdata.run.summary import Summary
     from synthdata.runtime import registry
 
     (folder / registry.FOLDER).mkdir()

@@ -35,7 +35,8 @@ def _shards(overrides: list[str]) -> Body:
     from synthdata.compose import compose
     from synthdata.config import Config
     from synthdata.run.plan import Plan
-    from synthdata.run.shard import Job, Summary, make_shard
+    from synthdata.run.shard import Job, make_shard
+    from synthdata.run.summary import Summary
 
     config = Config.from_mapping(compose(overrides))
     fingerprint, sample_config = config.fingerprint, config.sample_config

@@ -12,7 +12,7 @@ from synthdata.cli.parsing import parser_of
 from synthdata.errors import ConfigError
 from synthdata.run.plan import Plan
 from synthdata.run.run import RUN
-from synthdata.run.shard import LEDGER
+from synthdata.run.summary import LEDGER
 from synthdata.runtime import beat, registry
 from synthdata.runtime.registry import Entry
 

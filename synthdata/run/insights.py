@@ -7,7 +7,8 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from synthdata.run.shard import SLOWEST, Summary
+from synthdata.run.shard import SLOWEST
+from synthdata.run.summary import Summary
 
 MOST = 64  # workers that are told one by one; a run that loses workers may have had more
 

@@ -10,11 +10,10 @@ from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
-from synthdata.errors import ConfigError
 from synthdata.run.insights import Insights
 from synthdata.run.plan import Shard
-from synthdata.run.shard import LEDGER, Summary, readable_records
 from synthdata.run.streaks import Streaks
+from synthdata.run.summary import Summary, read_summary
 from synthdata.run.values import Values
 from synthdata.runtime.beside import beside
 from synthdata.writers.base import Writer
@@ -108,35 +107,6 @@ class Ledger:
         return ledger
 
 
-def read_summary(run: Path, shard: Shard, writer: Writer) -> Summary:
-    """How a finished shard was made.
-
-    Of one whose ledger file is gone or cannot be read, what its records tell.
-    """
-    summary = written_summary(run, shard.number)
-    if summary is not None and (summary.start, summary.stop) != shard[1:3]:
-        raise ConfigError(
-            f"{run}: shard {shard.number:05d} holds samples {summary.start} to {summary.stop - 1} "
-            f"where run.json plans {shard.start} to {shard.stop - 1}; put back the run.json that "
-            "belongs to it, or use the shard_size that it was made with"
-        )
-    if summary is not None and not summary.failures:
-        return summary
-    # The shard may have got samples since, by a process that was killed before it wrote so.
-    there = readable_records(writer, run, shard.number)
-    known = {row["index"]: row for row in summary.failures} if summary is not None else {}
-    unknown = {"cause": "unknown: its record or the ledger is gone", "traceback": "", "attempts": 1}
-    rows = [
-        known.get(index) or {"index": index, **unknown}
-        for index in shard.indices
-        if index not in there
-    ]
-    if summary is not None:
-        marks = summary.marks if summary.made == len(there) else None
-        return summary._replace(failures=rows, made=len(there), marks=marks)
-    return Summary(*shard[:3], len(there), 0, {}, 0, "", 0.0, 0.0, rows)
-
-
 def _ends(shard: Shard, summary: Summary) -> tuple[int, int]:
     """How many samples failed at the beginning of a shard, and at its end."""
     failed = [row["index"] for row in summary.failures]
@@ -153,25 +123,6 @@ def _matching(some: Iterable[int], others: Iterable[int]) -> int:
     return sum(
         1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(some, others, strict=False))
     )
-
-
-def written_summary(run: Path, number: int) -> Summary | None:
-    """What the ledger file of a shard says; None when it is gone or is none."""
-    try:
-        summary = Summary(**json.loads((run / LEDGER / f"{number:05d}.json").read_bytes()))
-        whole = all(type(value) is int for value in summary[:5])
-        whole = whole and all(isinstance(s, int | float) for s in summary.seconds.values())
-        whole = whole and all(len(pair) == 2 for pair in summary.slowest)
-        whole = whole and all(type(count) is int for count in (summary.marks or {}).values())
-        whole = whole and all(
-            isinstance(count, int | float) for count in (summary.services or {}).values()
-        )
-        for row in summary.failures:
-            whole = whole and {"index", "cause", "attempts"} <= row.keys()
-            whole = whole and type(row["index"]) is type(row["attempts"]) is int
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
-        return None
-    return summary if whole else None
 
 
 def by_value(run: Path, shards: Iterable[Shard], writer: Writer) -> dict[str, Any]:

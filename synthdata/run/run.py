@@ -30,6 +30,7 @@ from synthdata.run.plan import Plan, Shard
 from synthdata.run.session import Observer, Session, staging, versions
 from synthdata.run.shard import Job, writing
 from synthdata.run.stop import Stop, on_signals
+from synthdata.run.summary import read_summary
 from synthdata.runtime import log, registry
 from synthdata.runtime.beside import beside
 
@@ -208,7 +209,7 @@ class Run:
             there = self._complete(self.part)
             jobs = []
             for shard in there:
-                if rows := books.read_summary(self.path, shard, self.config.store).failures:
+                if rows := read_summary(self.path, shard, self.config.store).failures:
                     again = {row["index"]: row["attempts"] for row in rows}
                     jobs.append(session.job(shard)._replace(again=again))
             failed = {job.shard for job in jobs}
@@ -403,7 +404,7 @@ class Run:
         """Write down how all parts together went."""
         ledger = Ledger()
         for shard in finished:
-            ledger.add(shard, books.read_summary(self.path, shard, self.config.store))
+            ledger.add(shard, read_summary(self.path, shard, self.config.store))
         insights = ledger.insights
         elapsed, processes = insights.elapsed(), insights.workers
         self._finish("complete", ledger, elapsed, finished, processes=processes)

@@ -20,12 +20,12 @@ from synthdata.run.shard import (
     CannotStart,
     Job,
     Limits,
-    Summary,
     clear_staging,
     make_shard,
     writing,
 )
 from synthdata.run.stop import Stop
+from synthdata.run.summary import Summary
 from synthdata.runtime import beat, log, registry
 
 # Workers that died before their first sample, in a row: more than that is no accident.

@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import errno
 import heapq
-import json
 import os
 import shutil
 import socket
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +18,7 @@ from synthdata.errors import DiskFull, StorageError, SynthdataError
 from synthdata.generator import Generator, usual_errors
 from synthdata.replies import Answers, Service
 from synthdata.run.plan import Shard
+from synthdata.run.summary import LEDGER, Summary, read_summary, readable_records, write_ledger
 from synthdata.runtime import beat, log, registry
 from synthdata.runtime.beside import beside
 from synthdata.runtime.collector import collect_rarely
@@ -30,7 +30,6 @@ from synthdata.runtime.resources import Kept, Resource
 from synthdata.sample_config import SampleConfig
 from synthdata.writers.base import ShardWriter, WriteError, Writer, hashes
 
-LEDGER = "ledger"
 SLOWEST = 5  # samples that a shard remembers
 
 
@@ -67,34 +66,6 @@ class Job(NamedTuple):
     skip: Mapping[int, Mapping[str, Any]] = {}
     again: Mapping[int, int] | None = None
     service: Service | None = None
-
-
-class Summary(NamedTuple):
-    """What became of a shard: a row of the ledger.
-
-    It says what is true of the making; what is true of the samples is in the metadata.
-    ``seconds`` are those spent in each step, ``slowest`` the (seconds, index) of the samples that
-    took longest, ``streak`` how many failed in a row; ``messages`` are for the console. ``marks``
-    counts the marks of each category; None where nobody did. ``services`` are the counts of
-    ``Answers`` where labels ask.
-    """
-
-    shard: int
-    start: int
-    stop: int
-    made: int
-    size: int
-    seconds: dict[str, float]
-    pid: int
-    host: str
-    began: float
-    finished: float
-    failures: list[dict[str, Any]]
-    streak: int = 0
-    slowest: Sequence[tuple[float, int]] = ()
-    messages: Sequence[Any] = ()
-    marks: Mapping[str, int] | None = None
-    services: Mapping[str, float] | None = None
 
 
 class CannotStart(NamedTuple):
@@ -230,8 +201,6 @@ class _Making:
 
     def _found(self) -> Summary:
         """What there is to say of the shard, which is there."""
-        from synthdata.run.ledger import read_summary
-
         job = self._job
         summary = read_summary(job.run, job.shard, job.writer)
         write_ledger(job.run, summary)
@@ -377,17 +346,6 @@ class _There:
             return None
 
 
-def readable_records(writer: Writer, run: Path, shard: int) -> dict[int, dict[str, Any]]:
-    """The records of a finished shard by index, without those that damage has made unreadable."""
-    found: dict[int, dict[str, Any]] = {}
-    with contextlib.suppress(OSError):
-        for line in writer.metadata(run, shard):
-            with contextlib.suppress(ValueError, TypeError, KeyError, RecursionError):
-                record = json.loads(line)
-                found[record["index"]] = record
-    return found
-
-
 def failure(index: int, error: BaseException, attempts: int = 1) -> dict[str, Any]:
     """A row of ``failures.jsonl``."""
     return {
@@ -396,16 +354,6 @@ def failure(index: int, error: BaseException, attempts: int = 1) -> dict[str, An
         "traceback": _readable("".join(traceback.format_exception(error))),
         "attempts": attempts,
     }
-
-
-def write_ledger(run: Path, summary: Summary) -> None:
-    """Write down how a shard was made. Before its commit, so that no shard is without it."""
-    folder = run / LEDGER
-    folder.mkdir(exist_ok=True)
-    path = folder / f"{summary.shard:05d}.json"
-    new = beside(path)
-    new.write_text(json.dumps(summary._asdict()), encoding="utf-8")
-    new.replace(path)
 
 
 def clear_staging(run: Path, staging: str | None = None) -> None:

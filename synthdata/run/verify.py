@@ -12,8 +12,8 @@ import orjson
 from synthdata.errors import ConfigError
 from synthdata.generator import Generator
 from synthdata.run import answers
-from synthdata.run.ledger import written_summary
 from synthdata.run.run import Run
+from synthdata.run.summary import written_summary
 from synthdata.writers.base import hashes, record_line
 
 

@@ -414,7 +414,7 @@ def test_a_run_that_no_disk_can_hold(tmp_path: Path) -> None:
     huge = config(["n=1000000000000", "shard_size=1", "engine=serial"])
     with pytest.raises(DiskFull, match="1,000,000,000,000 images"):
         Run(tmp_path / "run", huge).execute()
-    assert list((tmp_path / "run").iterdir()) == []
+    assert not (tmp_path / "run").exists()
 
 
 def test_the_time_of_a_resumed_run_is_counted_once(tmp_path: Path) -> None:

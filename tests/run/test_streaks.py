@@ -16,8 +16,8 @@ from synthdata.errors import BudgetSpent
 from synthdata.run import Run, budget
 from synthdata.run.ledger import Ledger
 from synthdata.run.plan import Shard
-from synthdata.run.shard import Summary
 from synthdata.run.streaks import Streaks
+from synthdata.run.summary import Summary
 from synthdata.runtime.beat import Pulse
 
 ENGINES = [

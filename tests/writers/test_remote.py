@@ -21,7 +21,8 @@ from optional import needs
 
 from synthdata.errors import DiskFull
 from synthdata.run.plan import Shard
-from synthdata.run.shard import Job, Summary, make_shard, writing
+from synthdata.run.shard import Job, make_shard, writing
+from synthdata.run.summary import Summary
 from synthdata.writers import Folder, ShardWriter, Writer, remote
 from synthdata.writers.base import record_line
 from synthdata.writers.remote import Remote, StoreError
