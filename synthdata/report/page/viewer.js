@@ -86,7 +86,8 @@ const viewer = {
     if (!this.picture) return;
     const { record } = this.sample;
     const [w, h] = [this.picture.naturalWidth, this.picture.naturalHeight];
-    const scale = Math.max(Math.min((frame.clientWidth - 24) / w, (frame.clientHeight - 24) / h, 8), 0.01);
+    const most = Math.max(8, 200 / Math.max(w, h)); // a picture of a few pixels is to be seen, too
+    const scale = Math.max(Math.min((frame.clientWidth - 24) / w, (frame.clientHeight - 24) / h, most), 0.01);
     const ratio = devicePixelRatio || 1;
     const [left, top] = [(frame.clientWidth - w * scale) / 2, (frame.clientHeight - h * scale) / 2];
     for (const canvas of [picture, overlay]) {
