@@ -162,7 +162,7 @@ def glyph(path: str, char: str) -> Glyph:
             start = i
         elif code == CLOSEPOLY:
             vertices[i] = vertices[start]
-    bounds = geometry.path_bounds(vertices, codes) if len(vertices) else None
+    bounds = geometry.painted_bounds(vertices, codes, _FILLED) if len(vertices) else None
     return Glyph(vertices, codes, advance / 65536 / em, bounds, _pieces(codes))
 
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synthdata import geometry
+from synthdata.geometry.outlines import outlines
 from synthdata.primitives import fonts
 from synthdata.scene import CURVE4, Style
 
@@ -31,6 +32,17 @@ def test_boxes_of_letters_are_those_of_their_outlines(texts: list) -> None:  # t
         [geometry.painted_bounds(xy[k.span], line.codes[k.span], fill) for k in line.letters]
         for line, xy in zip(lines, placed, strict=True)
     ]
+
+
+@pytest.mark.parametrize("name", fonts.DEFAULT_FONTS)
+def test_a_contour_without_area_is_in_no_box(name: str) -> None:
+    """There is one in the u of DejaVu Sans."""
+    for char in string.printable.strip():
+        glyph = fonts.glyph(FACES[name], char)
+        fill = Style(stroke=None, fill=(0, 0, 0))
+        ink = np.concatenate(outlines(100.0 * glyph.vertices, glyph.codes, fill, 0.001))
+        box = (*ink.min(axis=0), *ink.max(axis=0))
+        np.testing.assert_allclose(glyph.bounds, np.array(box) / 100.0, atol=2e-5)
 
 
 def test_boxes_of_letters_with_cubic_curves(monkeypatch: pytest.MonkeyPatch) -> None:
