@@ -7,6 +7,7 @@ import concurrent.futures
 import hashlib
 import os
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,6 +17,7 @@ from synthdata.services.cache import PREFIX, Cache, SqliteCache, shards_of
 from synthdata.services.environment import KEY, URL, api_key, base_url
 from synthdata.services.folders import made, shared
 from synthdata.services.limiter import Limiter, Limits, needs_extra
+from synthdata.services.redis import NoServer
 from synthdata.services.sqlite_limiter import SqliteLimiter
 from synthdata.services.tables import Backup
 
@@ -111,14 +113,16 @@ class OpenAI(Service):
         _httpx()
         from synthdata.services.asking import Asking
 
-        limiter, cache = self.open_limiter(), self.open_cache()
-        backup = self._backup()
-        try:
+        with ExitStack() as opened:
+            try:
+                limiter = opened.enter_context(closing(self.open_limiter()))
+                cache = opened.enter_context(closing(self.open_cache()))
+            except NoServer as error:  # it was there at the check
+                causes = {question.key: str(error) for question in questions}
+                return Answers({}, causes, {"asked": len(causes), "failed": len(causes)})
+            backup = self._backup()
             asking = Asking(self, cache, limiter, stopping, backup.keep if backup else None)
             return asyncio.run(asking.answers(questions))
-        finally:
-            limiter.close()
-            cache.close()
 
     def open_cache(self, new: bool = True) -> Cache:
         """The cache, for this thread; where it is not to be a ``new`` one, ConfigError if it is

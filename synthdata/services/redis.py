@@ -57,8 +57,12 @@ return 1
 _RELEASE = "if redis.call('get', KEYS[1]) == ARGV[1] then redis.call('del', KEYS[1]) end"
 
 
+class NoServer(ConfigError):
+    """No Redis server answers."""
+
+
 def connect(**options: Any) -> Any:
-    """The server that the environment names; ConfigError if there is none."""
+    """The server that the environment names; NoServer if there is none."""
     try:
         import redis
     except ImportError as error:
@@ -68,7 +72,7 @@ def connect(**options: Any) -> Any:
         client = redis.Redis.from_url(address, decode_responses=True, **options)
         client.ping()
     except (redis.RedisError, ValueError) as error:
-        raise ConfigError(
+        raise NoServer(
             f"services.backend: no Redis server answers at the address in {URL} "
             f"({type(error).__name__})"
         ) from None  # what the library says has the address, and that may have a password

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from synthdata.services.limiter import POLL_S, Limiter, Limits, Permit, check_library, rates
 from synthdata.services.redis import HOLDER, PREFIX, Presence, connect
@@ -111,16 +113,9 @@ class RedisLimiter(Limiter):
     def __init__(self, scope: str, limits: Limits) -> None:
         super().__init__(limits)
         check_library()
-        from pyrate_limiter import Rate, RedisBucket
-
         self._client, self._name = connect(), f"{PREFIX}:limit:{scope}"
         self._presence = Presence(self._client)
-        self._buckets = {
-            kind: RedisBucket.init(
-                [Rate(*rate) for rate in found], self._client, f"{self._name}:{kind}"
-            )
-            for kind, found in rates(limits).items()
-        }
+        self._buckets = self._new_buckets()
         keys = ("line", "pause", "interval", "flights", "counts")
         self._line, self._pause, self._interval, self._flights, self._counts = (
             f"{self._name}:{key}" for key in keys
@@ -128,6 +123,16 @@ class RedisLimiter(Limiter):
         scripts = map(self._client.register_script, (_FIRST, _SETTLE, _DEPART, _BEGIN, _LAND))
         self._first, self._settle, self._depart, self._begin, self._land = scripts
         self._came = self._client.register_script(_CAME)
+
+    def _new_buckets(self) -> dict[str, Any]:
+        from pyrate_limiter import Rate, RedisBucket
+
+        return {
+            kind: RedisBucket.init(
+                [Rate(*rate) for rate in found], self._client, f"{self._name}:{kind}"
+            )
+            for kind, found in rates(self._limits).items()
+        }
 
     def _draw(self) -> int:
         return int(self._client.incr(f"{self._name}:tickets"))
@@ -151,6 +156,17 @@ class RedisLimiter(Limiter):
         return (
             found if isinstance(found, float) else self._give(ticket, now, found, weights, waited_s)
         )
+
+    def _place(
+        self, ticket: int, now: int, weights: Mapping[str, int], waited_s: float
+    ) -> int | float:
+        from redis.exceptions import NoScriptError
+
+        try:
+            return super()._place(ticket, now, weights, waited_s)
+        except NoScriptError:  # the server was started anew, and the library tells it but once
+            self._buckets = self._new_buckets()
+            return super()._place(ticket, now, weights, waited_s)
 
     def _give(
         self, ticket: int, now: int, at: int, weights: dict[str, int], waited_s: float

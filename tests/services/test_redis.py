@@ -110,6 +110,35 @@ def test_a_request_counts_from_when_it_has_come_in(is_known: bool, server: Model
     other.close()
 
 
+def test_a_server_that_was_started_anew(server: ModelServer) -> None:
+    """It has forgotten all, the library's script too; who was at it goes on."""
+    limiter = shared(limits={"requests_per_minute": 2, "wait_s": 0.0}).open_limiter()
+    first = asyncio.run(limiter.permit())
+    client = connect()
+    client.flushall()
+    client.script_flush()
+    client.client_kill_filter(_type="normal", skipme=True)
+    first.end()
+    for _ in range(2):
+        asyncio.run(limiter.permit()).end()
+    with pytest.raises(NoReply):
+        asyncio.run(limiter.permit())
+    limiter.close()
+
+
+def test_a_server_that_goes_is_a_cause(
+    server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = shared()
+    made.check()
+    monkeypatch.setenv("REDIS_URL", "redis://:planted-password@127.0.0.1:9/0")
+    answers = made.answer([question(n) for n in range(3)])
+    assert answers.replies == {}
+    told = "services.backend: no Redis server answers at the address in REDIS_URL (ConnectionError)"
+    assert answers.causes == {question(n).key: told for n in range(3)}
+    assert server.arrivals == []
+
+
 def test_tokens_that_were_not_needed_come_back(server: ModelServer) -> None:
     limiter = shared(limits={"tokens_per_minute": 1000, "wait_s": 0.0}).open_limiter()
     for _ in range(6):
