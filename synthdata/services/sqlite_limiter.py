@@ -66,7 +66,7 @@ class SqliteLimiter(Limiter):
                 wait = max(wait, self._value("last") + int(limits.interval_s * 1000) - now)
             if wait > 0:
                 return wait / 1000
-            under_way = self._base.execute("SELECT COUNT(*) FROM flights").fetchone()[0]
+            under_way = self._base.execute("SELECT COUNT(*) FROM under_way").fetchone()[0]
             if limits.concurrent is not None and under_way >= limits.concurrent:
                 return POLL_S
             weights = {"requests": 1, "tokens": limits.parts(tokens)}
@@ -74,7 +74,7 @@ class SqliteLimiter(Limiter):
             if isinstance(at, float):
                 return at
             self._locks.take(ticket)
-            self._base.execute("INSERT INTO flights VALUES (?, NULL)", (ticket,))
+            self._base.execute("INSERT INTO under_way VALUES (?, NULL)", (ticket,))
             self._stamp(ticket, at + _FAR)
             self._set("last", now)
             counts = (("calls", 1), ("waited_s", waited_s + (at - now) / 1000))
@@ -101,7 +101,7 @@ class SqliteLimiter(Limiter):
         now = _now()
         with self._locks.holding(_EXCLUSIVE), self._base:
             self._settle(flight, now)
-            self._base.execute("DELETE FROM flights WHERE number = ?", (flight,))
+            self._base.execute("DELETE FROM under_way WHERE number = ?", (flight,))
             if parts is not None and "tokens" in self._buckets:
                 self._base.execute(
                     "DELETE FROM tokens WHERE name = ? AND rowid NOT IN "
@@ -133,14 +133,14 @@ class SqliteLimiter(Limiter):
 
     def _bury(self, now: int) -> None:
         """Take out the flights of the dead, as if they came in now."""
-        for (flight,) in self._base.execute("SELECT number FROM flights").fetchall():
+        for (flight,) in self._base.execute("SELECT number FROM under_way").fetchall():
             if not self._locks.is_held(flight):
                 self._settle(flight, now)
-                self._base.execute("DELETE FROM flights WHERE number = ?", (flight,))
+                self._base.execute("DELETE FROM under_way WHERE number = ?", (flight,))
 
     def _settle(self, flight: int, came: int) -> None:
         """A flight has come in by then, if not before."""
-        settle = "UPDATE flights SET came = ? WHERE number = ? AND (came IS NULL OR came > ?)"
+        settle = "UPDATE under_way SET came = ? WHERE number = ? AND (came IS NULL OR came > ?)"
         if self._base.execute(settle, (came, flight, came)).rowcount:
             self._stamp(flight, came)
 
@@ -194,7 +194,7 @@ class _Flight(Permit):
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS line (ticket INTEGER PRIMARY KEY AUTOINCREMENT);
-CREATE TABLE IF NOT EXISTS flights (
+CREATE TABLE IF NOT EXISTS under_way (
     number INTEGER PRIMARY KEY, came INTEGER
 );
 CREATE TABLE IF NOT EXISTS numbers (name TEXT PRIMARY KEY, value INTEGER);

@@ -379,7 +379,7 @@ def test_a_killed_holder_gives_its_place_back(server: ModelServer) -> None:
     holder.kill()
     holder.wait()
     asyncio.run(waiting.permit()).end()
-    assert waiting._base.execute("SELECT COUNT(*) FROM flights").fetchone() == (0,)
+    assert waiting._base.execute("SELECT COUNT(*) FROM under_way").fetchone() == (0,)
 
 
 def test_a_killed_holders_request_still_counts(server: ModelServer) -> None:
