@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import shapely
 
-from synthdata.distributions import Constant
+from synthdata.distributions import Constant, Palette
 from synthdata.effects import (
     Camera,
     Effect,
@@ -211,9 +211,8 @@ def test_a_camera_without_moves_leaves_the_labels_alone() -> None:
 def test_linear_light_and_back() -> None:
     levels = np.arange(768, dtype=np.uint16).astype(np.uint8).reshape(32, 8, 3)
     assert np.array_equal(encoded(decoded(levels)), levels)
-    assert decoded(np.full((1, 1, 3), 188, dtype=np.uint8)) == pytest.approx(
-        0.503, abs=1e-3
-    )  # half
+    half = decoded(np.full((1, 1, 3), 188, dtype=np.uint8))
+    assert half == pytest.approx(0.503, abs=1e-3)  # of the light
 
 
 def grey(level: int = 188, side: int = 128) -> np.ndarray:
@@ -320,6 +319,42 @@ def test_creases_are_lines_across_the_sheet() -> None:
     assert (change < -30).sum() > 3 * 128  # dark
     assert (change > 10).sum() > 3 * 64  # lit
     assert "creases" not in prepared(Paper(), 0).params
+
+
+def test_fibres_are_thin_and_darker_or_lighter() -> None:
+    plain = {"depth": Constant(1.0), "creases": None, "tint": Palette(("white",))}
+    with_some = prepared(Paper(fibres=Constant(12.0), **plain), 3, 128)
+    without = prepared(Paper(fibres=Constant(0.0), **plain), 3, 128)
+    white = np.full((128, 128, 3), 255, dtype=np.uint8)
+    change = (with_some.pixels(white).astype(int) - without.pixels(white))[..., 0]
+    assert 12 * 20 < np.count_nonzero(change) < 128 * 128 / 5
+    assert change.min() < -15
+    assert change.max() > 15
+
+
+def test_steps_come_as_in_a_camera() -> None:
+    assert (
+        *("paper", "light", "perspective", "lens", "blur", "motion_blur", "vignette"),
+        *("white_balance", "sensor", "sharpen", "tone", "jpeg"),
+    ) == STEPS
+    image = Agg().open(SIDE, SIDE).draw(scene(0))
+    steps = [name for name in STEPS if name != "perspective"]  # which is one map with the lens
+    whole = prepared(only(*steps), 3).pixels(image).astype(int)
+
+    def one_by_one(names: list[str]) -> float:
+        """How far off it is to take each step by itself, in the mean."""
+        picture = image
+        for name in names:
+            picture = prepared(only(name), 3).pixels(picture)
+        return float(np.abs(whole - picture).mean())
+
+    right = one_by_one(steps)
+    assert right < 1.5  # levels are rounded between steps
+    for k in range(len(steps) - 1):
+        swapped = [*steps[:k], steps[k + 1], steps[k], *steps[k + 2 :]]
+        # Two factors, and two blurs, may come in any order.
+        if steps[k] not in ("vignette", "blur"):
+            assert one_by_one(swapped) > right
 
 
 @pytest.mark.parametrize("node", [{"k1": -0.4}, {"k2": -0.2}])

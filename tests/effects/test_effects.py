@@ -124,6 +124,13 @@ def test_tone_keeps_the_order_of_levels() -> None:
     assert not np.array_equal(toned, ramp)
 
 
+def test_tone_is_the_curve_that_is_stated() -> None:
+    levels = np.arange(256, dtype=np.uint8).reshape(16, 16, 1).repeat(3, axis=2)
+    tone = Tone(contrast=Constant(0.8), brightness=Constant(-0.2), gamma=Constant(1.5))
+    expected = 255.0 * np.clip(0.5 + 0.8 * (levels / 255.0 - 0.5) - 0.2, 0.0, 1.0) ** 1.5
+    assert np.abs(changed(tone, levels) - expected).max() <= 0.5 + 1e-9
+
+
 def test_jpeg_marks_grow_as_quality_falls() -> None:
     image = Generator(SampleConfig(canvas=Canvas(size=(WIDTH, HEIGHT))))[0].image.astype(int)
     errors = [

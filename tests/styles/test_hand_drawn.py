@@ -77,6 +77,33 @@ def test_lines_stay_within_their_deviation(name: str, deviation: float) -> None:
     assert furthest > 0.2 * deviation
 
 
+@pytest.mark.parametrize("overshoot", [0.0, 6.0])
+def test_lines_run_on_past_their_ends(overshoot: float) -> None:
+    style = HandDrawn(deviation=Constant(0.0), overshoot=Constant(overshoot))
+    found = []
+    for mark in generator(shipped.Lines(count=Constant(20)), style).scene(0).marks:
+        (start, end), (pen, *_) = mark.vertices, [p.pen for p in mark.layers if p.pen is not None]
+        along = (end - start) / np.linalg.norm(end - start)
+        found += [(start - pen[0, :2]) @ along, (pen[-1, :2] - end) @ along]
+    assert min(found) >= -1e-6
+    assert 0.8 * overshoot <= max(found) <= overshoot + 1e-6
+    assert np.mean(found) == pytest.approx(overshoot / 2, abs=0.2 * overshoot + 1e-6)
+
+
+def test_lines_miss_the_corners() -> None:
+    """Each is put where its own ends are, so that two do not meet where they should."""
+    style = HandDrawn(deviation=Constant(2.0), overshoot=Constant(0.0))
+    shape = shipped.Rectangles(count=Constant(4), rounding=Constant(0.0), width=Constant(1.0))
+    gaps = []
+    for mark in generator(shape, style).scene(0).marks:
+        pens = [p.pen[:, :2] for p in mark.layers if p.pen is not None]
+        gaps += [
+            np.linalg.norm(a[-1] - b[0]) for a, b in zip(pens, [*pens[1:], pens[0]], strict=True)
+        ]
+    assert len(gaps) == 16
+    assert 0.5 < np.mean(gaps) < 4.0
+
+
 def test_the_deviation_can_be_none() -> None:
     still = HandDrawn(
         **{f.name: Constant(0.0) for f in dataclasses.fields(HandDrawn) if f.name != "wave"}
