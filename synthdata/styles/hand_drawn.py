@@ -24,6 +24,7 @@ _PIECE = 4  # steps of one colour
 _WAVER = 0.6  # of the deviation: across the line; the rest is where its ends are put
 _MOST = 1000  # outlines of a mark: nobody draws more by hand, so it is left as it is
 _LEAST = 40.0  # lengths of an outline that a deviation takes: what is small is drawn with care
+_THIN = 4.0  # widths of what is filled and has no stroke, as letters: their stems are not to vanish
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +32,8 @@ class HandDrawn(DrawingStyle):
     """Outlines are cut at their corners, and each line is drawn by itself.
 
     No point of a line of the pen is more than ``deviation`` pixels from the ideal line, or a 40th
-    of the outline's length, whichever is less: it wavers by a cubic B-spline whose control points
+    of the outline's length, or a 4th of the mean width of what is filled and has no stroke, such as
+    letters, whichever is least: it wavers by a cubic B-spline whose control points
     are about ``wave`` pixels apart, and its ends miss the corners. Beyond its ends it may run on
     straight for up to ``overshoot`` pixels, or a 10th of its length. ``pressure`` is the most by
     which its width goes up or down, as a share, and ``fade`` the largest share of the background
@@ -101,7 +103,9 @@ def _drawn(
         paths = geometry.flatten(paint.vertices, paint.codes)
         if len(paths) > _MOST:
             return mark
-        lines = [_lines(points, closed, hand, rng) for points, closed in paths]
+        bare = paint.style.stroke is None or paint.style.width <= 0.0
+        most = min(hand["deviation"], _width(paths) / _THIN) if bare else hand["deviation"]
+        lines = [_lines(points, closed, most, hand, rng) for points, closed in paths]
         drawn = {
             number: np.concatenate([pen[1:-1, :2] for pen in pens])
             for number, pens in enumerate(lines)
@@ -136,8 +140,23 @@ def _box(layers: Sequence[Layer]) -> Bounds:
     return x0, y0, x1, y1
 
 
+def _width(paths: Sequence[tuple[np.ndarray, bool]]) -> float:
+    """The mean width of what outlines hold, px: twice the area over the length."""
+    area = length = 0.0
+    for points, _ in paths:
+        x, y = points.T
+        next_x, next_y = np.roll(points, -1, axis=0).T
+        area += float((x * next_y - next_x * y).sum())  # twice; that of holes is below 0
+        length += float(np.hypot(next_x - x, next_y - y).sum())
+    return abs(area) / length if length > 0.0 else 0.0
+
+
 def _lines(
-    points: np.ndarray, closed: bool, hand: Mapping[str, float], rng: np.random.Generator
+    points: np.ndarray,
+    closed: bool,
+    most: float,
+    hand: Mapping[str, float],
+    rng: np.random.Generator,
 ) -> list[np.ndarray]:
     """The lines of the pen (k, 3) along one outline: x, y and the width as a share.
 
@@ -145,7 +164,7 @@ def _lines(
     """
     lines = lines_of(points, closed)
     whole = sum(float(line.length[-1]) for line in lines)
-    deviation = min(hand["deviation"], whole / _LEAST)
+    deviation = min(most, whole / _LEAST)
     return [_line(line, deviation, hand, rng) for line in lines]
 
 

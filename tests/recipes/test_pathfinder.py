@@ -49,6 +49,17 @@ def test_two_contours_and_distractors_of_a_third(length: int) -> None:
         assert isinstance(record["joined"], bool)
 
 
+def test_no_contour_comes_near_itself() -> None:
+    """Nor where each link may turn by more than a right angle."""
+    turns = "primitives.pathfinder.continuity=0.8"
+    generator = generator_of("primitives.pathfinder.length=14", turns)
+    for k in range(40):
+        for mark in of(generator.scene(k), "contour"):
+            middles = segments(mark).mean(axis=1)
+            gaps = np.linalg.norm(middles[:, None] - middles, axis=-1)
+            assert gaps[np.triu_indices(14, 2)].min() >= 11.0 - 1e-9
+
+
 @pytest.mark.parametrize("length", LENGTHS)
 def test_contours_never_touch_by_shapely(length: int) -> None:
     generator = generator_of(f"primitives.pathfinder.length={length}")

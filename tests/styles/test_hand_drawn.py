@@ -222,6 +222,29 @@ def test_letters_keep_boxes_of_their_own() -> None:
                 assert np.abs(np.subtract(a.bounds, b.bounds)).max() < 2.1
 
 
+@pytest.mark.parametrize("deviation", [1.0, 20.0])
+def test_stems_of_letters_do_not_vanish(deviation: float) -> None:
+    """Each small letter has about as much ink as the ideal one."""
+    shape = shipped.Text(size=Constant(0.07), angle=Constant(0.0), count=Constant(4))
+    style = HandDrawn(deviation=Constant(deviation))
+    surface = Agg(supersample=4).open(SIDE, SIDE)
+    shares = []
+    for mark in generator(shape, style).scene(0).marks:
+        black = mark._replace(style=mark.style._replace(fill=(0, 0, 0)), layers=())
+        hand = tuple(p._replace(style=p.style._replace(fill=(0, 0, 0))) for p in mark.layers)
+        ink = [
+            255.0 - surface.draw(Scene(SIDE, SIDE, (255, 255, 255), (each,)))[..., 0]
+            for each in (black, black._replace(layers=hand))
+        ]
+        for part in mark.parts:
+            if part.kind == "char" and 1 < min(part.bounds) < max(part.bounds) < SIDE - 1:
+                x0, y0, x1, y1 = (round(side) for side in part.bounds)
+                ideal, drawn = (picture[y0 : y1 + 1, x0 : x1 + 1] for picture in ink)
+                shares.append(np.minimum(ideal, drawn).sum() / ideal.sum())
+    assert len(shares) > 10
+    assert min(shares) > 0.55
+
+
 def test_a_scene_goes_through_json() -> None:
     scene = generator(shipped.Mixed(), HandDrawn()).scene(1)
     again = Scene.from_dict(json.loads(json.dumps(scene.to_dict())))
