@@ -120,6 +120,11 @@ class SampleConfig:
                         f"layout: {kind} moves marks one by one, and those of primitives.{name} "
                         "belong together; use layout=free"
                     )
+        for name, primitive in self.primitives.items():
+            try:
+                primitive.check(*self.canvas.size)
+            except ConfigError as error:
+                raise error.at(f"primitives.{name}") from None
         for name, label in self.labels.items():
             try:
                 label.check(self.primitives)

@@ -76,6 +76,9 @@ class Primitive(ABC):
     def marks(self, draw: Draw) -> list[Mark]:
         """The marks of one sample, from back to front."""
 
+    def check(self, width: int, height: int) -> None:  # noqa: B027
+        """Raise ConfigError if it draws on no canvas of this size, as far as that is known."""
+
     def files(self) -> tuple[Path, ...]:
         """The files that decide what is drawn, besides the config: fonts, word lists."""
         return ()

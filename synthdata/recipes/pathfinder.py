@@ -79,6 +79,13 @@ class PathfinderContours(Primitive):
         if self.gap < 0 or self.padding < 0:
             raise ConfigError("gap, padding: must not be negative")
 
+    def check(self, width: int, height: int) -> None:
+        if not 2 * self.padding < min(width, height):
+            raise ConfigError(
+                f"padding: {self.padding:g} px leave nothing of a canvas of {width} x {height} px; "
+                f"it has to be below {min(width, height) / 2:g}"
+            )
+
     def marks(self, draw: Draw) -> list[Mark]:
         rng = draw.geometry
         joined = self._is_joined(rng)

@@ -54,12 +54,13 @@ class SortOfClevrObjects(Primitive):
 
     composed: ClassVar[bool] = True
 
-    def marks(self, draw: Draw) -> list[Mark]:
-        if (draw.width, draw.height) != (SIDE, SIDE):
+    def check(self, width: int, height: int) -> None:
+        if (width, height) != (SIDE, SIDE):
             raise ConfigError(
-                f"canvas.size: [{draw.width}, {draw.height}] is not that of Sort-of-CLEVR, "
-                f"[{SIDE}, {SIDE}]"
+                f"needs canvas.size=[{SIDE},{SIDE}], that of Sort-of-CLEVR, not [{width},{height}]"
             )
+
+    def marks(self, draw: Draw) -> list[Mark]:
         shapes = draw.geometry.integers(2, size=len(COLORS)).tolist()
         return [
             _object(*item)

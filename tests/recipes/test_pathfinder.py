@@ -147,3 +147,5 @@ def test_bad_values_are_refused() -> None:
             PathfinderContours(**fields)  # type: ignore[arg-type]
     with pytest.raises(LayoutError, match="found no room"):
         generator_of("canvas.size=[60,60]").scene(0)
+    with pytest.raises(ConfigError, match=r"pathfinder\.padding: 22 px .* it has to be below 20"):
+        generator_of("canvas.size=[60,40]")

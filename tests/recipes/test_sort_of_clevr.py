@@ -186,8 +186,10 @@ def test_there_are_126_questions() -> None:
 
 
 def test_what_is_not_sort_of_clevr_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"canvas\.size: \[64, 64\]"):
-        Generator.from_config(["recipe=sort_of_clevr", "canvas.size=[64,64]"])[0]
+    with pytest.raises(
+        ConfigError, match=r"primitives\.objects: needs canvas\.size=\[75,75\], .*64"
+    ):
+        config(["recipe=sort_of_clevr", "canvas.size=[64,64]"])
     with pytest.raises(ConfigError, match="six objects"):
         SortOfClevrQuestions().fields(Truth(Generator.from_config(["primitives=lines"]).scene(0)))
     with pytest.raises(ConfigError, match="count: 0"):
