@@ -150,12 +150,12 @@ class Dataset(Sequence[dict[str, Any]]):
 
         Raises IndexError for a position beyond the ends.
         """
+        if not hasattr(position, "__index__"):
+            raise TypeError(f"sample {position!r}: give a whole number, or a slice")
         try:
             return self.source.index(int(self.positions[operator.index(position)]))
         except IndexError:
             raise IndexError(f"sample {position} of {len(self)}") from None
-        except TypeError:
-            raise TypeError(f"sample {position!r}: give a whole number, or a slice") from None
 
     def image_into(self, position: int, out: np.ndarray) -> None:
         """Put the image of a sample into ``out``, without making its labels.
