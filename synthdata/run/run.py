@@ -296,7 +296,11 @@ class Run:
             self._complete_since = None
             failed = session.failed_rows()
             session.clear()
-            status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+            is_key_press = isinstance(error, KeyboardInterrupt)
+            status = "interrupted" if is_key_press else "failed"
+            if is_key_press and not self.config.store.local:  # which may never answer
+                _write(self.path / RUN, json.dumps({**self.state, "status": status}, indent=2))
+                raise
             with contextlib.suppress(OSError, SynthdataError):  # the first cause is the one
                 elapsed, finished = time.monotonic() - began, self._finished(plan)
                 for shard in finished:  # its own rows count: it was committed just now, or retried

@@ -87,6 +87,8 @@ class Session:
                 case None:
                     self.versions = self.versions or versions()
             self._look(ledger)
+        if self._stop.again:
+            raise KeyboardInterrupt
 
     def job(self, shard: Shard) -> Job:
         """The job that makes a shard."""

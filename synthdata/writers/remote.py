@@ -11,8 +11,9 @@ import shutil
 import tempfile
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -350,13 +351,34 @@ _copies = Kept([Resource("copy", _make_copy, close=lambda copy: copy.cleanup())]
 
 
 def _at_once(action: Callable[[Any], T], items: Iterable[Any]) -> list[T]:
-    """``action`` of each item, many at a time, in order; the first failure ends the others."""
-    with ThreadPoolExecutor(REQUESTS) as pool:
-        try:
-            return list(pool.map(action, items))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    """``action`` of each item, many at a time, in order; the first failure ends the others.
+
+    Those under way are waited for then, but not after a key press: a store may never answer.
+    """
+    ends: list[tuple[Any, Future[T]]] = [(item, Future()) for item in items]
+    left = deque(ends)
+
+    def work() -> None:
+        with contextlib.suppress(IndexError):
+            while True:
+                item, end = left.popleft()
+                try:
+                    end.set_result(action(item))
+                except BaseException as error:
+                    end.set_exception(error)
+
+    threads = [threading.Thread(target=work, daemon=True) for _ in ends[:REQUESTS]]
+    for thread in threads:
+        thread.start()
+    try:
+        return [end.result() for _, end in ends]
+    except Exception:
+        left.clear()
+        for thread in threads:
+            thread.join()
+        raise
+    finally:
+        left.clear()
 
 
 def _cause(error: BaseException) -> str:

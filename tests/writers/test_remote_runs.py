@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
 from configs import config
 from object_store import Store
-from processes import Command, leftovers
+from processes import Command, leftovers, until
 
 from synthdata.errors import ConfigError
 from synthdata.run import Run
@@ -116,3 +118,35 @@ def test_equal_digests_are_equal_data_sets(store: Store, local: Run, tmp_path: P
         p.read_bytes() for p in sorted((tmp_path / "store").glob("dataset/*/metadata.jsonl"))
     )
     assert made.state["digest"] == local.state["digest"] == hashlib.sha256(lines).hexdigest()
+
+
+def test_a_run_whose_store_does_not_answer_any_more_can_be_stopped(command: Command) -> None:
+    script = """
+import sys, time
+from synthdata.cli.main import main
+from synthdata.writers.remote import Remote
+
+put = Remote._put
+
+def some(self, source, name):
+    if "dataset/00001/" in name:
+        Remote.finished = lambda *_: time.sleep(3600)  # nor anything else
+        open("stuck", "w").close()
+        time.sleep(3600)
+    put(self, source, name)
+
+Remote._put = some
+sys.exit(main())
+"""
+    url = f"output.url=file://{command.folder}/store"
+    options = ["canvas.size=[16,12]", "n=40", "shard_size=10", "engine=serial", url]
+    process = command.python("-c", script, *options, "hydra.run.dir=run")
+    until((command.folder / "stuck").exists, "an upload that hangs")
+    os.kill(process.pid, signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    assert leftovers(command.folder / "run") == []
+    assert json.loads((command.folder / "run" / "run.json").read_text())["status"] == "interrupted"
+    done = command("resume", "run")
+    assert done.returncode == 0, done.stderr
