@@ -20,6 +20,7 @@ from synthdata.effects.base import Change
 from synthdata.encoders.png import Png
 from synthdata.labels.base import Truth
 from synthdata.labels.marks import annotated
+from synthdata.labels.together import Groups
 from synthdata.primitives.ahead import Ahead, Annotate
 from synthdata.replies import Answers, Question
 from synthdata.rng import Streams
@@ -122,6 +123,8 @@ class Generator:
         # Where what is drawn stays as it is, what is true of it is so of the finished picture.
         stays = not (config.layout.moves or config.style.draws)
         self._annotate = annotated if stays and config.labels else None
+        self._groups = Groups()
+        self._draws_all = stays and len(config.primitives) == 1
         self._primitives = [
             Ahead(primitive, name, self._streams, self._here)
             for name, primitive in config.primitives.items()
@@ -201,7 +204,10 @@ class Generator:
         stem = f"{index:09d}" if grid is None or grid.name is None else grid.stem(index)
         file_name = f"{stem}{self.config.encoder.suffix}"
         stream = functools.partial(self._streams.get, index)
-        truth = Truth(scene, tuple(changes.values()), stream, file_name, drawn, self.answers)
+        # What one primitive drew, and nothing moved since, is all of a scene.
+        batch = self._primitives[0].batch if self._draws_all else None
+        group = None if batch is None else self._groups.find(index, scene, batch)
+        truth = Truth(scene, tuple(changes.values()), stream, file_name, drawn, self.answers, group)
         if truth.moves:  # as it will be with the next ones
             self._annotate = None
         record = {
@@ -246,7 +252,9 @@ class Generator:
 
     def drew_ahead(self, index: int) -> bool:
         """Whether others were drawn along with sample ``index``, the last one that was made."""
-        return any(primitive.start == index for primitive in self._of(index)._primitives)
+        own = self._of(index)
+        starts = [primitive.start for primitive in own._primitives]
+        return index in (own._groups.start, *starts)
 
     @_usual
     def questions(self, index: int) -> list[Question]:

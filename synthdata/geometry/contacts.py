@@ -111,27 +111,51 @@ def contacts(paths: Sequence[Path]) -> list[Contact]:
     return list(map(Contact._make, contact_columns(paths).rows()))
 
 
-def contact_columns(paths: Sequence[Path]) -> Contacts:
-    """The same as columns."""
+def contact_columns(paths: Sequence[Path], plane: np.ndarray | None = None) -> Contacts:
+    """The same as columns.
+
+    With ``plane`` (paths,), which ascends, only paths with the same number there can meet; what is
+    found of each plane is what would be found of its paths alone, to the last bit.
+    """
     found = _real_pieces(paths)
-    parts = list(_found(found)) if len(found.p) else []
+    parts = list(_found(found, plane)) if len(found.p) else []
     if not parts:
         none = np.empty(0, dtype=np.intp)
         return Contacts(none, none, none.astype(np.complex128), none)
     return _together(found, Found(*map(np.concatenate, zip(*parts, strict=True))))
 
 
-def _found(pieces: Pieces) -> Iterator[Found]:
-    i, j = pairs_together(pieces.owner, pieces.low, pieces.high)
+def _found(pieces: Pieces, plane: np.ndarray | None) -> Iterator[Found]:
+    of = None if plane is None else plane[pieces.owner]
+    i, j = pairs_together(pieces.owner, pieces.low, pieces.high, of)
     lines = pieces.straight[i] & pieces.straight[j]
     if lines.any():
         yield _lines(pieces, i[lines], j[lines])
         i, j = i[~lines], j[~lines]
-    for k in range(0, len(i), _PAIRS):
-        stretches, apart = _stretches(pieces, i[k : k + _PAIRS], j[k : k + _PAIRS])
+    for some in _chunks(len(i) if of is None else of[i]):
+        stretches, apart = _stretches(pieces, i[some], j[some])
         if stretches is not None:
             yield stretches
-        yield from _curves(pieces, i[k : k + _PAIRS][apart], j[k : k + _PAIRS][apart])
+        yield from _curves(pieces, i[some][apart], j[some][apart])
+
+
+def _chunks(of: int | np.ndarray) -> Iterator[slice]:
+    """Pairs by the ``_PAIRS`` at most: so many, or by the planes (n,) that they are in.
+
+    Several whole planes, or a part of one: so each is cut as it would be alone.
+    """
+    ends = [of] if isinstance(of, int) else np.flatnonzero(np.diff(of, append=-1)) + 1
+    start = stop = 0
+    for end in map(int, ends):
+        if end - start > _PAIRS and stop > start:
+            yield slice(start, stop)
+            start = stop
+        while end - start > _PAIRS:
+            yield slice(start, start + _PAIRS)
+            start += _PAIRS
+        stop = end
+    if stop > start:
+        yield slice(start, stop)
 
 
 def _real_pieces(paths: Sequence[Path]) -> Pieces:

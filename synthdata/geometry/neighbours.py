@@ -9,14 +9,15 @@ _MANY = 1024  # boxes: of more some are left out first, which for fewer takes lo
 
 
 def pairs_together(
-    owner: np.ndarray, low: np.ndarray, high: np.ndarray
+    owner: np.ndarray, low: np.ndarray, high: np.ndarray, plane: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """The pairs (i, j) of boxes that share a point and whose owners are i's < j's, in order.
 
-    ``owner`` (n,) ascends; ``low`` and ``high`` (2, n) are x and y of the corners.
+    ``owner`` (n,) ascends; ``low`` and ``high`` (2, n) are x and y of the corners. With ``plane``
+    (n,), which ascends too, only boxes with the same number there can be together.
     """
-    if len(owner) <= _MANY:
-        return _pairs(owner, low, high)
+    if plane is not None or len(owner) <= _MANY:
+        return _pairs(owner, low, high, plane)
     k = _among_others(owner, low, high)
     i, j = _pairs(owner[k], low[:, k], high[:, k])
     return k[i], k[j]
@@ -28,12 +29,17 @@ def repeated(count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return number, np.arange(len(number)) - (count.cumsum() - count)[number]
 
 
-def _pairs(owner: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _pairs(
+    owner: np.ndarray, low: np.ndarray, high: np.ndarray, plane: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """By a sweep from the left: each box with those that begin where it is."""
-    order = low[0].argsort()
-    (left, top), (right, bottom) = low.take(order, axis=1), high.take(order, axis=1)
+    starts, stops = low[0], high[0]
+    if plane is not None:  # complex numbers are sorted by these first
+        starts, stops = plane + 1j * starts, plane + 1j * stops
+    order = starts.argsort()
+    top, bottom = low[1].take(order), high[1].take(order)
     after = np.arange(1, len(order) + 1)
-    count = left.searchsorted(right, side="right") - after
+    count = starts.take(order).searchsorted(stops.take(order), side="right") - after
     ends = count.cumsum()
     found, start = [(order[:0], order[:0])], 0
     while start < len(order):

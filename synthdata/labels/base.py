@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
@@ -21,20 +21,19 @@ from synthdata.geometry.clipped import (
     meets,
     without,
 )
-from synthdata.geometry.overlaps import Overlaps, overlaps
-from synthdata.geometry.regions import Edges, layer_edges
+from synthdata.geometry.overlaps import Overlaps, Pairs, overlaps
+from synthdata.geometry.regions import Edges
 from synthdata.geometry.spans import (
     Spans,
     Window,
     moved,
     of_picture,
-    part_of,
     picture,
     pixel_counts,
-    spans,
-    united,
 )
 from synthdata.geometry.warps import warped_edges, within
+from synthdata.labels import together
+from synthdata.labels.together import Group
 from synthdata.primitives.base import Primitive
 from synthdata.replies import Answers, Question
 from synthdata.scene import Bounds, Scene
@@ -44,9 +43,6 @@ T = TypeVar("T")
 #: Where lines bend they are followed in steps of this share of the picture's shorter side ...
 _SHARE = 1 / 16
 _STEP = 32.0  # ... and of this many pixels at most.
-_WINDOWS = 64  # canvases: on so many the pixels of a mark are counted, at most
-_NEAR = 1  # canvases: of marks that stick out no further all is scanned at once
-_FAR = 1e12  # px: numbers of pixels are exact up to here
 
 
 class Truth:
@@ -54,7 +50,8 @@ class Truth:
 
     Coordinates given out are those of the finished picture. ``stream`` gives the sample's random
     generator of a purpose, at its start; ``file_name`` is the picture's, ``drawn`` are its pixels
-    before all effects, and ``answers`` are those of models. A pixel belongs to a mark if its centre
+    before all effects, ``answers`` are those of models. ``group`` are the scenes that are looked at
+    together with this one, and its place among them. A pixel belongs to a mark if its centre
     lies in what is painted of it, and is seen of the last mark to which it belongs.
     """
 
@@ -66,6 +63,7 @@ class Truth:
         file_name: str = "",
         drawn: np.ndarray | None = None,
         answers: Answers | None = None,
+        group: tuple[Group, int] | None = None,
     ) -> None:
         self.scene = scene
         self.drawn = drawn
@@ -73,6 +71,7 @@ class Truth:
         self.file_name = file_name
         self._stream = stream
         self._answers = answers
+        self._group, self._place = group or (Group([scene]), 0)
         self._known: dict[Callable[[Truth], Any], Any] = {}
 
     @property
@@ -126,10 +125,6 @@ class Truth:
         """The pixels of each mark in the finished picture, hidden or not; marks count from 0."""
         return self.once(_spans)
 
-    def overlaps(self) -> Overlaps:
-        """How the pixels of marks lie on each other in the finished picture."""
-        return self.once(_overlaps)
-
     def seen(self) -> Spans:
         """The pixels of each mark that are seen."""
         return self.once(_seen)
@@ -173,6 +168,22 @@ class Truth:
         found: T = self._known[compute]
         return found
 
+    def shared(self, compute: Callable[[Group], Sequence[T]]) -> T:
+        """What ``compute`` finds of the scene before effects, among those of its group."""
+        if not self._group.broken:
+            try:
+                return self._group.once(compute)[self._place]
+            except Exception:  # of another scene, perhaps
+                if len(self._group.scenes) == 1:
+                    raise
+                self._group.broken = True
+        return self.alone.once(compute)[0]
+
+    @functools.cached_property
+    def alone(self) -> Group:
+        """The scene as a group of its own."""
+        return self._group if len(self._group.scenes) == 1 else Group([self.scene])
+
 
 def _boxes(truth: Truth) -> tuple[Bounds, ...]:
     marks = truth.scene.marks
@@ -214,95 +225,42 @@ def _clipped_boxes(truth: Truth) -> list[Bounds | None]:
 
 def moved_edges(truth: Truth) -> Edges:
     """The edges of what is painted of each mark, where effects move them, on the canvas or not."""
-    edges = painted(truth)
+    edges = truth.alone.once(together.painted)
     for change in truth.moves:
         edges = warped_edges(edges, change.points, truth.step_of(change))
     return edges
 
 
-def painted(truth: Truth) -> Edges:
-    """The edges of what is painted of each mark in the scene, before effects."""
-    edges, marks = truth.once(layers)
-    return edges if marks is None else edges._replace(owner=marks[edges.owner])
-
-
-def layers(truth: Truth) -> tuple[Edges, np.ndarray | None]:
-    """The edges of each layer of marks, and the number of each one's mark; None if all have one.
-
-    Layers may wind either way, so they are scanned by themselves and united then.
-    """
-    edges, marks = layer_edges(truth.scene.marks)
-    return edges, marks if any(mark.layers for mark in truth.scene.marks) else None
-
-
 def in_scene(truth: Truth) -> Spans:
     """The pixels of each mark on the canvas before effects."""
-    found, window = truth.once(_around)
-    canvas = Window(0, 0, truth.scene.width, truth.scene.height)
-    return found if window == canvas else part_of(found, window, canvas)
+    return truth.shared(together.in_scenes)
 
 
 def whole_counts(truth: Truth) -> list[int | None]:
     """How many pixels each mark has before effects, on the canvas or not; None for a vast one."""
     every = truth.scene.marks
-    counts: list[int | None] = [*pixel_counts(truth.once(_around)[0], len(every))]
-    _, far, vast = truth.once(_beyond)
+    counts: list[int | None] = [*truth.shared(together.around_counts)]
+    _, far, vast = truth.shared(together.beyond)
     if far:
-        edges, marks = truth.once(layers)
+        edges, marks = truth.alone.once(together.layers)
         owner = edges.owner if marks is None else marks[edges.owner]
         for number in far:
             some = Edges(*(column[owner == number] for column in edges))
-            found = _pixels(some, marks, _holding([every[number].bounds]))
+            found = together.pixels(some, marks, together.holding([every[number].bounds]))
             counts[number] = pixel_counts(found, len(every))[number]
     for number in vast:
         counts[number] = None
     return counts
 
 
-def _around(truth: Truth) -> tuple[Spans, Window]:
-    """The pixels of each mark before effects in a window around the canvas, and this.
-
-    It holds all of the marks that stick out a little, so that they are scanned once.
-    """
-    scene = truth.scene
-    window = Window(0, 0, scene.width, scene.height)
-    if near := truth.once(_beyond)[0]:
-        canvas = (0.0, 0.0, float(scene.width), float(scene.height))
-        window = _holding([canvas, *(scene.marks[number].bounds for number in near)])
-    return _pixels(*truth.once(layers), window), window
+def overlapping(truth: Truth) -> Pairs:
+    """Pixels that two marks share, piece by piece."""
+    return truth.once(_overlaps).pairs() if truth.moves else truth.shared(together.shared)
 
 
-def _pixels(edges: Edges, marks: np.ndarray | None, window: Window) -> Spans:
-    """The pixels of marks in a window; ``marks`` has each layer's mark, None if each has one."""
-    found = spans(edges, window)
-    return found if marks is None else united(found, marks, window.height)
-
-
-def _beyond(truth: Truth) -> tuple[list[int], list[int], list[int]]:
-    """The numbers of the marks that stick out over the canvas: near it, far off, and so large that
-    nobody counts their pixels."""
-    width, height = truth.scene.width, truth.scene.height
-    near, far, vast = [], [], []
-    for number, mark in enumerate(truth.scene.marks):
-        x0, y0, x1, y1 = mark.bounds
-        if not (x0 >= 0 and y0 >= 0 and x1 <= width and y1 <= height):
-            if not (
-                ((x1 - x0) / width + 2) * ((y1 - y0) / height + 2) <= _WINDOWS
-                and max(-x0, -y0, x1, y1) <= _FAR
-            ):
-                vast.append(number)
-            elif max(-x0 / width, -y0 / height, x1 / width - 1, y1 / height - 1) <= _NEAR:
-                near.append(number)
-            else:
-                far.append(number)
-    return near, far, vast
-
-
-def _holding(boxes: Sequence[Bounds]) -> Window:
-    """The window around boxes, with a pixel to spare."""
-    x0, y0, x1, y1 = zip(*boxes, strict=True)
-    left, top = math.floor(min(x0)) - 1, math.floor(min(y0)) - 1
-    return Window(left, top, math.ceil(max(x1)) + 1 - left, math.ceil(max(y1)) + 1 - top)
+def hidden(truth: Truth) -> Pairs:
+    """Pixels of a mark where another one is seen, piece by piece."""
+    return truth.once(_overlaps).hidden() if truth.moves else truth.shared(together.hidden)
 
 
 def source(truth: Truth) -> np.ndarray:
@@ -332,13 +290,13 @@ def _bent(truth: Truth) -> Spans:
     width, height = truth.scene.width, truth.scene.height
     rim = 2.0 * truth.step
     window = (-rim, -rim, width + rim, height + rim)
-    edges, marks = truth.once(layers)
+    edges, marks = truth.alone.once(together.layers)
     warped = warped_edges(edges, truth.points, truth.step, window)
-    return _pixels(warped, marks, Window(0, 0, width, height))
+    return together.pixels(warped, marks, Window(0, 0, width, height))
 
 
 def _seen(truth: Truth) -> Spans:
-    return truth.overlaps().front()
+    return truth.once(_overlaps).front() if truth.moves else truth.shared(together.seen)
 
 
 def _overlaps(truth: Truth) -> Overlaps:

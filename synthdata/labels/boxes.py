@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from synthdata.geometry.rectangles import least_rectangles
+from synthdata.geometry.regions import Edges
 from synthdata.geometry.spans import boxes
 from synthdata.labels.base import Label, Truth, moved_edges
 from synthdata.labels.marks import DIGITS, sized_boxes
+from synthdata.labels.together import Group, painted
 
 
 @dataclass(frozen=True)
@@ -67,13 +69,28 @@ def seen_boxes(truth: Truth) -> np.ndarray:
 
 def _rotated(truth: Truth) -> np.ndarray:
     """The rectangles of least area around what is painted, or around a path that paints nothing."""
-    edges = truth.once(moved_edges)
+    if not truth.moves:
+        return truth.shared(_rectangles)
+    marks = truth.scene.marks
+    return _around(
+        truth.once(moved_edges), len(marks), lambda number: truth.points(marks[number].vertices)
+    )
+
+
+def _rectangles(group: Group) -> list[np.ndarray]:
+    count = len(group.marks)
+    found = _around(group.once(painted), count, lambda number: group.marks[number].vertices)
+    return np.split(found, group.first[1:-1])
+
+
+def _around(edges: Edges, count: int, path: Callable[[int], np.ndarray]) -> np.ndarray:
+    """The rectangles of least area around the edges of each of ``count`` owners; around its path,
+    float64 (k, 2), where there are none."""
     curved = np.flatnonzero(edges.bulge)
     points = [edges.a, (edges.a[curved] + edges.b[curved]) / 2.0 + edges.bulge[curved]]
     owners = [edges.owner, edges.owner[curved]]
-    bare = np.bincount(edges.owner, minlength=len(truth.scene.marks)) == 0
+    bare = np.bincount(edges.owner, minlength=count) == 0
     for number in np.flatnonzero(bare).tolist():
-        path = truth.points(truth.scene.marks[number].vertices)
-        points.append(np.ascontiguousarray(path).view(np.complex128).ravel())
-        owners.append(np.full(len(path), number))
-    return least_rectangles(np.concatenate(points), np.concatenate(owners), len(truth.scene.marks))
+        points.append(np.ascontiguousarray(path(number)).view(np.complex128).ravel())
+        owners.append(np.full(len(points[-1]), number))
+    return least_rectangles(np.concatenate(points), np.concatenate(owners), count)

@@ -11,6 +11,7 @@ from synthdata import geometry
 from synthdata.geometry.contacts import Contacts, contact_columns
 from synthdata.geometry.subpaths import subpaths
 from synthdata.labels.base import Truth
+from synthdata.labels.together import Group
 from synthdata.scene import Mark, Scene
 
 _DIRECTIONS = (("tail", "tip"), ("baseline_start", "baseline_end"))
@@ -43,7 +44,7 @@ def meetings(truth: Truth) -> list[Meeting]:
 
 def met(truth: Truth) -> Contacts:
     """The same as columns."""
-    a, b, at, kind = truth.once(_contacts)
+    a, b, at, kind = truth.shared(_contacts)
     shown = _on_canvas(at, truth.scene)  # what is beyond it an effect cannot bring back
     if truth.moves and len(at):
         points = truth.points(at.view(np.float64).reshape(-1, 2))
@@ -61,12 +62,17 @@ def _on_canvas(at: np.ndarray, scene: Scene) -> np.ndarray:
 
 def touching_outlines(truth: Truth) -> set[tuple[int, int]]:
     """The pairs of marks, counted from 0, whose outlines meet, on the canvas or not."""
-    found = truth.once(_contacts)
+    found = truth.shared(_contacts)
     return set(zip(found.a.tolist(), found.b.tolist(), strict=True))
 
 
-def _contacts(truth: Truth) -> Contacts:
-    return contact_columns([outline(mark) for mark in truth.scene.marks])
+def _contacts(group: Group) -> list[Contacts]:
+    plane = group.plane if len(group.scenes) > 1 else None
+    a, b, at, kind = contact_columns([outline(mark) for mark in group.marks], plane)
+    return [
+        Contacts(a[rows] - number, b[rows] - number, at[rows], kind[rows])
+        for rows, number in zip(group.rows(a), group.first.tolist(), strict=False)
+    ]
 
 
 def closed_outline(mark: Mark) -> np.ndarray | None:

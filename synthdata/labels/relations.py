@@ -16,10 +16,10 @@ from synthdata.geometry.contacts import KINDS
 from synthdata.geometry.overlaps import touching
 from synthdata.geometry.rings import contains
 from synthdata.geometry.subpaths import subpaths
-from synthdata.labels.base import Label, Truth
+from synthdata.labels.base import Label, Truth, overlapping
 from synthdata.labels.ideal import closed_outline, direction, met, outline, touching_outlines
 from synthdata.labels.marks import DIGITS, all_rounded
-from synthdata.labels.visibility import lost_outline, overlapping, shared_pixels
+from synthdata.labels.visibility import lost_outline, shared_pixels
 from synthdata.scene import Mark
 
 Pair = tuple[int, int]

@@ -9,8 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from synthdata import geometry
-from synthdata.geometry.overlaps import Pairs
-from synthdata.labels.base import Label, Truth, in_scene, whole_counts
+from synthdata.labels.base import Label, Truth, hidden, in_scene, overlapping, whole_counts
 from synthdata.scene import Mark
 
 SHARE_DIGITS = 6  # of a share of pixels
@@ -67,14 +66,9 @@ def shared_pixels(truth: Truth) -> dict[tuple[int, int], int]:
     return _summed(*truth.once(overlapping), len(truth.scene.marks))
 
 
-def overlapping(truth: Truth) -> Pairs:
-    """The same, piece by piece."""
-    return truth.overlaps().pairs()
-
-
 def hidden_pixels(truth: Truth) -> dict[tuple[int, int], int]:
     """How many pixels of a mark, counted from 0, another one is seen: (mark, other) -> pixels."""
-    return _summed(*truth.overlaps().hidden(), len(truth.scene.marks))
+    return _summed(*truth.once(hidden), len(truth.scene.marks))
 
 
 def _summed(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -26,6 +26,13 @@ MOST_S = 0.02  # seconds after which nothing more is drawn ahead
 Annotate = Callable[[Sequence[Mark], Bounds], list[Mark]]
 
 
+class Batch(NamedTuple):
+    """The marks of sample ``start`` and of those that were drawn along with it."""
+
+    start: int
+    marks: Sequence[Sequence[Mark]]
+
+
 class Ahead:
     """The marks of one primitive of a config, for any sample.
 
@@ -34,7 +41,8 @@ class Ahead:
     nobody waits for what he may not need.
 
     ``here`` is what coordinates are read from; it stands at the sample that is asked for. ``start``
-    is the last sample of a sequence along with which others were drawn, -1 for none.
+    is the last sample of a sequence along with which others were drawn, -1 for none, and ``batch``
+    what was drawn then.
     """
 
     def __init__(
@@ -50,9 +58,10 @@ class Ahead:
         self._geometry, self._style = f"geometry/{name}", f"style/{name}"
         self._together = isinstance(primitive, Shape) and primitive.together
         self.start = -1
+        self.batch: Batch | None = None
         self._next = self._run = 0
         self._background: Color | None = None
-        self._ready: dict[int, list[Mark]] = {}
+        self._ready: dict[int, Sequence[Mark]] = {}
 
     def marks(
         self,
@@ -61,7 +70,7 @@ class Ahead:
         height: int,
         background: Color,
         annotate: Annotate | None = None,
-    ) -> list[Mark]:
+    ) -> Sequence[Mark]:
         """The marks of sample ``index`` on such a canvas, from back to front.
 
         Those that are drawn ahead are annotated ahead, if they are going to be labelled.
@@ -71,7 +80,7 @@ class Ahead:
         if index != self._next or background != self._background:
             # Who asked for many in sequence will do so again, as it is with the shards of a run.
             self._run = self._run // 2 if background == self._background else 0
-            self.start = -1
+            self.start, self.batch = -1, None
             self._ready, self._background = {}, background
         self._next, self._run = index + 1, self._run + 1
         if not self._ready and self._run > 2:
@@ -89,16 +98,17 @@ class Ahead:
 
     def _draw_ahead(
         self, start: int, width: int, height: int, background: Color, annotate: Annotate | None
-    ) -> dict[int, list[Mark]]:
+    ) -> dict[int, Sequence[Mark]]:
         """The marks of sample ``start`` and of some after it; none where that cannot be."""
         draw = self._draw_together if self._together else self._draw_singly
-        self.start = start
+        self.start, self.batch = start, None
         try:
             marks, counts = draw(start, width, height, background)
             if annotate is not None:
                 marks = annotate(marks, (0.0, 0.0, float(width), float(height)))
             rest = iter(marks)
-            return {start + k: list(itertools.islice(rest, n)) for k, n in enumerate(counts)}
+            self.batch = Batch(start, [list(itertools.islice(rest, n)) for n in counts])
+            return dict(enumerate(self.batch.marks, start))
         except Exception:  # of one of them, which raises it again when its turn comes
             self._together = self._singly = False
             return {}

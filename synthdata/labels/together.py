@@ -1,0 +1,244 @@
+"""What is true of several scenes before effects, found together.
+
+Most of what labels cost are calls of NumPy on small arrays: one call for the marks of a dozen
+scenes costs a fraction of a dozen calls. What comes out is the same, to the last bit.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from operator import is_
+from typing import Any, TypeVar
+
+import numpy as np
+
+from synthdata.geometry.overlaps import Overlaps, Pairs, overlaps
+from synthdata.geometry.regions import Edges, layer_edges
+from synthdata.geometry.spans import Spans, Window, part_of, pixel_counts, spans, united
+from synthdata.primitives.ahead import Batch
+from synthdata.scene import Bounds, Scene
+
+T = TypeVar("T")
+MOST = 1 << 13  # vertices of scenes that are looked at together
+_WINDOWS = 64  # canvases: on so many the pixels of a mark are counted, at most
+_NEAR = 1  # canvases: of marks that stick out no further all is scanned at once
+_FAR = 1e12  # px: numbers of pixels are exact up to here
+
+
+class Group:
+    """Scenes of one size, and what is known of them.
+
+    Attributes
+    ----------
+    scenes
+        One or more.
+    marks
+        Those of all, one scene after the other.
+    first
+        The number of the first mark of each scene, and of all (scenes + 1,).
+    plane
+        The number of each mark's scene (marks,), ascending.
+    broken
+        Whether something could not be found: each scene then has to be looked at by itself.
+    """
+
+    def __init__(self, scenes: Sequence[Scene]) -> None:
+        self.scenes = scenes
+        self.marks = [mark for scene in scenes for mark in scene.marks]
+        self.broken = False
+        self._known: dict[Callable[[Group], Any], Any] = {}
+
+    @functools.cached_property
+    def first(self) -> np.ndarray:
+        return np.cumsum([0, *(len(scene.marks) for scene in self.scenes)])
+
+    @functools.cached_property
+    def plane(self) -> np.ndarray:
+        return np.arange(len(self.scenes)).repeat(np.diff(self.first))
+
+    def once(self, compute: Callable[[Group], T]) -> T:
+        """``compute(self)``, computed the first time only."""
+        if compute not in self._known:
+            self._known[compute] = compute(self)
+        found: T = self._known[compute]
+        return found
+
+    def rows(self, owner: np.ndarray) -> list[slice]:
+        """Which rows each scene has, of those with ascending numbers of marks."""
+        if len(self.scenes) == 1:
+            return [slice(None)]
+        ends = owner.searchsorted(self.first).tolist()
+        return [slice(a, b) for a, b in itertools.pairwise(ends)]
+
+    def spans(self, of: Spans) -> list[Spans]:
+        """The spans of each scene, whose marks count from 0."""
+        first = self.first.tolist()
+        return [
+            Spans(of.owner[rows] - number, of.start[rows], of.stop[rows])
+            for rows, number in zip(self.rows(of.owner), first, strict=False)
+        ]
+
+
+class Groups:
+    """The group of scenes that were drawn together, as each of them is looked at.
+
+    ``start`` is the last sample for which a group was made, -1 for none.
+    """
+
+    def __init__(self) -> None:
+        self.start = -1
+        self._batch: Batch | None = None
+        self._group: Group | None = None
+
+    def find(self, index: int, scene: Scene, batch: Batch) -> tuple[Group, int] | None:
+        """The group of sample ``index``, and its place in it; None if it is looked at alone."""
+        if batch is not self._batch:
+            self.start, self._batch, self._group = index, batch, None
+            size = sum(
+                len(paint.vertices)
+                for marks in batch.marks
+                for mark in marks
+                for paint in mark.laid_out()
+            )
+            if len(batch.marks) > 1 and size <= MOST:
+                self._group = Group([scene._replace(marks=tuple(marks)) for marks in batch.marks])
+        place = index - batch.start
+        if self._group is None or not 0 <= place < len(self._group.scenes):
+            return None
+        there = self._group.scenes[place].marks
+        if len(there) != len(scene.marks) or not all(map(is_, there, scene.marks)):
+            return None
+        return self._group, place
+
+
+def layers(group: Group) -> tuple[Edges, np.ndarray | None]:
+    """The edges of each layer of marks, and the number of each one's mark; None if all have one.
+
+    Layers may wind either way, so they are scanned by themselves and united then.
+    """
+    edges, of = layer_edges(group.marks)
+    return edges, of if any(mark.layers for mark in group.marks) else None
+
+
+def painted(group: Group) -> Edges:
+    """The edges of what is painted of each mark."""
+    edges, marks = group.once(layers)
+    return edges if marks is None else edges._replace(owner=marks[edges.owner])
+
+
+def in_scenes(group: Group) -> list[Spans]:
+    """The pixels of each mark on the canvas."""
+    return group.spans(group.once(on_canvas))
+
+
+def on_canvas(group: Group) -> Spans:
+    """The same, of the marks of all scenes."""
+    scene = group.scenes[0]
+    found, window = group.once(_around)
+    canvas = Window(0, 0, scene.width, scene.height)
+    return found if window == canvas else part_of(found, window, canvas)
+
+
+def around_counts(group: Group) -> list[list[int]]:
+    """How many pixels each mark has, on the canvas and near it."""
+    counts = pixel_counts(group.once(_around)[0], len(group.marks))
+    return [counts[a:b] for a, b in itertools.pairwise(group.first.tolist())]
+
+
+def seen(group: Group) -> list[Spans]:
+    """The pixels of each mark that are seen."""
+    found = group.once(_overlaps).front()
+    shift = _places(group)[found.owner]
+    return group.spans(Spans(found.owner, found.start - shift, found.stop - shift))
+
+
+def shared(group: Group) -> list[Pairs]:
+    """Pixels that two marks of a scene share, piece by piece."""
+    return _by_scene(group, *group.once(_overlaps).pairs())
+
+
+def hidden(group: Group) -> list[Pairs]:
+    """Pixels of a mark where another one is seen, piece by piece."""
+    return _by_scene(group, *group.once(_overlaps).hidden())
+
+
+def beyond(group: Group) -> list[tuple[list[int], list[int], list[int]]]:
+    """The numbers of the marks that stick out over the canvas: near it, far off, and so large that
+    nobody counts their pixels."""
+    return list(map(_beyond, group.scenes))
+
+
+def holding(boxes: Sequence[Bounds]) -> Window:
+    """The window around boxes, with a pixel to spare."""
+    x0, y0, x1, y1 = zip(*boxes, strict=True)
+    left, top = math.floor(min(x0)) - 1, math.floor(min(y0)) - 1
+    return Window(left, top, math.ceil(max(x1)) + 1 - left, math.ceil(max(y1)) + 1 - top)
+
+
+def pixels(edges: Edges, marks: np.ndarray | None, window: Window) -> Spans:
+    """The pixels of marks in a window; ``marks`` has each layer's mark, None if each has one."""
+    found = spans(edges, window)
+    return found if marks is None else united(found, marks, window.height)
+
+
+def _around(group: Group) -> tuple[Spans, Window]:
+    """The pixels of all marks in a window around the canvas, and this.
+
+    It holds all of the marks that stick out a little, so that they are scanned once.
+    """
+    width, height = group.scenes[0].width, group.scenes[0].height
+    window = Window(0, 0, width, height)
+    near = [
+        scene.marks[number].bounds
+        for scene, (some, _, _) in zip(group.scenes, group.once(beyond), strict=True)
+        for number in some
+    ]
+    if near:
+        window = holding([(0.0, 0.0, float(width), float(height)), *near])
+    return pixels(*group.once(layers), window), window
+
+
+def _beyond(scene: Scene) -> tuple[list[int], list[int], list[int]]:
+    width, height = scene.width, scene.height
+    near, far, vast = [], [], []
+    for number, mark in enumerate(scene.marks):
+        x0, y0, x1, y1 = mark.bounds
+        if not (x0 >= 0 and y0 >= 0 and x1 <= width and y1 <= height):
+            if not (
+                ((x1 - x0) / width + 2) * ((y1 - y0) / height + 2) <= _WINDOWS
+                and max(-x0, -y0, x1, y1) <= _FAR
+            ):
+                vast.append(number)
+            elif max(-x0 / width, -y0 / height, x1 / width - 1, y1 / height - 1) <= _NEAR:
+                near.append(number)
+            else:
+                far.append(number)
+    return near, far, vast
+
+
+def _places(group: Group) -> np.ndarray:
+    """How far the places of each mark are moved (marks,), for its scene to have its own."""
+    places: np.ndarray = group.plane * (group.scenes[0].width * group.scenes[0].height)
+    return places
+
+
+def _overlaps(group: Group) -> Overlaps:
+    """How the pixels of marks lie on each other, one scene beside the other."""
+    of = group.once(on_canvas)
+    shift = _places(group)[of.owner]
+    return overlaps(Spans(of.owner, of.start + shift, of.stop + shift))
+
+
+def _by_scene(group: Group, a: np.ndarray, b: np.ndarray, number: np.ndarray) -> list[Pairs]:
+    """The pairs of each scene, whose marks count from 0."""
+    if len(group.scenes) > 1:
+        order = a.argsort(kind="stable")
+        a, b, number = a[order], b[order], number[order]
+    first = group.first.tolist()
+    return [
+        (a[rows] - k, b[rows] - k, number[rows])
+        for rows, k in zip(group.rows(a), first, strict=False)
+    ]
