@@ -21,7 +21,6 @@ from synthdata.geometry.clipped import (
     meets,
     without,
 )
-from synthdata.geometry.overlaps import Overlaps, Pairs, overlaps
 from synthdata.geometry.regions import Edges
 from synthdata.geometry.spans import (
     Spans,
@@ -32,7 +31,7 @@ from synthdata.geometry.spans import (
     pixel_counts,
 )
 from synthdata.geometry.warps import warped_edges, within
-from synthdata.labels import together
+from synthdata.labels import covered, together
 from synthdata.labels.together import Group
 from synthdata.primitives.base import Primitive
 from synthdata.replies import Answers, Question
@@ -127,15 +126,15 @@ class Truth:
 
     def seen(self) -> Spans:
         """The pixels of each mark that are seen."""
-        return self.once(_seen)
+        return self.finished(covered.seen)
 
     def pixel_counts(self) -> list[int]:
         """How many pixels each mark has in the finished picture, hidden or not."""
-        return self.once(_pixel_counts)
+        return self.finished(covered.counts)
 
     def seen_counts(self) -> list[int]:
         """How many pixels of each mark are seen."""
-        return self.once(_seen_counts)
+        return self.finished(covered.seen_counts)
 
     def boxes(self) -> tuple[Bounds, ...]:
         """The box (x0, y0, x1, y1) of what is painted of each mark, on the canvas or not.
@@ -178,6 +177,14 @@ class Truth:
                     raise
                 self._group.broken = True
         return self.alone.once(compute)[0]
+
+    def finished(self, compute: Callable[[Group], Sequence[T]]) -> T:
+        """What ``compute`` finds of the finished picture."""
+        return self._moved.once(compute)[0] if self.moves else self.shared(compute)
+
+    @functools.cached_property
+    def _moved(self) -> Group:
+        return Group([self.scene], (self.spans(), self.boxes()))
 
     @functools.cached_property
     def alone(self) -> Group:
@@ -253,16 +260,6 @@ def whole_counts(truth: Truth) -> list[int | None]:
     return counts
 
 
-def overlapping(truth: Truth) -> Pairs:
-    """Pixels that two marks share, piece by piece."""
-    return truth.once(_overlaps).pairs() if truth.moves else truth.shared(together.shared)
-
-
-def hidden(truth: Truth) -> Pairs:
-    """Pixels of a mark where another one is seen, piece by piece."""
-    return truth.once(_overlaps).hidden() if truth.moves else truth.shared(together.hidden)
-
-
 def source(truth: Truth) -> np.ndarray:
     """Which pixel of the scene each one of the finished picture shows: its place in ``Spans``.
 
@@ -279,7 +276,7 @@ def source(truth: Truth) -> np.ndarray:
 def _spans(truth: Truth) -> Spans:
     if truth.bends:
         return within(truth.once(_bent), of_picture(truth.once(source) >= 0))
-    found = truth.once(in_scene)
+    found = in_scene(truth)
     if not truth.moves:
         return found
     return moved(found, truth.once(source).T, len(truth.scene.marks))
@@ -295,14 +292,6 @@ def _bent(truth: Truth) -> Spans:
     return together.pixels(warped, marks, Window(0, 0, width, height))
 
 
-def _seen(truth: Truth) -> Spans:
-    return truth.once(_overlaps).front() if truth.moves else truth.shared(together.seen)
-
-
-def _overlaps(truth: Truth) -> Overlaps:
-    return overlaps(truth.spans())
-
-
 def _ids(truth: Truth) -> np.ndarray:
     return truth.once(small_ids).astype(np.uint16, copy=False)
 
@@ -312,14 +301,6 @@ def small_ids(truth: Truth) -> np.ndarray:
     if len(truth.scene.marks) > 0xFFFF:
         raise ConfigError(f"{len(truth.scene.marks)} marks do not fit a 16-bit instance mask")
     return picture(truth.seen(), truth.scene.width, truth.scene.height)
-
-
-def _pixel_counts(truth: Truth) -> list[int]:
-    return pixel_counts(truth.spans(), len(truth.scene.marks))
-
-
-def _seen_counts(truth: Truth) -> list[int]:
-    return pixel_counts(truth.seen(), len(truth.scene.marks))
 
 
 class Label(ABC):

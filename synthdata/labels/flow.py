@@ -58,7 +58,7 @@ def _moving(truth: Truth) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]
 
     Before effects, in pixels to the right and down.
     """
-    ids = picture(overlaps(truth.once(in_scene)).front(), truth.scene.width, truth.scene.height)
+    ids = picture(overlaps(in_scene(truth)).front(), truth.scene.width, truth.scene.height)
     for number, mark in enumerate(truth.scene.marks):
         if not all(name in mark.params for name in _NEXT):
             continue

@@ -64,12 +64,12 @@ def _edges(truth: Truth) -> list[dict[str, Any]]:
     known = set(truth.once(seen))
     left, above = truth.once(beside)
     crossing = dict.fromkeys((m.a, m.b) for m in truth.once(meetings) if m.kind == "cross")
-    over = [(b + 1, a + 1) for a, b in truth.once(shared_pixels)]
+    over = [(b + 1, a + 1) for a, b in shared_pixels(truth)]
     pairs = {
         "left_of": left,
         "above": above,
         "crosses": list(crossing),
-        "touches": truth.once(touching_pairs),
+        "touches": touching_pairs(truth),
         "over": over,
         "contains": truth.once(inside_pairs),
     }

@@ -164,7 +164,7 @@ def _colors(truth: Truth) -> Iterator[Question]:
 def _crossings(truth: Truth) -> Iterator[Question]:
     marks, ids = truth.scene.marks, truth.ids()
     met = truth.once(meetings)
-    near = {(a + 1, b + 1) for a, b in truth.once(shared_pixels)} | set(truth.once(touching_pairs))
+    near = {(a + 1, b + 1) for a, b in shared_pixels(truth)} | set(touching_pairs(truth))
     for a, b in combinations(_phrased(truth), 2):
         if not (_is_stroke(marks[a.id - 1]) and _is_stroke(marks[b.id - 1])):
             continue
@@ -193,7 +193,7 @@ def _exposed(truth: Truth, number: int) -> bool:
     """Whether nothing that is filled hides any of a mark, so that its course can be followed."""
     marks = truth.scene.marks
     return not any(
-        a == number - 1 and marks[b].style.fill is not None for a, b in truth.once(shared_pixels)
+        a == number - 1 and marks[b].style.fill is not None for a, b in shared_pixels(truth)
     )
 
 
@@ -236,11 +236,11 @@ def _inside(truth: Truth) -> Iterator[Question]:
 
 def _in_front(truth: Truth) -> Iterator[Question]:
     names = {name.id: name for name in _phrased(truth)}
-    for (back, front), pixels in truth.once(shared_pixels).items():
+    for (back, front), pixels in shared_pixels(truth).items():
         a, b = names.get(back + 1), names.get(front + 1)
         if a is None or b is None or pixels < _OVERLAP:
             continue
-        on_top = truth.once(hidden_pixels).get((back, front), 0)
+        on_top = hidden_pixels(truth).get((back, front), 0)
         colors = calls(truth.scene.marks[back]) & calls(truth.scene.marks[front])
         if on_top >= _OVERLAP and not colors:
             first, second = (a, b) if (back + front) % 2 else (b, a)

@@ -13,10 +13,10 @@ from synthdata import geometry
 from synthdata.errors import ConfigError
 from synthdata.geometry.clipped import inside
 from synthdata.geometry.contacts import KINDS
-from synthdata.geometry.overlaps import touching
 from synthdata.geometry.rings import contains
 from synthdata.geometry.subpaths import subpaths
-from synthdata.labels.base import Label, Truth, overlapping
+from synthdata.labels import covered
+from synthdata.labels.base import Label, Truth
 from synthdata.labels.ideal import closed_outline, direction, met, outline, touching_outlines
 from synthdata.labels.marks import DIGITS, all_rounded
 from synthdata.labels.visibility import lost_outline, shared_pixels
@@ -50,7 +50,7 @@ class Relations(Label):
 
     def fields(self, truth: Truth) -> Mapping[str, Any]:
         here = shown(truth)
-        overlapping, touching = truth.once(overlapping_pairs), truth.once(touching_pairs)
+        overlapping, touching = truth.once(overlapping_pairs), touching_pairs(truth)
         left, above = truth.once(beside)
         parallel, perpendicular = self._directions(truth, here)
         nearest, furthest = _distances(truth, here)
@@ -145,18 +145,12 @@ def _intersections(truth: Truth, here: list[int]) -> list[dict[str, Any]]:
 
 def overlapping_pairs(truth: Truth) -> list[Pair]:
     """The pairs of ids that share pixels."""
-    return [(a + 1, b + 1) for a, b in truth.once(shared_pixels)]
+    return [(a + 1, b + 1) for a, b in shared_pixels(truth)]
 
 
 def touching_pairs(truth: Truth) -> list[Pair]:
     """The pairs of ids that share no pixel and have some next to each other, corners included."""
-    x0, y0, x1, y1 = truth.once(_boxes).T
-    near = (x0[:, None] - 2.0 <= x1) & (y0[:, None] - 2.0 <= y1)  # or there is a pixel between
-    near = near & near.T & _upper(len(near))
-    near[truth.once(overlapping)[:2]] = False
-    one, other = near.nonzero()
-    k = touching(truth.spans(), one, other, truth.scene.width, truth.scene.height)
-    return list(zip((one[k] + 1).tolist(), (other[k] + 1).tolist(), strict=True))
+    return [(a + 1, b + 1) for a, b in truth.finished(covered.touching)]
 
 
 def inside_pairs(truth: Truth) -> list[Pair]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -12,8 +13,10 @@ from synthdata.geometry.outlines import outlines
 from synthdata.geometry.rings import span_rings
 from synthdata.geometry.spans import Spans
 from synthdata.labels.base import Label, Truth
+from synthdata.labels.covered import front, whole
 from synthdata.labels.marks import DIGITS
 from synthdata.labels.rle import compressed, run_lengths
+from synthdata.labels.together import Group
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +41,7 @@ class Segments(Label):
         width, height = truth.scene.width, truth.scene.height
         size = [height, width]
         count = len(truth.scene.marks)
-        counts = self._counts(truth)
+        counts = truth.finished(_strings if self.counts == "compressed" else _lists)
         annotations: list[dict[str, Any]] = [
             {
                 "id": k + 1,
@@ -56,17 +59,29 @@ class Segments(Label):
                 ]
         return {"segments": annotations}
 
-    def _counts(self, truth: Truth) -> list[Any]:
-        """Of all marks what they cover, and then of all of them what is seen."""
-        whole, seen = truth.spans(), truth.seen()
-        count = len(truth.scene.marks)
-        both = Spans(*map(np.concatenate, zip(whole, seen, strict=True)))
-        both.owner[len(whole.owner) :] += count
-        size = truth.scene.width * truth.scene.height
-        lengths, ends = run_lengths(both, 2 * count, size)
-        if self.counts == "compressed":
-            return list(compressed(lengths, ends))
-        return [part.tolist() for part in np.split(lengths, ends[:-1])] if len(ends) else []
+
+def _strings(group: Group) -> list[list[Any]]:
+    """Run lengths as strings: of all marks of each picture what they cover, and then what is seen
+    of them."""
+    return _halves(group, compressed(*_run_lengths(group)))
+
+
+def _lists(group: Group) -> list[list[Any]]:
+    """The same as lists."""
+    lengths, ends = _run_lengths(group)
+    return _halves(group, [part.tolist() for part in np.split(lengths, ends)[:-1]])
+
+
+def _run_lengths(group: Group) -> tuple[np.ndarray, np.ndarray]:
+    count, scene = len(group.marks), group.scenes[0]
+    both = Spans(*map(np.concatenate, zip(group.once(whole), group.once(front), strict=True)))
+    both.owner[len(group.once(whole).owner) :] += count
+    return run_lengths(both, 2 * count, scene.width * scene.height)
+
+
+def _halves(group: Group, every: list[Any]) -> list[list[Any]]:
+    count, ends = len(group.marks), pairwise(group.first.tolist())
+    return [every[a:b] + every[count + a : count + b] for a, b in ends]
 
 
 def _outlines(truth: Truth, number: int) -> list[list[float]]:

@@ -15,7 +15,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from synthdata.geometry.overlaps import Overlaps, Pairs, overlaps
 from synthdata.geometry.regions import Edges, layer_edges
 from synthdata.geometry.spans import Spans, Window, part_of, pixel_counts, spans, united
 from synthdata.primitives.ahead import Batch
@@ -41,12 +40,17 @@ class Group:
         The number of the first mark of each scene, and of all (scenes + 1,).
     plane
         The number of each mark's scene (marks,), ascending.
+    moved
+        The pixels of each mark in the finished picture, and the boxes of what is painted of them,
+        if effects have moved them; then there is one scene.
     broken
         Whether something could not be found: each scene then has to be looked at by itself.
     """
 
-    def __init__(self, scenes: Sequence[Scene]) -> None:
-        self.scenes = scenes
+    def __init__(
+        self, scenes: Sequence[Scene], moved: tuple[Spans, Sequence[Bounds]] | None = None
+    ) -> None:
+        self.scenes, self.moved = scenes, moved
         self.marks = [mark for scene in scenes for mark in scene.marks]
         self.broken = False
         self._known: dict[Callable[[Group], Any], Any] = {}
@@ -148,23 +152,6 @@ def around_counts(group: Group) -> list[list[int]]:
     return [counts[a:b] for a, b in itertools.pairwise(group.first.tolist())]
 
 
-def seen(group: Group) -> list[Spans]:
-    """The pixels of each mark that are seen."""
-    found = group.once(_overlaps).front()
-    shift = _places(group)[found.owner]
-    return group.spans(Spans(found.owner, found.start - shift, found.stop - shift))
-
-
-def shared(group: Group) -> list[Pairs]:
-    """Pixels that two marks of a scene share, piece by piece."""
-    return _by_scene(group, *group.once(_overlaps).pairs())
-
-
-def hidden(group: Group) -> list[Pairs]:
-    """Pixels of a mark where another one is seen, piece by piece."""
-    return _by_scene(group, *group.once(_overlaps).hidden())
-
-
 def beyond(group: Group) -> list[tuple[list[int], list[int], list[int]]]:
     """The numbers of the marks that stick out over the canvas: near it, far off, and so large that
     nobody counts their pixels."""
@@ -217,28 +204,3 @@ def _beyond(scene: Scene) -> tuple[list[int], list[int], list[int]]:
             else:
                 far.append(number)
     return near, far, vast
-
-
-def _places(group: Group) -> np.ndarray:
-    """How far the places of each mark are moved (marks,), for its scene to have its own."""
-    places: np.ndarray = group.plane * (group.scenes[0].width * group.scenes[0].height)
-    return places
-
-
-def _overlaps(group: Group) -> Overlaps:
-    """How the pixels of marks lie on each other, one scene beside the other."""
-    of = group.once(on_canvas)
-    shift = _places(group)[of.owner]
-    return overlaps(Spans(of.owner, of.start + shift, of.stop + shift))
-
-
-def _by_scene(group: Group, a: np.ndarray, b: np.ndarray, number: np.ndarray) -> list[Pairs]:
-    """The pairs of each scene, whose marks count from 0."""
-    if len(group.scenes) > 1:
-        order = a.argsort(kind="stable")
-        a, b, number = a[order], b[order], number[order]
-    first = group.first.tolist()
-    return [
-        (a[rows] - k, b[rows] - k, number[rows])
-        for rows, k in zip(group.rows(a), first, strict=False)
-    ]

@@ -9,7 +9,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from synthdata import geometry
-from synthdata.labels.base import Label, Truth, hidden, in_scene, overlapping, whole_counts
+from synthdata.labels import covered
+from synthdata.labels.base import Label, Truth, in_scene, whole_counts
+from synthdata.labels.covered import Shares
 from synthdata.scene import Mark
 
 SHARE_DIGITS = 6  # of a share of pixels
@@ -39,7 +41,7 @@ class Visibility(Label):
 
     def fields(self, truth: Truth) -> Mapping[str, Any]:
         hidden: dict[int, list[list[int]]] = {}
-        for (mark, other), pixels in truth.once(hidden_pixels).items():
+        for (mark, other), pixels in hidden_pixels(truth).items():
             hidden.setdefault(mark, []).append([other + 1, pixels])
         counts = zip(truth.pixel_counts(), truth.seen_counts(), truth.once(truncated), strict=True)
         annotations = []
@@ -57,32 +59,18 @@ class Visibility(Label):
                     "occluded_by": hidden.get(number, []),
                 }
             )
-        overlaps = [[b + 1, a + 1, n] for (a, b), n in truth.once(shared_pixels).items()]
+        overlaps = [[b + 1, a + 1, n] for (a, b), n in shared_pixels(truth).items()]
         return {"visibility": annotations, "overlaps": overlaps}
 
 
-def shared_pixels(truth: Truth) -> dict[tuple[int, int], int]:
+def shared_pixels(truth: Truth) -> Shares:
     """How many pixels any two marks (back, front), counted from 0, share; pairs that do only."""
-    return _summed(*truth.once(overlapping), len(truth.scene.marks))
+    return truth.finished(covered.shared)
 
 
-def hidden_pixels(truth: Truth) -> dict[tuple[int, int], int]:
+def hidden_pixels(truth: Truth) -> Shares:
     """How many pixels of a mark, counted from 0, another one is seen: (mark, other) -> pixels."""
-    return _summed(*truth.once(hidden), len(truth.scene.marks))
-
-
-def _summed(
-    a: np.ndarray, b: np.ndarray, pixels: np.ndarray, count: int
-) -> dict[tuple[int, int], int]:
-    if not len(a):
-        return {}
-    pair = (a * count + b).astype(np.min_scalar_type(count * count))  # the smallest is sorted best
-    order = pair.argsort(kind="stable")
-    pair = pair[order]
-    first = np.append(True, pair[1:] != pair[:-1]).nonzero()[0]
-    total = np.add.reduceat(pixels[order], first).tolist()
-    a, b = np.divmod(pair[first].astype(np.intp), count)
-    return dict(zip(zip(a.tolist(), b.tolist(), strict=True), total, strict=True))
+    return truth.finished(covered.hidden)
 
 
 def truncated(truth: Truth) -> list[float | None]:
@@ -101,7 +89,7 @@ def truncated(truth: Truth) -> list[float | None]:
 
 def _kept(truth: Truth) -> list[int]:
     """How many pixels of each mark in the scene are moved to within the finished picture."""
-    of = truth.once(in_scene)
+    of = in_scene(truth)
     length = of.stop - of.start
     place = np.arange(int(length.sum())) + np.repeat(of.stop - np.cumsum(length), length)
     column, row = np.divmod(place, truth.scene.height)
