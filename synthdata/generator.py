@@ -178,6 +178,10 @@ class Generator:
         """The sample of a picture: with its record and its label images."""
         return self._of(picture.index)._labelled(picture)
 
+    def truth(self, picture: Picture) -> Truth:
+        """What the labels of a picture are made from."""
+        return self._of(picture.index)._truth(picture)
+
     @_usual
     def into(self, index: int, out: np.ndarray) -> Sample:
         """As ``self[index]``, its image in ``out``; ConfigError unless that is of its shape."""
@@ -199,19 +203,13 @@ class Generator:
         return Picture(index, scene, drawn, *self._changed(index, scene, drawn))
 
     def _labelled(self, picture: Picture) -> Sample:
-        index, scene, drawn, image, changes = picture
+        index, scene, _, image, changes = picture
         grid = self.config.axes
-        stem = f"{index:09d}" if grid is None or grid.name is None else grid.stem(index)
-        file_name = f"{stem}{self.config.encoder.suffix}"
-        stream = functools.partial(self._streams.get, index)
-        # What one primitive drew, and nothing moved since, is all of a scene.
-        batch = self._primitives[0].batch if self._draws_all else None
-        group = None if batch is None else self._groups.find(index, scene, batch)
-        truth = Truth(scene, tuple(changes.values()), stream, file_name, drawn, self.answers, group)
+        truth = self._truth(picture)
         if truth.moves:  # as it will be with the next ones
             self._annotate = None
         record = {
-            "file_name": file_name,
+            "file_name": truth.file_name,
             "index": index,
             "seed": self.config.seed,
             "width": scene.width,
@@ -227,8 +225,22 @@ class Generator:
             record.update(label.fields(truth))
             masks.update(label.images(truth))
         for name in masks:
-            record[f"{name}_file_name"] = f"{stem}.{name}.png"
+            record[f"{name}_file_name"] = f"{self._stem(index)}.{name}.png"
         return Sample(image, record, scene, masks)
+
+    def _truth(self, picture: Picture) -> Truth:
+        index, scene, drawn, _, changes = picture
+        stream = functools.partial(self._streams.get, index)
+        file_name = f"{self._stem(index)}{self.config.encoder.suffix}"
+        # What one primitive drew, and nothing moved since, is all of a scene.
+        batch = self._primitives[0].batch if self._draws_all else None
+        group = None if batch is None else self._groups.find(index, scene, batch)
+        return Truth(scene, tuple(changes.values()), stream, file_name, drawn, self.answers, group)
+
+    def _stem(self, index: int) -> str:
+        """What the files of a sample are called."""
+        grid = self.config.axes
+        return f"{index:09d}" if grid is None or grid.name is None else grid.stem(index)
 
     @_usual
     def image(self, index: int, out: np.ndarray | None = None) -> np.ndarray:

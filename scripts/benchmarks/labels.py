@@ -1,4 +1,4 @@
-"""What labels cost beside the picture: the same samples, one thing after the other, in turns.
+"""What labels cost beside the picture: the same samples, one thing after the other, in a row.
 
 All is processor time of this process: per sample the median over the repetitions, and of these the
 mean over the samples.
@@ -10,30 +10,35 @@ import time
 from collections.abc import Callable, Mapping
 from statistics import fmean, median
 
-SAMPLES = 24
+BEFORE, SAMPLES = 60, 100  # in a row, as in a shard: those before are not timed
 FULL = ("spans", "seen", "instance_mask", "segments", "visibility", "relations")
 ALL = (*FULL, "boxes", "keypoints", "mask PNG")
 
-#: The primitives of 20 marks on 512 x 512, by name.
-SCENES: Mapping[str, list[str]] = {
-    name: [f"primitives={name}", f"primitives.{name}.count=20"]
-    for name in ("lines", "circles", "polygons", "curves", "mixed")
-} | {
-    "mixed, text-free": [
-        "primitives=mixed",
-        "primitives.mixed.count=20",
-        "primitives.mixed.weights={arcs: 1, circles: 1, curves: 1, lines: 1, polygons: 1}",
-    ]
-}
+#: Five lines, and primitives of 20 marks, on 512 x 512, by name.
+SCENES: Mapping[str, list[str]] = (
+    {
+        "lines, five": ["primitives=lines", "primitives.lines.count=5"],
+    }
+    | {
+        name: [f"primitives={name}", f"primitives.{name}.count=20"]
+        for name in ("lines", "circles", "polygons", "curves", "mixed")
+    }
+    | {
+        "mixed, text-free": [
+            "primitives=mixed",
+            "primitives.mixed.count=20",
+            "primitives.mixed.weights={arcs: 1, circles: 1, curves: 1, lines: 1, polygons: 1}",
+        ]
+    }
+)
 
 
 class Stages:
-    """Times what is done for one sample after the other, by stage."""
+    """Times what is done for samples in a row, as in a shard, by stage."""
 
     def __init__(self, overrides: list[str]) -> None:
         from synthdata.generator import Generator
         from synthdata.labels import InstanceMask
-        from synthdata.labels.base import Truth
         from synthdata.runtime.memory import keep_freed_memory
 
         keep_freed_memory()  # as workers do
@@ -42,12 +47,16 @@ class Stages:
         options = [labels, "labels.segments.polygons=false"]
         self._generator = Generator.from_config([*overrides, *options])
         self._surface = self._generator.config.renderer.open(*self._generator.config.canvas.size)
-        self._truth, self._mask = Truth, InstanceMask()
-        self.scenes = [self._generator.scene(index) for index in range(SAMPLES)]
+        self._mask = InstanceMask()
 
-    def run(self, number: int) -> dict[str, float]:
-        """Seconds of each stage, for one of the scenes."""
-        scene, config = self.scenes[number], self._generator.config
+    def run(self) -> list[dict[str, float]]:
+        """Seconds of each stage, for each of the samples."""
+        for index in range(BEFORE):
+            self._generator[index]
+        return [self._sample(index) for index in range(BEFORE, BEFORE + SAMPLES)]
+
+    def _sample(self, index: int) -> dict[str, float]:
+        picture, config = self._generator.picture(index), self._generator.config
         found: dict[str, float] = {}
 
         def timed(name: str, work: Callable[[], object]) -> None:
@@ -55,10 +64,10 @@ class Stages:
             self._result = work()
             found[name] = time.process_time() - begun
 
-        timed("draw", lambda: self._surface.lend(scene))  # as workers do
+        timed("draw", lambda: self._surface.lend(picture.scene))  # as workers do
         image = self._result
         timed("PNG", lambda: config.encoder.encode(image, 72.0))
-        truth = self._truth(scene)
+        truth = self._generator.truth(picture)
         timed("spans", truth.spans)
         timed("seen", truth.seen)
         timed("instance_mask", lambda: self._mask.images(truth))
@@ -77,19 +86,16 @@ def measure_labels(repetitions: int) -> dict[str, dict[str, float]]:
 def _measure(overrides: list[str], repetitions: int) -> dict[str, float]:
     """Milliseconds a sample of each stage."""
     stages = Stages(overrides)
-    turns: list[list[dict[str, float]]] = [[] for _ in stages.scenes]
-    for _ in range(repetitions + 1):
-        for number, rows in enumerate(turns):
-            rows.append(stages.run(number))
-    names = turns[0][0]
+    turns = [stages.run() for _ in range(repetitions + 1)][1:]
     return {
-        name: 1e3 * fmean(median(row[name] for row in rows[1:]) for rows in turns) for name in names
+        name: 1e3 * fmean(median(row[name] for row in rows) for rows in zip(*turns, strict=True))
+        for name in turns[0][0]
     }
 
 
 def label_lines(found: Mapping[str, Mapping[str, float]]) -> list[str]:
     """What was measured, as lines of text, with the ratio of labels to the picture."""
-    lines = [f"\n[labels] 20 marks on 512x512, CPU ms a sample; full: {', '.join(FULL)}"]
+    lines = [f"\n[labels] 20 marks or five, 512x512, CPU ms a sample; full: {', '.join(FULL)}"]
     for name, stages in found.items():
         picture = stages["draw"] + stages["PNG"]
         full, every = (sum(stages[key] for key in keys) for keys in (FULL, ALL))

@@ -33,6 +33,26 @@ def test_pairs_are_those_of_boxes_that_share_a_point(
     assert len(expected) > 50 or count < 100
 
 
+@pytest.mark.parametrize("at_a_time", [neighbours._CELLS, 30])
+def test_pairs_in_planes_are_those_of_each_plane(
+    at_a_time: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(neighbours, "_CELLS", at_a_time)
+    rng = np.random.default_rng(0)
+    owner = np.sort(rng.integers(0, 60, 300))
+    plane = owner // 9
+    low = np.floor(rng.uniform(0, 20, (2, 300)))
+    high = low + rng.integers(0, 3, (2, 300))
+    expected = []
+    for number in range(plane.max() + 1):
+        k = np.flatnonzero(plane == number)
+        i, j = pairs_together(owner[k], low[:, k], high[:, k])
+        expected += zip(k[i].tolist(), k[j].tolist(), strict=True)
+    i, j = pairs_together(owner, low, high, plane)
+    assert list(zip(i.tolist(), j.tolist(), strict=True)) == expected
+    assert len(expected) > 100
+
+
 def test_one_owner_of_very_many_is_together_with_none() -> None:
     """Where all pairs would be ten thousand million."""
     box = np.zeros((2, 100_000))
