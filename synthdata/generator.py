@@ -234,7 +234,7 @@ class Generator:
         file_name = f"{self._stem(index)}{self.config.encoder.suffix}"
         # What one primitive drew, and nothing moved since, is all of a scene.
         batch = self._primitives[0].batch if self._draws_all else None
-        group = None if batch is None else self._groups.find(index, scene, batch)
+        group = batch and functools.partial(self._groups.find, index, scene, batch)
         return Truth(scene, tuple(changes.values()), stream, file_name, drawn, self.answers, group)
 
     def _stem(self, index: int) -> str:

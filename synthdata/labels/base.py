@@ -49,9 +49,10 @@ class Truth:
 
     Coordinates given out are those of the finished picture. ``stream`` gives the sample's random
     generator of a purpose, at its start; ``file_name`` is the picture's, ``drawn`` are its pixels
-    before all effects, ``answers`` are those of models. ``group`` are the scenes that are looked at
-    together with this one, and its place among them. A pixel belongs to a mark if its centre
-    lies in what is painted of it, and is seen of the last mark to which it belongs.
+    before all effects, ``answers`` are those of models. ``find`` gives the scenes that are looked
+    at together with this one, and its place among them; None if it is looked at alone. A pixel
+    belongs to a mark if its centre lies in what is painted of it, and is seen of the last mark to
+    which it belongs.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class Truth:
         file_name: str = "",
         drawn: np.ndarray | None = None,
         answers: Answers | None = None,
-        group: tuple[Group, int] | None = None,
+        find: Callable[[], tuple[Group, int] | None] | None = None,
     ) -> None:
         self.scene = scene
         self.drawn = drawn
@@ -70,7 +71,7 @@ class Truth:
         self.file_name = file_name
         self._stream = stream
         self._answers = answers
-        self._group, self._place = group or (Group([scene]), 0)
+        self._find = find
         self._known: dict[Callable[[Truth], Any], Any] = {}
 
     @property
@@ -169,13 +170,14 @@ class Truth:
 
     def shared(self, compute: Callable[[Group], Sequence[T]]) -> T:
         """What ``compute`` finds of the scene before effects, among those of its group."""
-        if not self._group.broken:
+        group, place = self._seat
+        if not group.broken:
             try:
-                return self._group.once(compute)[self._place]
+                return group.once(compute)[place]
             except Exception:  # of another scene, perhaps
-                if len(self._group.scenes) == 1:
+                if group is self.alone:
                     raise
-                self._group.broken = True
+                group.broken = True
         return self.alone.once(compute)[0]
 
     def finished(self, compute: Callable[[Group], Sequence[T]]) -> T:
@@ -189,7 +191,11 @@ class Truth:
     @functools.cached_property
     def alone(self) -> Group:
         """The scene as a group of its own."""
-        return self._group if len(self._group.scenes) == 1 else Group([self.scene])
+        return Group([self.scene])
+
+    @functools.cached_property
+    def _seat(self) -> tuple[Group, int]:
+        return (self._find and self._find()) or (self.alone, 0)
 
 
 def _boxes(truth: Truth) -> tuple[Bounds, ...]:
