@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faults import Plugin, write_plugin
+from going_wrong import Plugin, write_plugin
 from hypothesis import HealthCheck, settings
 from processes import Command, Forks
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from faults import write_plugin
+from going_wrong import write_plugin
 from PIL import Image
 from processes import environment
 from shipped import PRIMITIVES, only

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from configs import config
-from faults import Plugin, configured
+from going_wrong import Plugin, configured
 
 from synthdata import api
 from synthdata.errors import ConfigError

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from faults import Plugin
+from going_wrong import Plugin
 from processes import descendants, environment, until
 
 import synthdata

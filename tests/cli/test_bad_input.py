@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from faults import write_plugin
+from going_wrong import write_plugin
 from processes import Command, Forks, Outcome
 
 from synthdata.api import config

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from faults import Plugin
+from going_wrong import Plugin
 from PIL import Image
 from processes import ROOT, Command, Forks, environment, leftovers
 

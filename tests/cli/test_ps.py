@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faults import Plugin
+from going_wrong import Plugin
 from processes import Command, group, leftovers, until
 
 from synthdata.cli.ps import tree

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from faults import Plugin
+from going_wrong import Plugin
 from omegaconf import OmegaConf
 from PIL import Image
 from processes import environment

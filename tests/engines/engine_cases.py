@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from configs import config
-from faults import Plugin, check, make, rows, write_plugin
+from going_wrong import Plugin, check, make, rows, write_plugin
 from processes import Command, descendants, group, leftovers, until
 
 from synthdata.engines import Done, Engine, Lost

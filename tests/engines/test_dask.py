@@ -29,7 +29,7 @@ from engine_cases import (
     nothing_left,
     work,
 )
-from faults import Plugin, write_plugin
+from going_wrong import Plugin, write_plugin
 from processes import Command, group, kill_group, until
 
 from synthdata.engines import Dask

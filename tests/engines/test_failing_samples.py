@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from faults import write_plugin
+from going_wrong import write_plugin
 from processes import Command, leftovers
 
 LIBRARIES = {"dask": "distributed", "ray": "ray"}

@@ -16,7 +16,7 @@ from engine_cases import (
     collected,
     jobs,
 )
-from faults import Plugin, write_plugin
+from going_wrong import Plugin, write_plugin
 from processes import Command, group, until
 
 from synthdata.engines import Queue

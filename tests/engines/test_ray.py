@@ -28,7 +28,7 @@ from engine_cases import (
     jobs,
     work,
 )
-from faults import Plugin, write_plugin
+from going_wrong import Plugin, write_plugin
 from processes import Command, descendants, environment, group, kill_group, leftovers, until
 
 from synthdata.engines import Ray

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from configs import config
 from export_cases import SPLIT, exported, file_of, mask_of
-from faults import Plugin, make
+from going_wrong import Plugin, make
 from PIL import Image
 
 from synthdata.labels import Label, Truth

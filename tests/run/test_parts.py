@@ -9,7 +9,7 @@ from subprocess import Popen
 from typing import Any
 
 import pytest
-from faults import Plugin, rows
+from going_wrong import Plugin, rows
 from hypothesis import given
 from hypothesis import strategies as st
 from processes import Command, kill_group, leftovers, until

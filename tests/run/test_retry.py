@@ -9,7 +9,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from faults import Plugin, check, make, rows
+from going_wrong import Plugin, check, make, rows
 from processes import Command, leftovers, until
 
 from synthdata.errors import BudgetSpent, ConfigError, SynthdataError

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from faults import Plugin, make
+from going_wrong import Plugin, make
 from processes import ROOT, Command, leftovers, until
 from slurm import Slurm, missing
 

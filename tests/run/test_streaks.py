@@ -7,7 +7,7 @@ from itertools import groupby
 from pathlib import Path
 
 import pytest
-from faults import Plugin, check, make
+from going_wrong import Plugin, check, make
 from hypothesis import given
 from hypothesis import strategies as st
 

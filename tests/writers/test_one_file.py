@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from configs import config
-from faults import Plugin, make
+from going_wrong import Plugin, make
 from processes import Command, leftovers, until
 
 from synthdata.errors import ConfigError, DiskFull

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from processes import environment
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
 import soak  # noqa: E402

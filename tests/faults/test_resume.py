@@ -12,7 +12,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from faults import Plugin
+from going_wrong import Plugin
 from processes import Command, group, leftovers, until
 
 from synthdata.api import config

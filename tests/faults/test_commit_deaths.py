@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from faults import Plugin, check, indices, make, rows
+from going_wrong import Plugin, check, indices, make, rows
 from processes import leftovers
 
 from synthdata.errors import BudgetSpent, StartError

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from faults import ENGINES, Plugin, check, indices, make, rows
+from going_wrong import ENGINES, Plugin, check, indices, make, rows
 from processes import Command, leftovers
 
 from synthdata.api import config

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from faults import write_plugin
+from going_wrong import write_plugin
 from processes import Command, group, leftovers, until
 
 from synthdata.api import config

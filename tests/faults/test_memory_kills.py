@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from faults import Plugin, check, make, rows
+from going_wrong import Plugin, check, make, rows
 from optional import needs
 from processes import Command
 

@@ -8,7 +8,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from faults import Plugin
+from going_wrong import Plugin
 from processes import Command, group, leftovers, until
 
 from synthdata.api import config

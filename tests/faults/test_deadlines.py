@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from configs import config
-from faults import Plugin, check, make, rows
+from going_wrong import Plugin, check, make, rows
 from processes import leftovers
 from test_failures import start
 
