@@ -63,10 +63,11 @@ def verify(arguments: Sequence[str]) -> int:
         print(fault)
     if len(verdict.faults) > 50:
         print(f"... and {len(verdict.faults) - 50:,} more")
+    faults = "1 fault" if len(verdict.faults) == 1 else f"{len(verdict.faults):,} faults"
     print(
         f"{verdict.records:,} records, {verdict.files:,} files hashed, "
         f"{verdict.rendered} samples made again: "
-        + (f"{len(verdict.faults):,} faults" if verdict.faults else "all as recorded")
+        + (faults if verdict.faults else "all as recorded")
     )
     return 1 if verdict.faults else 0
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ import orjson
 from synthdata.errors import ConfigError
 from synthdata.generator import Generator
 from synthdata.run import answers
+from synthdata.run.plan import Shard
 from synthdata.run.run import Run
 from synthdata.run.summary import written_summary
 from synthdata.writers.base import hashes, record_line
@@ -87,15 +90,29 @@ def _check_shards(run: Run, verdict: Verdict, chosen: _Draw) -> None:
     finished = writer.finished(run.path)
     planned = {shard.number for shard in plan.shards()}
     verdict.faults += [f"shard {n:05d}: is not in the plan" for n in sorted(finished - planned)]
-    for shard in plan.shards():
-        if shard.number not in finished:
-            verdict.faults.append(f"shard {shard.number:05d}: missing, {shard}")
+    for here, shards in groupby(plan.shards(), lambda shard: shard.number in finished):
+        if not here:
+            verdict.faults.append(_missing(list(shards)))
             continue
-        summary = written_summary(run.path, shard.number)
-        expected = set(shard.indices)
-        if summary is not None:
-            expected -= {row["index"] for row in summary.failures}
-        _check_shard(run, shard.number, expected, verdict, chosen)
+        for shard in shards:
+            _check_planned(run, shard, verdict, chosen)
+
+
+def _missing(shards: Sequence[Shard]) -> str:
+    """A sentence for shards that are not there, one after the other."""
+    first, last = shards[0], shards[-1]
+    if first is last:
+        return f"shard {first.number:05d}: missing, {first}"
+    samples = sum(len(shard.indices) for shard in shards)
+    return f"shards {first.number:05d} to {last.number:05d}: missing, {samples:,} samples"
+
+
+def _check_planned(run: Run, shard: Shard, verdict: Verdict, chosen: _Draw) -> None:
+    summary = written_summary(run.path, shard.number)
+    expected = set(shard.indices)
+    if summary is not None:
+        expected -= {row["index"] for row in summary.failures}
+    _check_shard(run, shard.number, expected, verdict, chosen)
 
 
 def _check_shard(

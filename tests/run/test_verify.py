@@ -96,6 +96,14 @@ def test_a_missing_shard(run: Path) -> None:
     assert "samples 4 to 7" in fault
 
 
+def test_missing_shards_in_a_row_are_one_sentence(run: Path) -> None:
+    numbers = [int(folder.name) for folder in sorted((run / "dataset").glob("0*"))]
+    for number in numbers[1:]:
+        shutil.rmtree(shard(run, number))
+    (fault,) = verdict_of(run, N).faults
+    assert fault == f"shards 00001 to {numbers[-1]:05d}: missing, {N - 4} samples"
+
+
 def test_an_extra_shard(run: Path) -> None:
     shutil.copytree(shard(run, 1), shard(run, 7))
     (fault,) = verdict_of(run).faults
