@@ -87,6 +87,11 @@ def map_run(
         If a signal came; nothing is left behind.
     """
     name = f"synthdata.maps:{function}" if function in SHIPPED else function
+    if ":" not in name:
+        raise ConfigError(
+            f"fn: {name!r} is neither one of synthdata's nor module:function; "
+            f"{nearest(name, SHIPPED)}"
+        )
     _checked(name, options or {})
     check_finished(run)
     path = target or run.path.with_name(f"{run.path.name}-{name.rpartition(':')[2]}-{axes[0]}")

@@ -264,7 +264,7 @@ def test_films_have_the_frames(sizes: Run, tmp_path: Path, capsys: Any) -> None:
         (["fn=statistics", "axis=category"], "did you mean 'marks.category'?"),
         (["fn=statistics", "axis=alive"], "did you mean 'marks.params.alive'?"),
         (["fn=statistics", "axis=zzz"], "known: background, channel, effects, file_name, height,"),
-        (["fn=statistic", "axis=well"], "module:function"),
+        (["fn=statistic", "axis=well"], "nor module:function; did you mean 'statistics'?"),
         (["fn=os:nothing", "axis=well"], "has no function"),
         (["fn=no_module_here:f", "axis=well"], "cannot import"),
         (["fn=statistics", "axis=well", "engine=lok"], "'lok' is not an option"),
