@@ -73,9 +73,10 @@ def build(node: Any, base: type[T], key: str, plugins: Sequence[str] = ()) -> T:
         what = _brief(node)
         if isinstance(node, Mapping) and node:
             what = f"its key {next(iter(node))!r} is set, but that"
+        listed = "" if "." in key else f", which --help {key} lists"
         raise ConfigError(
-            f"{key}: {what} is no option; choose one of the group, or give a mapping with its "
-            "'_target_'"
+            f"{key}: {what} is no option; choose one of the group{listed}, or give a mapping with "
+            "its '_target_'"
         )
     cls = locate(node["_target_"], base, key, plugins)
     return make(cls, {k: v for k, v in node.items() if k != "_target_"}, key, plugins)

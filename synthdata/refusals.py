@@ -128,6 +128,8 @@ def _unknown_key(key: str, error: BaseException, loader: Any = None) -> ConfigEr
             break
     if loader is not None and (advice := _choose_it(missing, list(node or ()), loader)):
         return ConfigError(f"{key}: {advice}")
+    if loader is not None and (advice := _choose_one(key, node, loader)):
+        return ConfigError(f"{key}: {advice}")
     if key in _OF_AXES:
         return ConfigError(f"{key}: no such key; did you mean 'axes.{key}'?")
     known = [str(k) for k in node if k != "hydra"] if isinstance(node, Mapping) else []
@@ -151,6 +153,18 @@ def _choose_it(key: str, chosen: Sequence[object], loader: Any) -> str | None:
         return None
     both = ",".join(map(str, (*chosen, option)))
     return f"{option!r} is not chosen; as in {group}=[{both}]"
+
+
+def _choose_one(key: str, node: Any, loader: Any) -> str | None:
+    """What to do if ``key`` is one of a group that is null, by the ``node`` that lacks it."""
+    from synthdata.loader import OPTIONAL, RECIPE
+
+    group, _, below = key.partition(".")
+    if group not in OPTIONAL or group == RECIPE or not below:
+        return None
+    if not isinstance(node, Mapping) or getattr(node, "_get_full_key", str)("") or group in node:
+        return None
+    return f"{group} is null; choose one first: {', '.join(loader.get_group_options(group))}"
 
 
 def _unknown_option(path: str, loader: Any) -> ConfigError:
