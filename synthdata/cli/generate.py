@@ -219,6 +219,8 @@ class Application:
         overrides = [*overrides, "hydra.mode=MULTIRUN"]
         cfg = self._compose(overrides, RunMode.MULTIRUN)
         checked_subdir(cfg.hydra.output_subdir)
+        if any(override.startswith("hydra.run.dir=") for override in overrides):
+            raise ConfigError("hydra.run.dir: is of one run; a sweep is in hydra.sweep.dir")
         for name in ("launcher", "sweeper"):
             node = cfg.hydra.get(name)
             if not isinstance(node, Mapping) or "_target_" not in node:
