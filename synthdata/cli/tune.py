@@ -44,12 +44,14 @@ def tune(arguments: Sequence[str]) -> int:
             f"trial {trial.number}: {trial.state.name.lower()}{value} {cause}".rstrip(), flush=True
         )
 
+    wanted = plan.settings.n_trials
     try:
         study.run(observe)
+        wanted *= 2  # as many again: all that were asked for are made
     finally:
         if study.is_open:
             print("\n".join(results.summary(study.trials, plan.settings.direction)))
-            print(f"go on        {shown} n_trials={plan.settings.n_trials}")
+            print(f"go on        {shown} n_trials={wanted}")
     print(f"report       {folder / results.PAGE}")
     print(f"use it       python -m synthdata --config-dir={folder} --config-name=best n=1000")
     return 0

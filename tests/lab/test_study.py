@@ -89,6 +89,12 @@ def group_of_nobody(command: Command) -> bool:
     return all(group(process) == [] for process in command._started)
 
 
+def goes_on(out: str) -> str:
+    """How many trials the command would make that a study says to go on with."""
+    (line,) = (line for line in out.splitlines() if line.startswith("go on"))
+    return line.split()[-1]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_a_study_that_is_ended_goes_on(number: int, command: Command) -> None:
@@ -112,10 +118,12 @@ def test_a_study_that_is_ended_goes_on(number: int, command: Command) -> None:
     assert process.returncode == (130 if number == signal.SIGINT else -number), err
     until(lambda: group(process) == [], "no orphan")
     assert "Traceback" not in err
+    assert number == signal.SIGKILL or goes_on(out) == "n_trials=4"
 
     (command.folder / "go").touch()
     done = command("tune", *options)
     assert done.returncode == 0, done.stderr
+    assert goes_on(done.stdout) == "n_trials=8"  # all that were asked for are made
     after = trials(study)
     assert [t.value for t in after[:2]] == [t.value for t in before[:2]]
     assert states(study) == ["COMPLETE"] * 2 + ["FAIL interrupted"] * 2 + ["COMPLETE"] * 2
