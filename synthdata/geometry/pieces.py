@@ -63,12 +63,14 @@ class Segments(NamedTuple):
 
 def pieces(paths: Sequence[Path]) -> Pieces:
     """The pieces of paths, read as ``subpaths`` reads them."""
-    paths = [path for path in paths if len(path[0])] or [_NOTHING]
-    kinds = np.concatenate([_line(len(v)) if codes is None else codes for v, codes in paths])
+    sizes = [len(vertices) for vertices, _ in paths]
+    if not any(sizes):
+        return pieces([_NOTHING])
+    some = [path for path in paths if len(path[0])]
+    kinds = np.concatenate([_line(len(v)) if codes is None else codes for v, codes in some])
     if not kinds.all():
         return pieces([_before_stop(path) for path in paths])
-    sizes = [len(vertices) for vertices, _ in paths]
-    z = np.concatenate([vertices for vertices, _ in paths]).view(np.complex128).ravel()
+    z = np.concatenate([vertices for vertices, _ in some]).view(np.complex128).ravel()
     path = np.arange(len(sizes)).repeat(sizes)
     end = np.ones(len(kinds), dtype=bool)
     third = (kinds == CURVE4).nonzero()[0]

@@ -3,6 +3,8 @@ areas: against shapely, which has the strokes and the centres, and the exact sha
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import shapely
@@ -11,6 +13,7 @@ from label_cases import (
     circle,
     coverage,
     inside_and_partly,
+    line,
     on_canvas,
     overlap,
     painted,
@@ -195,3 +198,17 @@ def test_aggs_coverage_of_straight_lines_is_exact_to_some_levels() -> None:
         worst[name] = max(off)
     assert worst["Lines"] < 4 / 256
     assert 4 / 256 < worst["Curves"] < 0.3
+
+
+@pytest.mark.parametrize("dash", [None, (3.0, 2.0)])
+def test_a_stroke_without_length_leaves_the_others_their_pixels(
+    dash: tuple[float, ...] | None,
+) -> None:
+    """It has no dashes, and what comes after it is numbered all the same."""
+    looks: dict[str, Any] = {"stroke": (0, 0, 0), "width": 3.0, "dash": dash}
+    dot = line((8.0, 8.0), (8.0, 8.0), **looks)
+    bar, other = line((2.0, 9.0), (22.0, 9.0), **looks), line((5.0, 3.0), (5.0, 30.0), **looks)
+    lone = [truth_of(scene(mark)).pixel_counts()[0] for mark in (bar, other)]
+    assert all(lone)
+    truth = truth_of(scene(dot, bar, dot, other, dot))
+    assert truth.pixel_counts() == [0, lone[0], 0, lone[1], 0]
