@@ -21,7 +21,7 @@ from synthdata.primitives.ahead import Batch
 from synthdata.scene import Bounds, Scene
 
 T = TypeVar("T")
-MOST = 1 << 13  # vertices of scenes that are looked at together
+MOST = 1 << 13  # vertices, and ends of dashes, of scenes that are looked at together
 _WINDOWS = 64  # canvases: on so many the pixels of a mark are counted, at most
 _NEAR = 1  # canvases: of marks that stick out no further all is scanned at once
 _FAR = 1e12  # px: numbers of pixels are exact up to here
@@ -101,13 +101,7 @@ class Groups:
         """The group of sample ``index``, and its place in it; None if it is looked at alone."""
         if batch is not self._batch:
             self.start, self._batch, self._group = index, batch, None
-            size = sum(
-                len(paint.vertices)
-                for marks in batch.marks
-                for mark in marks
-                for paint in mark.laid_out()
-            )
-            if len(batch.marks) > 1 and size <= MOST:
+            if len(batch.marks) > 1 and batch.size <= MOST:
                 self._group = Group([scene._replace(marks=tuple(marks)) for marks in batch.marks])
         place = index - batch.start
         if self._group is None or not 0 <= place < len(self._group.scenes):

@@ -20,6 +20,7 @@ from synthdata.rng import Streams
 from synthdata.scene import Bounds, Color, Mark
 
 MOST = 128  # marks that are drawn together
+MOST_POINTS = 1 << 16  # their vertices and ends of dashes: of more, nothing is found together
 MOST_S = 0.02  # seconds after which nothing more is drawn ahead
 
 #: Finds what labels ask of marks on a canvas.
@@ -27,10 +28,14 @@ Annotate = Callable[[Sequence[Mark], Bounds], list[Mark]]
 
 
 class Batch(NamedTuple):
-    """The marks of sample ``start`` and of those that were drawn along with it."""
+    """The marks of sample ``start`` and of those that were drawn along with it.
+
+    ``size`` counts what they have of vertices and, about, of ends of dashes.
+    """
 
     start: int
     marks: Sequence[Sequence[Mark]]
+    size: float
 
 
 class Ahead:
@@ -42,7 +47,7 @@ class Ahead:
 
     ``here`` is what coordinates are read from; it stands at the sample that is asked for. ``start``
     is the last sample of a sequence along with which others were drawn, -1 for none, and ``batch``
-    what was drawn then.
+    what was drawn then, unless that is too much to be looked at together.
     """
 
     def __init__(
@@ -104,11 +109,14 @@ class Ahead:
         self.start, self.batch = start, None
         try:
             marks, counts = draw(start, width, height, background)
-            if annotate is not None:
+            size = sum(_points(paint) for mark in marks for paint in mark.laid_out())
+            fits = size <= MOST_POINTS
+            if annotate is not None and fits:
                 marks = annotate(marks, (0.0, 0.0, float(width), float(height)))
             rest = iter(marks)
-            self.batch = Batch(start, [list(itertools.islice(rest, n)) for n in counts])
-            return dict(enumerate(self.batch.marks, start))
+            drawn = [list(itertools.islice(rest, n)) for n in counts]
+            self.batch = Batch(start, drawn, size) if fits else None
+            return dict(enumerate(drawn, start))
         except Exception:  # of one of them, which raises it again when its turn comes
             self._together = self._singly = False
             return {}
@@ -155,6 +163,15 @@ class Ahead:
             self._here.across(start, counts)
         nobody: Any = _Nobody()
         return primitive.marks_at(together, draw._replace(geometry=nobody, style=nobody)), counts
+
+
+def _points(paint: Mark) -> float:
+    """The vertices of what is painted, and about as many as the ends of its dashes."""
+    count, pattern = len(paint.vertices), paint.style.dash
+    if pattern is None:
+        return count
+    step = np.diff(paint.vertices, axis=0)
+    return count + float(np.hypot(step[:, 0], step[:, 1]).sum()) / sum(pattern) * len(pattern)
 
 
 def _is_shipped(primitive: Primitive) -> bool:

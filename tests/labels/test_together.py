@@ -157,6 +157,15 @@ def test_a_group_is_no_larger_than_is_good_for_it(monkeypatch: pytest.MonkeyPatc
         assert len(generator.truth(generator.picture(index))._seat[0].scenes) == 1
 
 
+def test_dashes_count_for_the_size_of_a_group() -> None:
+    """A few lines may have millions of them, which need memory and time together."""
+    long = ["dash=dotted", "width=1", "length=30", "count=1"]
+    overrides = ["primitives=lines", "labels=[visibility]", "canvas.size=[1024,1024]"]
+    generator = Generator.from_config(overrides + [f"primitives.lines.{key}" for key in long])
+    for index in range(8):
+        assert len(generator.truth(generator.picture(index))._group.scenes) == 1
+
+
 def test_a_truth_without_marks() -> None:
     truth = Truth(Scene(8, 8, (0, 0, 0), ()))
     assert truth.pixel_counts() == []
