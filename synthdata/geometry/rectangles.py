@@ -92,7 +92,7 @@ def convex_hulls(
         before, after = (z[place] for place in _beside(number, hop))
         far = (number <= 2 * hop).repeat(number)
         far |= (before.conj() * after).imag <= 0.0  # half around: then it says nothing
-        kept = (_right_turn(z - before, after - z) | far).nonzero()[0]
+        kept = _kept(_right_turn(z - before, after - z) | far, number)
         z, owner = z[kept], owner[kept]
     while True:
         number = np.bincount(owner, minlength=count)
@@ -103,12 +103,17 @@ def convex_hulls(
         step[first] = z[first] - z[last]
         ahead = np.empty_like(z)
         ahead[:-1], ahead[last] = step[1:], step[first]
-        right = _right_turn(step, ahead)
-        flat = ~np.logical_or.reduceat(right, first)  # all in a line
-        kept = (right | flat.repeat(number)).nonzero()[0]
+        kept = _kept(_right_turn(step, ahead), number)
         if len(kept) == len(z):
             return z + middle[owner], owner
         z, owner = z[kept], owner[kept]
+
+
+def _kept(right: np.ndarray, number: np.ndarray) -> np.ndarray:
+    """The points that may be corners, and all of an owner that has none: those are in a line."""
+    flat = ~np.logical_or.reduceat(right, number.cumsum() - number)
+    kept: np.ndarray = (right | flat.repeat(number)).nonzero()[0]
+    return kept
 
 
 def _around(z: np.ndarray, owner: np.ndarray) -> np.ndarray:

@@ -335,6 +335,18 @@ def test_least_rectangle_is_shapelys(points: list[tuple[float, float]]) -> None:
     assert w * h <= box.area + 1e-5 * (1 + box.length)
 
 
+def test_many_points_next_to_each_other_have_a_rectangle_and_leave_others_theirs() -> None:
+    """As of a letter of next to no size: nowhere does their outline turn by as much as counts."""
+    turns = np.exp(1j * np.linspace(0.0, 2.0 * np.pi, 90, endpoint=False))
+    round_, dot = 5.0 * turns.real + 2.0j * turns.imag, np.full(90, 7.0 + 3.0j) + 1e-5 * turns
+    every = [round_, dot, 1.0j * round_, dot]
+    found = least_rectangles(np.concatenate(every), np.arange(4).repeat(90), 4)
+    lone = [least_rectangles(points, np.zeros(90, dtype=np.intp), 1)[0] for points in every]
+    assert np.array_equal(found, lone)
+    assert found[1, :4] == pytest.approx([7.0, 3.0, 0.0, 0.0], abs=1e-4)
+    assert found[0, 2:4] == pytest.approx([10.0, 4.0], abs=0.01)
+
+
 def scaled(mark: shipped.base.Mark, by: int) -> shipped.base.Mark:
     dash = None if mark.style.dash is None else tuple(d * by for d in mark.style.dash)
     return mark._replace(
