@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
+import signal
 import struct
+import threading
 import zlib
 from collections.abc import Callable
 
@@ -181,3 +184,31 @@ def test_what_is_larger_than_any_canvas_is_not_opened() -> None:
 def test_other_files_are_not_opened(data: bytes) -> None:
     with pytest.raises(UnidentifiedImageError):
         pixels.opened(data)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_fork_amid_threads_that_open_pictures_can_open_them_too() -> None:
+    data, ending, begun = Png().encode(np.zeros((3, 4), np.uint8), 72.0), False, threading.Event()
+
+    def open_many() -> None:
+        while not ending:
+            pixels.opened(data)
+            begun.set()
+
+    limit, thread = Image.MAX_IMAGE_PIXELS, threading.Thread(target=open_many)
+    thread.start()
+    try:
+        begun.wait()
+        for _ in range(20):
+            if (child := os.fork()) == 0:
+                signal.alarm(10)  # ends it, should it hang
+                changed = True
+                try:
+                    pixels.opened(data)
+                    changed = limit != Image.MAX_IMAGE_PIXELS
+                finally:
+                    os._exit(changed)
+            assert os.waitpid(child, 0)[1] == 0
+    finally:
+        ending = True
+        thread.join()
