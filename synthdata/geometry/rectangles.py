@@ -23,18 +23,21 @@ def least_rectangles(points: np.ndarray, owner: np.ndarray, count: int) -> np.nd
     length = np.abs(side)
     u = np.divide(side, length, where=length > 0.0, out=np.ones_like(side))
     angle = np.angle(u) % (2.0 * np.pi)
-    order = np.argsort(owner * 8.0 + angle, kind="stable")
+    order = np.lexsort((angle, owner))
     z, u, angle, owner = z[order], u[order], angle[order], owner[order]
     first = number.cumsum() - number
     start, size = first.repeat(number), number.repeat(number)
     # The corner farthest in a direction is that from which the sides turn away from it.
-    keys = owner * 8.0 + angle
+    keys = owner + 1j * angle  # in the order of owners, and of angles
     ahead, across, back = (
         z[start + (_after(keys, owner, angle + turn) - start) % size]
         for turn in (0.5 * np.pi - 1e-9, 1.0 * np.pi - 1e-9, 1.5 * np.pi - 1e-9)
     )
-    low, high = (back * u.conj()).real, (ahead * u.conj()).real
-    near, far = (z * u.conj()).imag, (across * u.conj()).imag
+    # Products of complex numbers depend, by a last bit, on their order, and of a large array that
+    # nothing else refers to NumPy makes the first one.
+    way = u.conj()
+    low, high = (back * way).real, (ahead * way).real
+    near, far = (z * way).imag, (across * way).imag
     w, h = high - low, far - near
     best = np.lexsort((np.arange(len(z)), w * h, owner))[first]
     u, w, h = u[best], w[best], h[best]
@@ -50,7 +53,7 @@ def least_rectangles(points: np.ndarray, owner: np.ndarray, count: int) -> np.nd
 
 def _after(keys: np.ndarray, owner: np.ndarray, angle: np.ndarray) -> np.ndarray:
     """The first side of each owner from an angle on; perhaps the first of the next owner."""
-    found: np.ndarray = np.searchsorted(keys, owner * 8.0 + angle % (2.0 * np.pi))
+    found: np.ndarray = np.searchsorted(keys, owner + 1j * (angle % (2.0 * np.pi)))
     return found
 
 
@@ -118,9 +121,9 @@ def _kept(right: np.ndarray, number: np.ndarray) -> np.ndarray:
 
 def _around(z: np.ndarray, owner: np.ndarray) -> np.ndarray:
     """The order of points by owner and angle; of those in one direction only the farthest one."""
-    key = owner * 8.0 + np.angle(z) + 4.0
-    order: np.ndarray = key.argsort(kind="stable")
-    key = key[order]
+    angle = np.angle(z) + 4.0  # those that differ by the last bit are one
+    order: np.ndarray = np.lexsort((angle, owner))
+    key = (owner + 1j * angle)[order]
     first = np.append(True, key[1:] != key[:-1]).nonzero()[0]
     if len(first) == len(key):
         return order

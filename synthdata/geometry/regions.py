@@ -295,7 +295,10 @@ def _strips(
     start, end = np.flatnonzero(start), np.flatnonzero(end)
     a = np.concatenate((left0, right1, left1[end], right0[start]))
     b = np.concatenate((left1, right0, right1[end], left0[start]))
-    bulges = bulge * (left1 - left0), bulge * (right1 - right0), np.zeros(len(end) + len(start))
+    # By functions: NumPy's operator has another order of factors where the second is a large array
+    # that nothing else refers to, and products then differ by a last bit.
+    sides = left1 - left0, right1 - right0
+    bulges = (*(np.multiply(bulge, side) for side in sides), np.zeros(len(end) + len(start)))
     owner = np.concatenate((owner, owner, owner[end], owner[start]))
     return Edges(a, b, np.concatenate(bulges), owner, np.full(len(a), STROKE))
 

@@ -173,7 +173,7 @@ class Truth:
         group, place = self._seat
         if not group.broken:
             try:
-                return group.once(compute)[place]
+                return group.once(compute, place)[place]
             except Exception:  # of another scene, perhaps
                 if group is self.alone:
                     raise

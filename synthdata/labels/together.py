@@ -43,6 +43,8 @@ class Group:
     moved
         The pixels of each mark in the finished picture, and the boxes of what is painted of them,
         if effects have moved them; then there is one scene.
+    latest
+        The place of the scene for which something was found last, -1 for none.
     broken
         Whether something could not be found: each scene then has to be looked at by itself.
     """
@@ -52,7 +54,7 @@ class Group:
     ) -> None:
         self.scenes, self.moved = scenes, moved
         self.marks = [mark for scene in scenes for mark in scene.marks]
-        self.broken = False
+        self.latest, self.broken = -1, False
         self._known: dict[Callable[[Group], Any], Any] = {}
 
     @functools.cached_property
@@ -63,9 +65,11 @@ class Group:
     def plane(self) -> np.ndarray:
         return np.arange(len(self.scenes)).repeat(np.diff(self.first))
 
-    def once(self, compute: Callable[[Group], T]) -> T:
-        """``compute(self)``, computed the first time only."""
+    def once(self, compute: Callable[[Group], T], place: int | None = None) -> T:
+        """``compute(self)``, computed the first time only, for the scene at a place."""
         if compute not in self._known:
+            if place is not None:
+                self.latest = place
             self._known[compute] = compute(self)
         found: T = self._known[compute]
         return found
@@ -87,20 +91,23 @@ class Group:
 
 
 class Groups:
-    """The group of scenes that were drawn together, as each of them is looked at.
-
-    ``start`` is the last sample for which a group was made, -1 for none.
-    """
+    """The group of scenes that were drawn together, as each of them is looked at."""
 
     def __init__(self) -> None:
-        self.start = -1
         self._batch: Batch | None = None
         self._group: Group | None = None
+
+    @property
+    def start(self) -> int:
+        """The last sample for which something was found of others too; below 0 for none."""
+        if self._batch is None or self._group is None or self._group.latest < 0:
+            return -1
+        return self._batch.start + self._group.latest
 
     def find(self, index: int, scene: Scene, batch: Batch) -> tuple[Group, int] | None:
         """The group of sample ``index``, and its place in it; None if it is looked at alone."""
         if batch is not self._batch:
-            self.start, self._batch, self._group = index, batch, None
+            self._batch, self._group = batch, None
             if len(batch.marks) > 1 and batch.size <= MOST:
                 self._group = Group([scene._replace(marks=tuple(marks)) for marks in batch.marks])
         place = index - batch.start

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import math
+import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -29,6 +30,12 @@ Params = Mapping[str, Any]
 Meanings = dict[str, tuple[str, dict[str, Any]]]
 
 _ONE_AT_A_TIME = threading.Lock()  # settings are those of the whole process
+# No fork comes in between: it would find the lock taken, and the settings changed, for ever.
+os.register_at_fork(
+    before=_ONE_AT_A_TIME.acquire,
+    after_in_parent=_ONE_AT_A_TIME.release,
+    after_in_child=_ONE_AT_A_TIME.release,
+)
 _TURN = 35.0  # degrees
 _NOTHING = Style(stroke=None, fill=None, width=0.0)
 

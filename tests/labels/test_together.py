@@ -66,6 +66,35 @@ def test_wherever_the_marks_are(place: list[str], count: str) -> None:
         assert told(generator[index]) == told(lone[index])
 
 
+def test_who_began_to_look_is_known() -> None:
+    """It may be late for others, and is then made alone."""
+    generator = Generator.from_config(["primitives=lines", LABELS])
+    for index in range(4):
+        generator[index]
+    picture = generator.picture(4)  # its batch began with 2, and ends here
+    assert not generator.drew_ahead(4)
+    picture = generator.picture(5)
+    generator.truth(picture)  # whose labels raise before anything is found
+    assert generator.drew_ahead(5)
+    picture = generator.picture(6)
+    assert not generator.drew_ahead(6)
+    generator.labelled(picture)
+    assert generator.drew_ahead(6)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_marks_so_far_off_that_numbers_are_coarse(seed: int) -> None:
+    overrides = [f"seed={seed}", "primitives=circles", "primitives.circles.x=[0,0.5,1,1e6]"]
+    overrides += [
+        "primitives.circles.radius=0.5",
+        "primitives.circles.fill=tints",
+        "labels=[boxes]",
+    ]
+    generator, lone = Generator.from_config(overrides), alone(overrides)
+    for index in range(60):
+        assert told(generator[index]) == told(lone[index])
+
+
 def test_the_scenes_of_a_batch_are_a_group() -> None:
     generator = Generator.from_config(["primitives=lines", LABELS])
     places = []
@@ -163,7 +192,7 @@ def test_dashes_count_for_the_size_of_a_group() -> None:
     overrides = ["primitives=lines", "labels=[visibility]", "canvas.size=[1024,1024]"]
     generator = Generator.from_config(overrides + [f"primitives.lines.{key}" for key in long])
     for index in range(8):
-        assert len(generator.truth(generator.picture(index))._group.scenes) == 1
+        assert len(generator.truth(generator.picture(index))._seat[0].scenes) == 1
 
 
 def test_a_truth_without_marks() -> None:
