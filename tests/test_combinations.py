@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import orjson
 import pytest
-from hypothesis import event, given
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -58,6 +58,7 @@ def decoded(data: bytes, suffix: str) -> Any:
         return np.asarray(picture)
 
 
+@settings(max_examples=40)
 @given(overrides=OVERRIDES, index=st.integers(0, 10**12))
 def test_any_options_go_together_or_say_why_not(overrides: tuple[str, ...], index: int) -> None:
     try:

@@ -114,6 +114,23 @@ LARGE = Plan(
     kills=40,
     at_least=200,
 )
+MEDIUM = Plan(
+    n=1600,
+    shard_size=50,
+    faults={
+        "throw": 50,
+        "doze": 3,
+        "hold_the_interpreter": 1,
+        "devour": 5,
+        "kill": 5,
+        "segfault": 2,
+        "os_exit": 2,
+        "once": 8,
+    },
+    writes=2,
+    kills=12,
+    at_least=70,
+)
 SMALL = Plan(
     n=600,
     shard_size=20,
@@ -161,7 +178,7 @@ def is_worker(pid: int) -> bool:
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     ("engine", "plan"),
-    [("loky", LARGE), ("queue", LARGE), ("dask", SMALL), ("ray", SMALL)],
+    [("loky", LARGE), ("queue", MEDIUM), ("dask", SMALL), ("ray", SMALL)],
     ids=lambda v: str(v)[:4],
 )
 def test_hundreds_of_faults(

@@ -25,7 +25,6 @@ ENGINES = [
     "engine.workers=2",
     "engine=queue engine.workers=2",
     pytest.param("engine=dask engine.workers=2", marks=pytest.mark.slow),
-    pytest.param("engine=ray engine.workers=2", marks=pytest.mark.slow),
 ]
 
 
