@@ -224,23 +224,21 @@ class Generator:
         for label in self._bound.labels.values():
             record.update(label.fields(truth))
             masks.update(label.images(truth))
+        stem = truth.file_name.removesuffix(self.config.encoder.suffix)
         for name in masks:
-            record[f"{name}_file_name"] = f"{self._stem(index)}.{name}.png"
+            record[f"{name}_file_name"] = f"{stem}.{name}.png"
         return Sample(image, record, scene, masks)
 
     def _truth(self, picture: Picture) -> Truth:
         index, scene, drawn, _, changes = picture
         stream = functools.partial(self._streams.get, index)
-        file_name = f"{self._stem(index)}{self.config.encoder.suffix}"
+        grid = self.config.axes
+        stem = f"{index:09d}" if grid is None or grid.name is None else grid.stem(index)
+        file_name = f"{stem}{self.config.encoder.suffix}"
         # What one primitive drew, and nothing moved since, is all of a scene.
         batch = self._primitives[0].batch if self._draws_all else None
         group = batch and functools.partial(self._groups.find, index, scene, batch)
         return Truth(scene, tuple(changes.values()), stream, file_name, drawn, self.answers, group)
-
-    def _stem(self, index: int) -> str:
-        """What the files of a sample are called."""
-        grid = self.config.axes
-        return f"{index:09d}" if grid is None or grid.name is None else grid.stem(index)
 
     @_usual
     def image(self, index: int, out: np.ndarray | None = None) -> np.ndarray:

@@ -9,22 +9,17 @@ from __future__ import annotations
 
 import functools
 import io
-import os
-import threading
 from typing import Any
 
 import numpy as np
 from PIL import Image, _imaging
 
 from synthdata.errors import ConfigError
+from synthdata.runtime.forks import lock_between_forks
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "TIFF")
 _LARGEST = 16_384**2  # pixels of a canvas
-_opening = threading.Lock()
-# No fork comes in between: it would find the lock taken, and Pillow's limit gone, for ever.
-os.register_at_fork(
-    before=_opening.acquire, after_in_parent=_opening.release, after_in_child=_opening.release
-)
+_opening = lock_between_forks()  # Pillow's limit is that of the whole process
 
 
 def check_room(out: Any, shape: tuple[int, ...]) -> None:

@@ -23,14 +23,13 @@ def least_rectangles(points: np.ndarray, owner: np.ndarray, count: int) -> np.nd
     length = np.abs(side)
     u = np.divide(side, length, where=length > 0.0, out=np.ones_like(side))
     angle = np.angle(u) % (2.0 * np.pi)
-    order = _by_angle(owner, angle)
+    order = np.lexsort((angle, owner))
     z, u, angle, owner = z[order], u[order], angle[order], owner[order]
     first = number.cumsum() - number
     start, size = first.repeat(number), number.repeat(number)
     # The corner farthest in a direction is that from which the sides turn away from it.
-    keys = (
-        owner * 8.0 + angle
-    )  # within 1e-12, and what is looked for is 1e-9 before what may be there
+    # The keys are within 1e-12, and what is looked for is 1e-9 before what may be there.
+    keys = owner * 8.0 + angle
     ahead, across, back = (
         z[start + (_after(keys, owner, angle + turn) - start) % size]
         for turn in (0.5 * np.pi - 1e-9, 1.0 * np.pi - 1e-9, 1.5 * np.pi - 1e-9)
@@ -124,7 +123,7 @@ def _kept(right: np.ndarray, number: np.ndarray) -> np.ndarray:
 def _around(z: np.ndarray, owner: np.ndarray) -> np.ndarray:
     """The order of points by owner and angle; of those in one direction only the farthest one."""
     angle = np.angle(z) + 4.0  # those that differ by the last bit are one
-    order = _by_angle(owner, angle)
+    order: np.ndarray = np.lexsort((angle, owner))
     angle, new = angle[order], _changes(owner[order])
     first = (new | _changes(angle)).nonzero()[0]
     if len(first) == len(order):
@@ -136,14 +135,6 @@ def _around(z: np.ndarray, owner: np.ndarray) -> np.ndarray:
     last = _changes(owner[order]) | _changes(angle)  # the next one begins
     found: np.ndarray = order[np.append(last[1:], True)]
     return found
-
-
-def _by_angle(owner: np.ndarray, angle: np.ndarray) -> np.ndarray:
-    """The order by owner and then by angle; ``np.lexsort`` takes twice as long."""
-    order: np.ndarray = angle.argsort(kind="stable")
-    numbers = owner[order].astype(np.min_scalar_type(int(owner.max(initial=0))))
-    order = order[numbers.argsort(kind="stable")]  # the smaller numbers are, the less time
-    return order
 
 
 def _changes(values: np.ndarray) -> np.ndarray:

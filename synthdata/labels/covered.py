@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 
 from synthdata.geometry import overlaps as geometry
@@ -34,12 +32,12 @@ def seen(group: Group) -> list[Spans]:
 
 def counts(group: Group) -> list[list[int]]:
     """How many pixels each mark has, hidden or not."""
-    return _by_mark(group, pixel_counts(group.once(whole), len(group.marks)))
+    return group.parts(pixel_counts(group.once(whole), len(group.marks)))
 
 
 def seen_counts(group: Group) -> list[list[int]]:
     """How many pixels of each mark are seen."""
-    return _by_mark(group, pixel_counts(group.once(front), len(group.marks)))
+    return group.parts(pixel_counts(group.once(front), len(group.marks)))
 
 
 def shared(group: Group) -> list[Shares]:
@@ -84,10 +82,6 @@ def _places(group: Group) -> np.ndarray:
 
 def _shared(group: Group) -> Pairs:
     return group.once(_overlaps).pairs()
-
-
-def _by_mark(group: Group, values: list[int]) -> list[list[int]]:
-    return [values[a:b] for a, b in itertools.pairwise(group.first.tolist())]
 
 
 def _summed(group: Group, pairs: Pairs) -> list[Shares]:

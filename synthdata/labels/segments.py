@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -80,8 +79,11 @@ def _run_lengths(group: Group) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _halves(group: Group, every: list[Any]) -> list[list[Any]]:
-    count, ends = len(group.marks), pairwise(group.first.tolist())
-    return [every[a:b] + every[count + a : count + b] for a, b in ends]
+    count = len(group.marks)
+    return [
+        [*of, *of_seen]
+        for of, of_seen in zip(group.parts(every[:count]), group.parts(every[count:]), strict=True)
+    ]
 
 
 def _outlines(truth: Truth, number: int) -> list[list[float]]:

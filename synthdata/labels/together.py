@@ -81,6 +81,10 @@ class Group:
         ends = owner.searchsorted(self.first).tolist()
         return [slice(a, b) for a, b in itertools.pairwise(ends)]
 
+    def parts(self, values: list[T]) -> list[list[T]]:
+        """The values of each scene, of those of all marks."""
+        return [values[a:b] for a, b in itertools.pairwise(self.first.tolist())]
+
     def spans(self, of: Spans) -> list[Spans]:
         """The spans of each scene, whose marks count from 0."""
         first = self.first.tolist()
@@ -149,8 +153,7 @@ def on_canvas(group: Group) -> Spans:
 
 def around_counts(group: Group) -> list[list[int]]:
     """How many pixels each mark has, on the canvas and near it."""
-    counts = pixel_counts(group.once(_around)[0], len(group.marks))
-    return [counts[a:b] for a, b in itertools.pairwise(group.first.tolist())]
+    return group.parts(pixel_counts(group.once(_around)[0], len(group.marks)))
 
 
 def beyond(group: Group) -> list[tuple[list[int], list[int], list[int]]]:

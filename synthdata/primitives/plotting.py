@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import math
-import os
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -23,19 +21,14 @@ from synthdata.primitives.base import Draw
 from synthdata.primitives.looks import settings
 from synthdata.primitives.recorder import Item, Recorder, mark_of
 from synthdata.primitives.tables import Table, draw_table, ticks_text
+from synthdata.runtime.forks import lock_between_forks
 from synthdata.scene import KeyPoint, Layer, Mark, Style
 
 Params = Mapping[str, Any]
 #: What an artist is, by its gid: category and parameters of its mark.
 Meanings = dict[str, tuple[str, dict[str, Any]]]
 
-_ONE_AT_A_TIME = threading.Lock()  # settings are those of the whole process
-# No fork comes in between: it would find the lock taken, and the settings changed, for ever.
-os.register_at_fork(
-    before=_ONE_AT_A_TIME.acquire,
-    after_in_parent=_ONE_AT_A_TIME.release,
-    after_in_child=_ONE_AT_A_TIME.release,
-)
+_ONE_AT_A_TIME = lock_between_forks()  # settings are those of the whole process
 _TURN = 35.0  # degrees
 _NOTHING = Style(stroke=None, fill=None, width=0.0)
 

@@ -57,7 +57,6 @@ class Asking:
             timeout=httpx2.Timeout(service.patience.call_s, pool=None),
             limits=httpx2.Limits(max_connections=service.concurrency),
         )
-
         self._arrivals = Arrivals(self._http.base_url)
 
     async def answers(self, questions: Sequence[Question]) -> Answers:

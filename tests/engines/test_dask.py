@@ -208,40 +208,39 @@ def test_nobody_outlives_a_killed_main_process(command: Command) -> None:
     kill_group(process)
 
 
+@pytest.fixture
+def temporary(command: Command, tmp_path: Path) -> Iterator[Path]:
+    """The folder of temporary files; nothing may be left there."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    command.environment["TMPDIR"] = str(folder)
+    yield folder
+    assert list(folder.iterdir()) == []
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "send", "times"), STOPS)
 def test_a_run_that_is_stopped(
-    number: int, send: Callable[[int, int], None], times: int, command: Command, tmp_path: Path
+    number: int, send: Callable[[int, int], None], times: int, command: Command, temporary: Path
 ) -> None:
-    temporary = tmp_path / "temporary"
-    temporary.mkdir()
-    command.environment["TMPDIR"] = str(temporary)
     check_stopped(command, number, send, times, "engine=dask")
-    assert list(temporary.iterdir()) == []
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_run_that_is_stopped_while_its_cluster_starts(
-    number: int, command: Command, tmp_path: Path
+    number: int, command: Command, temporary: Path
 ) -> None:
-    temporary = tmp_path / "temporary"
-    temporary.mkdir()
-    command.environment["TMPDIR"] = str(temporary)
     starting = lambda _: list(temporary.glob("synthdata-dask-*/*/scheduler-*"))  # noqa: E731
     check_stopped_at_the_start(command, number, starting, "engine=dask")
-    assert list(temporary.iterdir()) == []
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_start_that_takes_for_ever_can_be_stopped(
-    number: int, command: Command, tmp_path: Path
+    number: int, command: Command, temporary: Path
 ) -> None:
     """One worker is there already, and the other never comes."""
-    temporary = tmp_path / "temporary"
-    temporary.mkdir()
-    command.environment["TMPDIR"] = str(temporary)
     broken = """
 import asyncio, distributed
 instantiate, made = distributed.Nanny.instantiate, []
@@ -254,7 +253,6 @@ async def some(self):
 distributed.Nanny.instantiate = some
 """
     check_stopped_in_a_start_without_end(command, number, broken, "engine=dask")
-    assert list(temporary.iterdir()) == []
 
 
 @pytest.mark.slow

@@ -114,19 +114,9 @@ LARGE = Plan(
     kills=40,
     at_least=200,
 )
-MEDIUM = Plan(
+MEDIUM = LARGE._replace(
     n=1600,
-    shard_size=50,
-    faults={
-        "throw": 50,
-        "doze": 3,
-        "hold_the_interpreter": 1,
-        "devour": 5,
-        "kill": 5,
-        "segfault": 2,
-        "os_exit": 2,
-        "once": 8,
-    },
+    faults={how: -(-count * 2 // 5) for how, count in LARGE.faults.items()},
     writes=2,
     kills=12,
     at_least=70,

@@ -71,7 +71,7 @@ def test_who_began_to_look_is_known() -> None:
     generator = Generator.from_config(["primitives=lines", LABELS])
     for index in range(4):
         generator[index]
-    picture = generator.picture(4)  # its batch began with 2, and ends here
+    generator.picture(4)  # its batch began with 2, and ends here
     assert not generator.drew_ahead(4)
     picture = generator.picture(5)
     generator.truth(picture)  # whose labels raise before anything is found
@@ -83,7 +83,8 @@ def test_who_began_to_look_is_known() -> None:
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_marks_so_far_off_that_numbers_are_coarse(seed: int) -> None:
+def test_arrays_so_large_that_numpy_changes_the_order_of_factors(seed: int) -> None:
+    """Of circles many rectangles are equal but for the last bit, which then chooses."""
     overrides = [f"seed={seed}", "primitives=circles", "primitives.circles.x=[0,0.5,1,1e6]"]
     overrides += [
         "primitives.circles.radius=0.5",
