@@ -30,22 +30,15 @@ def test_every_option_has_its_picture() -> None:
 
 
 @pytest.mark.slow
-def test_the_command_builds_pictures(tmp_path: Path) -> None:
-    """Some of each group; the page stays as it is."""
+def test_the_command_builds_all_pictures(tmp_path: Path) -> None:
+    """The page stays as it is."""
     before = gallery.PAGE.read_text(encoding="utf-8")
-    names = ["circles", "fractals", "hand_drawn", "camera", "sort_of_clevr"]
-    command = [
-        sys.executable,
-        str(ROOT / "scripts" / "pictures.py"),
-        *names,
-        "--into",
-        str(tmp_path),
-    ]
+    command = [sys.executable, str(ROOT / "scripts" / "pictures.py"), "--into", str(tmp_path)]
     subprocess.run(command, env=environment(), check=True, capture_output=True)
     made = {picture.name for picture in tmp_path.glob("*.png")}
-    expected = {"circles.png", "fractals.png", "style_hand_drawn.png", "effect_camera.png"}
-    assert made == {*expected, "hand_drawn_circles.png", "recipe_sort_of_clevr.png"}
+    there = {picture.name for picture in (ROOT / "docs" / "images").glob("*.png")}
+    assert made == there - {"report.png"}  # which needs a browser
     for name in made:
         with Image.open(tmp_path / name) as picture:
-            assert len(picture.convert("RGB").getcolors(1 << 24) or ()) > 4, name
+            assert len(picture.convert("RGB").getcolors(1 << 24) or ()) > 2, name
     assert gallery.PAGE.read_text(encoding="utf-8") == before
